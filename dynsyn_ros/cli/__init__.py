@@ -1,0 +1,1 @@
+"""The ``dynsyn`` program, one module a command."""

@@ -1,0 +1,127 @@
+"""``dynsyn walk``: simulator and controller in one process and one executor, over real topics."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+import os
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dynsyn_ros import parameters
+from dynsyn_ros.episodes import EpisodeLog, draw_learning_curve
+from dynsyn_ros.film import Film
+from dynsyn_ros.nodes import run
+from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
+from dynsyn_ros.nodes.controller import WEIGHTS_FILE, ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.nodes.topics import CLOCK
+from dynsyn_ros.share import share_directory
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
+
+HELP = 'simulate the walker and let it learn, over ROS topics in one process'
+EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
+#: How often the live line is written, s.
+LINE_PERIOD = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; what is not said comes from the parameter files."""
+    config = share_directory() / 'config'
+    presets = sorted(path.stem for path in (config / 'presets').glob('*.yaml'))
+    parser.epilog = 'what follows --ros-args is for ROS: remaps, parameters, log levels'
+    parser.add_argument('--params-file', type=Path, default=config / 'bipedal_walker.yaml',
+                        help='parameters of robot and nodes (default: bipedal_walker.yaml)')
+    parser.add_argument('--preset', choices=presets, default='default',
+                        help='settings of the learner (default: %(default)s)')
+    parser.add_argument('--env-id', choices=ENVIRONMENTS, help='what is simulated')
+    parser.add_argument('--steps', type=int, dest='max_steps', metavar='N',
+                        help='stop after so many steps (default: go on until Ctrl-C)')
+    parser.add_argument('--seed', type=int, help='of the random streams')
+    parser.add_argument('--weights', metavar='FILE', help='weights to start from, or none')
+    parser.add_argument('--frozen', action='store_true',
+                        help='rest all weights at their centres and learn nothing')
+    parser.add_argument('--pace', choices=(REALTIME, LOCKSTEP), default=LOCKSTEP,
+                        help='realtime keeps to the clock, lockstep is as fast as the machine '
+                             '(default: %(default)s)')
+    parser.add_argument('--real-time-factor', type=float,
+                        help='simulated seconds per second, with --pace realtime')
+    parser.add_argument('--output', type=Path, metavar='DIR',
+                        help='folder for weights, episodes and learning curve (default: a new one '
+                             'in runs)')
+    parser.add_argument('--gif', type=Path, metavar='FILE',
+                        help='film the last half minute of the run')
+
+
+def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+    """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    preset = share_directory() / 'config' / 'presets' / f'{options.preset}.yaml'
+    files = (options.params_file, preset)
+    given = parameters.read(files)
+    output = options.output or Path('runs') / f'walk_{datetime.now():%Y-%m-%d_%H-%M-%S}'
+    changed = {
+        'env_id': options.env_id,
+        'max_steps': options.max_steps,
+        'seed': options.seed,
+        'weights': options.weights,
+        'learning': False if options.frozen else None,
+        'pace': options.pace,
+        'real_time_factor': options.real_time_factor,
+        'output_dir': str(output),
+    }
+    arguments = ['--ros-args', '-r', f'/{CLOCK}:={CLOCK}', '-p', 'controller:use_sim_time:=true']
+    for file in files:
+        arguments += ['--params-file', str(file)]
+    for name, value in changed.items():
+        if value is not None:
+            arguments += ['-p', f'{name}:={value!r}' if isinstance(value, str) else
+                          f'{name}:={str(value).lower()}']
+    film = Film(options.gif) if options.gif else None
+    with run.session([*arguments, *ros_arguments]) as stop:
+        log = EpisodeLog(output / EPISODES_FILE)
+        _walk(stop, log, film)
+    log.close()
+    env_id = options.env_id or given['env_id']
+    draw_learning_curve(output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}')
+    if film:
+        film.save()
+    print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')
+
+
+def _walk(stop: run.StopRequest, log: EpisodeLog, film: Film | None) -> None:
+    """Spin both nodes, with a live line, until stopped or finished."""
+
+    def after_step(walker: BipedalWalker) -> None:
+        if walker.episode is not None:
+            log.add(walker.episode, simulator.steps)
+        if film:
+            film.add(walker)
+
+    simulator = SimulatorNode(after_step)
+    controller = ControllerNode()
+    with run.executor_of([simulator, controller]) as executor:
+        controller.start()
+        with tqdm(total=simulator.max_steps or None, unit=' steps', mininterval=LINE_PERIOD,
+                  dynamic_ncols=True) as line:
+
+            def done() -> bool:
+                if simulator.steps - line.n >= line.miniters or simulator.finished:
+                    line.set_postfix_str(_status(log, controller), refresh=False)
+                    line.update(simulator.steps - line.n)
+                return bool(stop) or simulator.finished
+
+            try:
+                run.spin(executor, done)
+            finally:
+                controller.stop()
+
+
+def _status(log: EpisodeLog, controller: ControllerNode) -> str:
+    amplitude = f'amplitude {controller.learner.mean_amplitude:.4f}'
+    if log.progress is None:
+        return f'episode 1, {amplitude}'
+    episodes, total, mean = log.progress
+    return f'episode {episodes + 1}, return {total:.1f}, mean of 100 {mean:.1f}, {amplitude}'

@@ -1,0 +1,48 @@
+"""A GIF of a walker."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import TIME_STEP, BipedalWalker
+
+#: Every so many steps a frame is taken, the newest so many are kept: about half a minute.
+STEPS_PER_FRAME, FRAMES = 3, 540
+WIDTH, HEIGHT = 300, 200
+#: Colours of the frames: the scene has few.
+COLOURS = 32
+
+
+class Film:
+    """The last half minute of a run."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises :class:`ConfigError` if the file cannot be written."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as error:
+            raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+        self._path = path
+        self._frames: deque[Image.Image] = deque(maxlen=FRAMES)
+        self._steps = 0
+
+    def add(self, walker: BipedalWalker) -> None:
+        """Take a frame if it is time for one."""
+        self._steps += 1
+        if self._steps % STEPS_PER_FRAME == 1:
+            pixels = np.ascontiguousarray(walker.render())
+            small = Image.fromarray(pixels).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+            self._frames.append(small.quantize(COLOURS))
+
+    def save(self) -> None:
+        """Write the film, at the speed of the walker's own time."""
+        if self._frames:
+            first, *rest = self._frames
+            first.save(self._path, save_all=True, append_images=rest, loop=0,
+                       duration=round(1000 * TIME_STEP * STEPS_PER_FRAME))

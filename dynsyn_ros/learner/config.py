@@ -1,0 +1,134 @@
+"""What can be chosen about the learner: the synapses, the network and its oscillators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynsyn_ros.schema import ConfigError, setting
+
+#: The shortest period that Eq. 2 may draw, as a share of the mean: a normal distribution has no
+#: lower end, a period must. At the paper's spread of 10 % it is nine deviations away.
+SHORTEST_PERIOD = 0.1
+
+
+@dataclass(frozen=True)
+class SynapseConfig:
+    """The rule of Eq. 1-4: how synapses fluctuate and how reward moves them."""
+
+    amplitude: float = setting('first amplitude A of every synapse', low=0.0)
+    period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0)
+    period_sd: float = setting('standard deviation sigma of the periods, Eq. 2', unit='ms', low=0.0)
+    centre_rate: float = setting('rate alpha at which reward moves the centre, Eq. 3',
+                                 unit='1/ms', low=0.0)
+    amplitude_rate: float = setting('rate beta at which reward narrows the fluctuation, Eq. 4',
+                                    unit='1/ms', low=0.0)
+    amplitude_rule: str = setting(
+        'additive is Eq. 4 as printed, multiplicative scales it by A so that A stays positive',
+        choices=('multiplicative', 'additive'))
+    repulsion: bool = setting('punishment pushes the centre away (false: it leaves it alone)')
+    punishment_limit: float = setting(
+        'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0)
+    trace: float = setting(
+        'time constant of the eligibility trace, a low-pass of W - C (0: none, the paper)',
+        unit='ms', low=0.0)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The layers of Fig. 5 and the gain of Eq. 5-6."""
+
+    first_centre: float = setting('first centres of layers 2 and 3 are uniform in +- this', low=0.0)
+    negated_inputs: bool = setting(
+        'layer 1 sees each state and its negation (false: the negations stay silent, as in the '
+        "authors' program)")
+    gain: float = setting('first gain g of layer 2', low=0.01, high=100.0)
+    gain_rule: str = setting('how the gain of layer 2 adapts, Eq. 5',
+                             choices=('none', 'linear', 'nonlinear'))
+    gain_rate: float = setting('rate gamma of the gain, Eq. 5', unit='1/ms', low=0.0)
+    gain_target: float = setting('output of a layer 2 neuron at which its gain rests, Eq. 5',
+                                 low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class OscillatorConfig:
+    """The FitzHugh-Nagumo oscillators of layer 3, Eq. 7-8."""
+
+    a: float = setting('a of Eq. 8', low=0.0)
+    b: float = setting('b of Eq. 8', low=0.0)
+    c: float = setting('c of Eq. 8', low=0.0)
+    rate: float = setting('speed of the oscillator, 1 / tau of Eq. 7-8', unit='1/ms', low=0.0)
+    bound: float = setting('v and w are kept within +- this', low=0.0)
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """A preset: everything about the learner that is not the robot's."""
+
+    time_step: float = setting('learner time that passes in one control step', unit='ms',
+                               low=0.001, high=1000.0)
+    synapses: SynapseConfig
+    network: NetworkConfig
+    oscillators: OscillatorConfig
+
+    def check(self, prefix: str) -> None:
+        """Refuse a period that could be over within one step."""
+        shortest = SHORTEST_PERIOD * self.synapses.period_mean
+        if shortest <= self.time_step:
+            raise ConfigError(
+                f'parameter {prefix}synapses.period_mean must be over '
+                f'{self.time_step / SHORTEST_PERIOD:g} ms, {1 / SHORTEST_PERIOD:g} steps of '
+                f'{prefix}time_step, not {self.synapses.period_mean:g}')
+
+
+@dataclass(frozen=True)
+class Layout:
+    """
+    The sizes that a robot gives the network, and what it starts from.
+
+    An observation is the robot's ``states`` followed by its ``ranges``.
+    """
+
+    states: int
+    """Observations that enter layer 1 with both signs and layer 4 as they are."""
+    ranges: int
+    """Observations that enter layer 1 only (lidar)."""
+    actions: int
+    hidden: int
+    """Neurons of layer 2."""
+    oscillators: int
+    """Neurons of layer 3."""
+    normalisation: np.ndarray
+    """Factor of each observation on its way into layer 1, shape (states + ranges,)."""
+    output_centres: np.ndarray
+    """First centres of layer 4, shape (actions, output_inputs)."""
+
+    @property
+    def observations(self) -> int:
+        """Values in one observation."""
+        return self.states + self.ranges
+
+    @property
+    def inputs(self) -> int:
+        """Neurons of layer 1: states, their negations, ranges, a constant, the last action."""
+        return 2 * self.states + self.ranges + 1 + self.actions
+
+    @property
+    def output_inputs(self) -> int:
+        """Inputs of layer 4: v and w of every oscillator, the states, a constant."""
+        return 2 * self.oscillators + self.states + 1
+
+    @property
+    def layer_sizes(self) -> tuple[int, int, int]:
+        """Synapses of layers 2, 3 and 4."""
+        return (
+            self.hidden * self.inputs,
+            self.oscillators * (self.hidden + 1),
+            self.actions * self.output_inputs,
+        )
+
+    @property
+    def synapses(self) -> int:
+        """All synapses of one learner."""
+        return sum(self.layer_sizes)

@@ -1,0 +1,243 @@
+"""
+The learner: synapses, network and oscillators in one step from observation to action.
+
+One step, in the order of the authors' program: the reward that the last action earned reaches every
+synapse, the oscillators move on under the drive of the last step, and the network turns the new
+observation into the next action. Nothing marks the end of an episode and nothing is ever reset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from numba import njit
+import numpy as np
+
+from dynsyn_ros.learner import network, oscillators, synapses
+from dynsyn_ros.learner.config import Layout, LearnerConfig
+
+#: Standard normal numbers drawn ahead, per synapse: enough for some minutes of fluctuation.
+RESERVE_PER_SYNAPSE = 4
+
+
+#: What a step says of itself; any other answer is the number of a learner that was told nonsense.
+DONE, RESERVE_LOW = -1, -2
+
+
+@njit(cache=True)
+def _step(synapse_state, neuron_state, synapse_rates, wires, clock, observation, reward, learning):
+    """
+    Take one step of all learners.
+
+    The states and constants come as plain tuples: numba takes five times longer over named ones.
+    """
+    s, n = synapses.Synapses(*synapse_state), network.Neurons(*neuron_state)
+    rates, k = synapses.Rates(*synapse_rates), network.Wiring(*wires)
+    ticks = oscillators.Constants(*clock)
+    learners, answer = reward.shape[0], DONE
+    for i in range(learners):
+        if not np.isfinite(reward[i]):
+            return i
+        for j in range(observation.shape[1]):
+            if not np.isfinite(observation[i, j]):
+                return i
+    if learning:
+        synapses.advance(s, rates, reward)
+    else:
+        synapses.rest(s)
+    for i in range(learners):
+        for o in range(n.v.shape[1]):
+            n.v[i, o], n.w[i, o] = oscillators.advance(n.v[i, o], n.w[i, o], n.drive[i, o], ticks)
+        network.act(n, k, s.weight, i, observation, learning)
+        if s.drawn[i] > s.reserve.shape[1] - s.phase.shape[1]:
+            answer = RESERVE_LOW
+    return answer
+
+
+class Learner:
+    """
+    One or more learners that run side by side.
+
+    ``seed`` and the learner's number give each its own random stream, so learner 3 of 8 is the same
+    as learner 3 alone. ``shared`` learners are a fleet: several robots that teach one set of
+    centres and amplitudes, while phases, gains and oscillators stay each one's own.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        config: LearnerConfig,
+        seed: int,
+        numbers: Sequence[int] = (0,),
+        shared: bool = False,
+    ) -> None:
+        """
+        Draw the first state of the learners with these ``numbers`` and compile the step.
+
+        Layers 2 and 3 start with uniform centres, layer 4 with ``layout.output_centres``; phases
+        are uniform in their periods (section II and the authors' program).
+        """
+        self.layout = layout
+        self.config = config
+        self.learning = True
+        """False: frozen, every weight rests at its centre and nothing learns."""
+        count, size = len(numbers), layout.synapses
+        groups = 1 if shared else count
+        self._streams = [
+            np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed, number))))
+            for number in numbers
+        ]
+        rates = synapses.rates(config.synapses, config.time_step)
+        self.synapses = synapses.Synapses(
+            centre=np.zeros((groups, size)),
+            amplitude=np.full((groups, size), config.synapses.amplitude),
+            first_centre=np.zeros((groups, size)),
+            phase=np.zeros((count, size)),
+            period=np.zeros((count, size)),
+            sine=np.zeros((count, size)),
+            cosine=np.zeros((count, size)),
+            turn_sine=np.zeros((count, size)),
+            turn_cosine=np.zeros((count, size)),
+            trace=np.zeros((count, size)),
+            weight=np.zeros((count, size)),
+            reserve=np.zeros((count, RESERVE_PER_SYNAPSE * size)),
+            drawn=np.full(count, RESERVE_PER_SYNAPSE * size),
+        )
+        self.neurons = network.Neurons(
+            gain=np.full((count, layout.hidden), config.network.gain),
+            v=np.zeros((count, layout.oscillators)),
+            w=np.zeros((count, layout.oscillators)),
+            drive=np.zeros((count, layout.oscillators)),
+            action=np.zeros((count, layout.actions)),
+            input=np.zeros(layout.inputs),
+            hidden=np.zeros(layout.hidden),
+        )
+        self._observed, self._rewarded = (count, layout.observations), (count,)
+        self._kernel = tuple(tuple(part) for part in (
+            self.synapses,
+            self.neurons,
+            rates,
+            network.wiring(config.network, layout, config.time_step),
+            oscillators.constants(config.oscillators, config.time_step),
+        ))
+        self._draw_first_state(rates)
+        self._compile()
+
+    def _draw_first_state(self, rates: synapses.Rates) -> None:
+        s, spread = self.synapses, self.config.network.first_centre
+        uniform = sum(self.layout.layer_sizes[:2])
+        for i, stream in enumerate(self._streams):
+            centre = np.append(
+                stream.uniform(-spread, spread, uniform), self.layout.output_centres.ravel())
+            if i < len(s.centre):
+                s.centre[i] = centre
+            share = stream.uniform(0.0, 1.0, self.layout.synapses)
+            for j, normal in enumerate(stream.standard_normal(self.layout.synapses)):
+                period = synapses.draw_period(rates.period_mean, rates.period_sd, normal)
+                s.phase[i, j] = share[j] * period
+                synapses.begin_period(s, rates, i, j, period)
+        s.first_centre[:] = s.centre
+        self._refill()
+
+    def _refill(self) -> None:
+        """Draw ahead wherever one step could use up the reserve of normal numbers."""
+        s = self.synapses
+        size = s.reserve.shape[1]
+        for i in np.flatnonzero(s.drawn > size - self.layout.synapses):
+            left = s.reserve[i, s.drawn[i]:].copy()
+            s.reserve[i, :left.size] = left
+            s.reserve[i, left.size:] = self._streams[i].standard_normal(size - left.size)
+            s.drawn[i] = 0
+
+    def _compile(self) -> None:
+        """Compile (or load from the cache) the kernels of both modes before the first real step."""
+        before = self.snapshot()
+        for learning in (True, False):
+            self.learning = learning
+            self.step(np.zeros((len(self), self.layout.observations)), np.zeros(len(self)))
+        self.learning = True
+        self.restore(before)
+
+    def __len__(self) -> int:
+        """Count the learners."""
+        return len(self._streams)
+
+    def step(self, observation: np.ndarray, reward: np.ndarray) -> np.ndarray:
+        """
+        Learn from the reward of the last action and choose the next one.
+
+        ``observation`` is (learners, observations), ``reward`` (learners,), both float64; the
+        returned action is (learners, actions) within +-1. Raises :class:`ValueError`, with nothing
+        changed, if a shape is wrong or a value is not finite.
+        """
+        if observation.shape != self._observed or reward.shape != self._rewarded:
+            raise ValueError(
+                f'a step takes observations of shape {self._observed} and rewards of shape '
+                f'{self._rewarded}, not {observation.shape} and {reward.shape}')
+        answer = _step(*self._kernel, observation, reward, self.learning)
+        if answer == RESERVE_LOW:
+            self._refill()
+        elif answer != DONE:
+            raise ValueError(f'learner {answer} was given a value that is not finite')
+        return self.neurons.action.copy()
+
+    @property
+    def mean_amplitude(self) -> float:
+        """Mean amplitude A over all synapses."""
+        return float(self.synapses.amplitude.mean())
+
+    @property
+    def centre_shift(self) -> float:
+        """Mean distance of the centres from where they started."""
+        return float(np.abs(self.synapses.centre - self.synapses.first_centre).mean())
+
+    @property
+    def mean_gain(self) -> float:
+        """Mean gain g of layer 2."""
+        return float(self.neurons.gain.mean())
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """All state but the random streams, by name."""
+        arrays = {**self.synapses._asdict(), **self.neurons._asdict()}
+        del arrays['input'], arrays['hidden']
+        return arrays
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each array of a snapshot."""
+        return {name: array.shape for name, array in self.snapshot().items()}
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Copy the whole state; :meth:`restore` goes on from it bit for bit."""
+        words = [stream.bit_generator.state['state']['state'] for stream in self._streams]
+        return {
+            **{name: array.copy() for name, array in self._arrays().items()},
+            'stream': np.array(words, dtype=np.uint64),
+        }
+
+    def restore(self, snapshot: Mapping[str, np.ndarray]) -> None:
+        """
+        Go on from a snapshot as if never stopped.
+
+        Raises :class:`ValueError`, with nothing changed, if it is not one of learners of this
+        layout and number.
+        """
+        for name, shape in self.shapes().items():
+            if name not in snapshot:
+                raise ValueError(f'the snapshot has no {name}')
+            if snapshot[name].shape != shape:
+                raise ValueError(f'{name} of the snapshot has the shape {snapshot[name].shape}, '
+                                 f'this learner needs {shape}')
+            if not np.isfinite(snapshot[name]).all():
+                raise ValueError(f'{name} of the snapshot holds a value that is not finite')
+        for name in ('amplitude', 'phase', 'drawn'):
+            if (snapshot[name] < 0).any():
+                raise ValueError(f'{name} of the snapshot holds a negative value')
+        for name in ('period', 'gain'):
+            if (snapshot[name] <= 0).any():
+                raise ValueError(f'{name} of the snapshot holds a value that is not positive')
+        for name, array in self._arrays().items():
+            array[...] = snapshot[name]
+        for stream, words in zip(self._streams, snapshot['stream'], strict=True):
+            state = stream.bit_generator.state
+            state['state']['state'] = np.asarray(words, dtype=np.uint64)
+            stream.bit_generator.state = state

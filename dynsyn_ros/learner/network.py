@@ -1,0 +1,124 @@
+r"""
+The control network of Fig. 5: four layers from an observation to an action.
+
+1. the normalised states with both signs, the ranges, a constant 1 and the last action, through tanh
+2. :math:`o_j = \max(0, \tanh(g_j \sum_i W_{ij} o_i))`; the gain :math:`g_j` adapts slowly,
+   :math:`\dot g_j = \gamma (0.3 - |o_j|)` (Eq. 5, 6); the nonlinear rule multiplies that by
+   :math:`(2 - \log_{10} g)(\log_{10} g + 2) / 4`, which keeps g within 0.01 and 100
+3. tanh of the weighted sum of layer 2 and a constant 1 drives the oscillators (Eq. 7, 8)
+4. tanh of the weighted sum of all v, all w, the states as they are and a constant 1: the action
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from numba import njit
+import numpy as np
+
+from dynsyn_ros.learner.config import Layout, NetworkConfig
+
+GAIN_RULES = {'none': 0, 'linear': 1, 'nonlinear': 2}
+
+
+class Neurons(NamedTuple):
+    """The state of the network of every learner."""
+
+    gain: np.ndarray
+    """g of Eq. 5-6, shape (learners, hidden)."""
+    v: np.ndarray
+    """v of Eq. 7, shape (learners, oscillators)."""
+    w: np.ndarray
+    drive: np.ndarray
+    """I of Eq. 7 since the last step, shape (learners, oscillators)."""
+    action: np.ndarray
+    """The last action, shape (learners, actions), fed back into layer 1."""
+    input: np.ndarray
+    """Scratch: layer 1 of the learner at hand, shape (inputs,)."""
+    hidden: np.ndarray
+    """Scratch: layer 2 of the learner at hand, shape (hidden,)."""
+
+
+class Wiring(NamedTuple):
+    """A :class:`NetworkConfig` and :class:`Layout` as the kernels take them."""
+
+    states: int
+    ranges: int
+    normalisation: np.ndarray
+    negated_inputs: bool
+    gain_rule: int
+    gain_step: float
+    gain_target: float
+
+
+def wiring(config: NetworkConfig, layout: Layout, time_step: float) -> Wiring:
+    """Turn settings per ms into constants per step of ``time_step`` ms."""
+    return Wiring(
+        layout.states,
+        layout.ranges,
+        layout.normalisation,
+        config.negated_inputs,
+        GAIN_RULES[config.gain_rule],
+        config.gain_rate * time_step,
+        config.gain_target,
+    )
+
+
+@njit(cache=True)
+def encode(n, k, i, observation):
+    """Layer 1 of learner ``i``: fill ``n.input``."""
+    states, ranges = k.states, k.ranges
+    for j in range(states):
+        value = observation[i, j] * k.normalisation[j]
+        n.input[j] = math.tanh(max(value, 0.0))
+        n.input[states + j] = math.tanh(max(-value, 0.0)) if k.negated_inputs else 0.0
+    for j in range(states, states + ranges):
+        n.input[states + j] = math.tanh(observation[i, j] * k.normalisation[j])
+    n.input[2 * states + ranges] = math.tanh(1.0)
+    for j in range(n.action.shape[1]):
+        n.input[2 * states + ranges + 1 + j] = math.tanh(n.action[i, j])
+
+
+@njit(cache=True)
+def adapt(gain, output, k):
+    """Move a gain by one step of Eq. 5; returns the new gain."""
+    change = k.gain_step * (k.gain_target - abs(output))
+    if k.gain_rule == 2:
+        decades = math.log10(gain)
+        change *= (2.0 - decades) * (decades + 2.0) / 4.0
+    return gain + change
+
+
+@njit(cache=True)
+def act(n, k, weight, i, observation, learning):
+    """Carry the observation of learner ``i`` through all layers into ``n.action[i]``."""
+    encode(n, k, i, observation)
+    at = 0
+    for h in range(n.hidden.shape[0]):
+        total = 0.0
+        for j in range(n.input.shape[0]):
+            total += weight[i, at + j] * n.input[j]
+        at += n.input.shape[0]
+        n.hidden[h] = max(math.tanh(n.gain[i, h] * total), 0.0)
+        if learning and k.gain_rule != 0:
+            n.gain[i, h] = adapt(n.gain[i, h], n.hidden[h], k)
+    oscillators = n.v.shape[1]
+    for o in range(oscillators):
+        total = 0.0
+        for h in range(n.hidden.shape[0]):
+            total += weight[i, at + h] * n.hidden[h]
+        at += n.hidden.shape[0]
+        n.drive[i, o] = math.tanh(total + weight[i, at])
+        at += 1
+    for m in range(n.action.shape[1]):
+        total = 0.0
+        for o in range(oscillators):
+            total += weight[i, at + o] * n.v[i, o]
+            total += weight[i, at + oscillators + o] * n.w[i, o]
+        at += 2 * oscillators
+        for j in range(k.states):
+            total += weight[i, at + j] * observation[i, j]
+        at += k.states
+        n.action[i, m] = math.tanh(total + weight[i, at])
+        at += 1

@@ -1,0 +1,56 @@
+r"""
+FitzHugh-Nagumo oscillators, the pattern generators of layer 3 (section II-B).
+
+.. math::
+
+    \dot v &= (v - v^3 - w + I) / \tau \\
+    \dot w &= a (b v - c w) / \tau                                    \qquad\text{(Eq. 7, 8)}
+
+- :math:`v, w` the states; :math:`I` the drive from layer 2
+- :math:`a, b, c` constants; :math:`1 / \tau` ``rate``, 1/ms
+
+The paper prints b = 0.2 and puts tau = 0.02 on the left; with those numbers it never oscillates.
+The authors' program has b = 2 and multiplies the right side by 0.02 / ms, as here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numba import njit
+
+from dynsyn_ros.learner.config import OscillatorConfig
+
+
+class Constants(NamedTuple):
+    """An :class:`OscillatorConfig` as the kernels take it, with the step in units of tau."""
+
+    a: float
+    b: float
+    c: float
+    step: float
+    bound: float
+
+
+def constants(config: OscillatorConfig, time_step: float) -> Constants:
+    """Turn settings per ms into constants per step of ``time_step`` ms."""
+    return Constants(config.a, config.b, config.c, config.rate * time_step, config.bound)
+
+
+@njit(cache=True)
+def slope(v, w, drive, k):
+    """Right sides of Eq. 7 and 8, per unit of tau."""
+    return v - v * v * v - w + drive, k.a * (k.b * v - k.c * w)
+
+
+@njit(cache=True)
+def advance(v, w, drive, k):
+    """One classic Runge-Kutta 4 step of one oscillator; returns the new v and w."""
+    h = k.step
+    dv1, dw1 = slope(v, w, drive, k)
+    dv2, dw2 = slope(v + 0.5 * h * dv1, w + 0.5 * h * dw1, drive, k)
+    dv3, dw3 = slope(v + 0.5 * h * dv2, w + 0.5 * h * dw2, drive, k)
+    dv4, dw4 = slope(v + h * dv3, w + h * dw3, drive, k)
+    v += h / 6.0 * (dv1 + 2.0 * dv2 + 2.0 * dv3 + dv4)
+    w += h / 6.0 * (dw1 + 2.0 * dw2 + 2.0 * dw3 + dw4)
+    return min(max(v, -k.bound), k.bound), min(max(w, -k.bound), k.bound)

@@ -1,0 +1,168 @@
+r"""
+Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
+
+.. math::
+
+    W &= C + A \sin(2 \pi t / T), \qquad T \sim N(\mu, \sigma^2)       &\text{(Eq. 1, 2)} \\
+    \dot C &= \alpha \, e \, R, \qquad \tau \dot e = (W - C) - e       &\text{(Eq. 3)} \\
+    \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)}
+
+- :math:`W` ``weight``, :math:`C` ``centre``, :math:`A` ``amplitude``
+- :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``, ms
+- :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0 (the paper)
+- :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
+
+Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
+share (a fleet): it then takes the mean of all their updates.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from numba import njit
+import numpy as np
+
+from dynsyn_ros.learner.config import SHORTEST_PERIOD, SynapseConfig
+
+
+class Synapses(NamedTuple):
+    """The state of every synapse."""
+
+    centre: np.ndarray
+    amplitude: np.ndarray
+    first_centre: np.ndarray
+    phase: np.ndarray
+    period: np.ndarray
+    sine: np.ndarray
+    """sin(2 pi t / T); it and its cosine are turned by one step's angle, and exact in each period's
+    first step, which spares a sine a synapse and step and strays by less than 1e-12."""
+    cosine: np.ndarray
+    turn_sine: np.ndarray
+    """Sine of the angle of one step, 2 pi dt / T."""
+    turn_cosine: np.ndarray
+    trace: np.ndarray
+    weight: np.ndarray
+    reserve: np.ndarray
+    """Standard normal numbers, drawn ahead, that become the next periods: (learners, reserve)."""
+    drawn: np.ndarray
+    """How many of the reserve are used up: (learners,)."""
+
+
+class Rates(NamedTuple):
+    """A :class:`SynapseConfig` as the kernels take it, with rates per step."""
+
+    time_step: float
+    period_mean: float
+    period_sd: float
+    centre_rate: float
+    amplitude_rate: float
+    multiplicative: bool
+    repulsion: bool
+    punishment_limit: float
+    trace_share: float
+    """The share of a new fluctuation in the trace: 1 - exp(-dt / tau)."""
+
+
+def rates(config: SynapseConfig, time_step: float) -> Rates:
+    """Turn settings per ms into constants per step of ``time_step`` ms."""
+    return Rates(
+        time_step=time_step,
+        period_mean=config.period_mean,
+        period_sd=config.period_sd,
+        centre_rate=config.centre_rate * time_step,
+        amplitude_rate=config.amplitude_rate * time_step,
+        multiplicative=config.amplitude_rule == 'multiplicative',
+        repulsion=config.repulsion,
+        punishment_limit=config.punishment_limit,
+        trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
+    )
+
+
+@njit(cache=True)
+def draw_period(mean, sd, normal):
+    """Draw a period (ms) of Eq. 2 from a standard normal number."""
+    return max(mean + sd * normal, SHORTEST_PERIOD * mean)
+
+
+@njit(cache=True)
+def begin_period(s, r, i, j, period):
+    """Give synapse ``j`` of learner ``i`` a new period (ms) at the phase it is in."""
+    s.period[i, j] = period
+    step, angle = 2.0 * math.pi * r.time_step / period, 2.0 * math.pi * s.phase[i, j] / period
+    s.turn_sine[i, j], s.turn_cosine[i, j] = math.sin(step), math.cos(step)
+    s.sine[i, j], s.cosine[i, j] = math.sin(angle), math.cos(angle)
+
+
+@njit(cache=True)
+def fluctuate(s, r, i, group):
+    """
+    Advance the phases and traces of learner ``i`` by one step.
+
+    At an upward crossing of the centre a new period is drawn and the time that ran past the end
+    of the old one is carried over, so a weight never jumps.
+    """
+    for j in range(s.phase.shape[1]):
+        s.phase[i, j] += r.time_step
+        sine, cosine = s.sine[i, j], s.cosine[i, j]
+        s.sine[i, j] = sine * s.turn_cosine[i, j] + cosine * s.turn_sine[i, j]
+        s.cosine[i, j] = cosine * s.turn_cosine[i, j] - sine * s.turn_sine[i, j]
+    for j in range(s.phase.shape[1]):
+        if s.phase[i, j] >= s.period[i, j]:
+            s.phase[i, j] -= s.period[i, j]
+            normal = s.reserve[i, s.drawn[i]]
+            s.drawn[i] += 1
+            begin_period(s, r, i, j, draw_period(r.period_mean, r.period_sd, normal))
+    for j in range(s.phase.shape[1]):
+        fluctuation = s.amplitude[group, j] * s.sine[i, j]
+        s.trace[i, j] += r.trace_share * (fluctuation - s.trace[i, j])
+
+
+@njit(cache=True)
+def advance(s, r, reward):
+    """
+    Let every synapse fluctuate for one step and learn from the reward of that step.
+
+    ``s`` are :class:`Synapses`, changed in place, ``r`` :class:`Rates`, ``reward`` (learners,).
+    """
+    learners = s.phase.shape[0]
+    groups = s.centre.shape[0]
+    members = learners // groups
+    for i in range(learners):
+        fluctuate(s, r, i, i // members)
+    for group in range(groups):
+        modulate(s, r, reward, group, members)
+    for i in range(learners):
+        group = i // members
+        for j in range(s.phase.shape[1]):
+            s.weight[i, j] = s.centre[group, j] + s.amplitude[group, j] * s.sine[i, j]
+
+
+@njit(cache=True)
+def modulate(s, r, reward, group, members):
+    """Move the centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
+    factor = 0.0
+    decrement = 0.0
+    for i in range(group * members, (group + 1) * members):
+        told = max(reward[i], -r.punishment_limit)
+        factor += math.exp(-r.amplitude_rate * told) / members
+        decrement += r.amplitude_rate * told / members
+        pull = r.centre_rate * (told if r.repulsion else max(told, 0.0)) / members
+        for j in range(s.centre.shape[1]):
+            s.centre[group, j] += pull * s.trace[i, j]
+    for j in range(s.centre.shape[1]):
+        if r.multiplicative:
+            s.amplitude[group, j] *= factor
+        else:
+            s.amplitude[group, j] = max(s.amplitude[group, j] - decrement, 0.0)
+
+
+@njit(cache=True)
+def rest(s):
+    """Let every weight rest at its centre."""
+    learners, synapses = s.weight.shape
+    members = learners // s.centre.shape[0]
+    for i in range(learners):
+        for j in range(synapses):
+            s.weight[i, j] = s.centre[i // members, j]

@@ -1,0 +1,1 @@
+"""The ROS nodes: topics, services, parameters, timers and lifecycle, and nothing else."""

@@ -1,0 +1,60 @@
+"""The parameters of the nodes themselves; those of robot and learner are in their layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynsyn_ros.learner import LearnerConfig
+from dynsyn_ros.robot import RobotConfig
+from dynsyn_ros.schema import setting
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+
+REALTIME, LOCKSTEP = 'realtime', 'lockstep'
+
+
+@dataclass(frozen=True)
+class SharedConfig:
+    """What both nodes are told."""
+
+    seed: int = setting('of the random streams', low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class SimulatorConfig:
+    """Parameters of the simulator node."""
+
+    env_id: str = setting('environment of gymnasium to simulate', choices=ENVIRONMENTS)
+    pace: str = setting(
+        'realtime steps by the clock, lockstep waits for the command computed from each step',
+        choices=(REALTIME, LOCKSTEP))
+    real_time_factor: float = setting('simulated seconds per second, with pace realtime',
+                                      low=0.01, high=100.0, read_only=False)
+    command_timeout: float = setting(
+        'simulated time after which an old command becomes zero torque, with pace realtime',
+        unit='s', low=0.02, high=10.0, read_only=False)
+    max_steps: int = setting('steps after which the simulator ends (0: never)',
+                             low=0, high=2**62)
+
+
+@dataclass(frozen=True)
+class ControllerConfig:
+    """Parameters of the controller node."""
+
+    weights: str = setting('weights file to start from, read when the node is configured, or none',
+                           read_only=False)
+    learning: bool = setting('false: frozen, weights rest at their centres and nothing learns',
+                             read_only=False)
+    autostart: bool = setting('configure and activate at once')
+    output_dir: str = setting('folder for weights.npz, made when the node is configured',
+                              read_only=False)
+
+
+@dataclass(frozen=True)
+class LearnerSection:
+    """The part of the parameters that a preset fills."""
+
+    learner: LearnerConfig
+
+
+#: All classes a parameter file may speak to; each node takes those it needs.
+SECTIONS = (SharedConfig, SimulatorConfig, ControllerConfig, RobotConfig, LearnerSection)

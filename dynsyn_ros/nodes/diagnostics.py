@@ -1,0 +1,40 @@
+"""One diagnostic status a node, published once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+
+from dynsyn_ros.nodes import topics
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+#: What a node says of itself: level, one sentence, numbers by name.
+Report = tuple[bytes, str, dict[str, object]]
+
+
+class Diagnostics:
+    """Publish what ``report`` says, by the wall clock: a stopped simulation is news too."""
+
+    def __init__(self, node: Node, report: Callable[[], Report]) -> None:
+        """Start the timer."""
+        self._node, self._report = node, report
+        self._publisher = node.create_publisher(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, topics.QOS)
+        node.create_timer(1.0, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _publish(self) -> None:
+        level, message, values = self._report()
+        status = DiagnosticStatus(
+            level=level,
+            name=self._node.get_fully_qualified_name(),
+            message=message,
+            hardware_id=self._node.get_namespace(),
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+        array = topics.DIAGNOSTICS_TYPE(status=[status])
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(array)

@@ -1,0 +1,102 @@
+"""ROS parameters made of settings classes: types, ranges and meanings come from the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from dynsyn_ros.nodes.config import SECTIONS
+from dynsyn_ros.schema import ConfigError, Setting, build, settings_of
+
+#: Parameters that every node of rclpy has.
+_BUILT_IN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
+
+
+def declare(node: Node, *classes: type) -> tuple[Any, ...]:
+    """
+    Check and describe the parameters of ``classes`` that a node was started with.
+
+    The node must have declared its overrides. Returns one settings object a class. Raises
+    :class:`ConfigError` that names the parameter which is missing, unknown or out of range.
+    """
+    given = {
+        name: parameter.value
+        for name, parameter in node.get_parameters_by_prefix('').items()
+        if name.partition('.')[0] not in _BUILT_IN
+    }
+    tree = _nested(given)
+    known = {entry.name for section in SECTIONS for entry in fields(section)}
+    for key in tree:
+        if key not in known:
+            raise ConfigError(f'unknown parameter {key}: there are {", ".join(sorted(known))}')
+    settings, leaves = [], {}
+    for cls in classes:
+        content = {entry.name: tree[entry.name] for entry in fields(cls) if entry.name in tree}
+        made = build(cls, content)
+        settings.append(made)
+        leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))})
+    for name, value in given.items():
+        node.undeclare_parameter(name)
+        if name in leaves:
+            leaf = leaves[name]
+            value = float(value) if leaf.type is float else value
+            node.declare_parameter(name, value, _descriptor(leaf), ignore_override=True)
+    choices = {leaf.name: leaf.choices for leaf in leaves.values() if leaf.choices}
+    node.add_on_set_parameters_callback(lambda new: _check_choices(choices, new))
+    return tuple(settings)
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Turn dotted names into nested tables."""
+    tree: dict[str, Any] = {}
+    for name, value in flat.items():
+        *path, leaf = name.split('.')
+        table = tree
+        for key in path:
+            table = table.setdefault(key, {})
+        table[leaf] = value
+    return tree
+
+
+def _rows(settings: Any) -> dict[str, list[str]]:
+    """List the rows of the tables of a settings object."""
+    values = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
+    return {name: list(value) for name, value in values.items() if isinstance(value, dict)}
+
+
+def _descriptor(leaf: Setting) -> ParameterDescriptor:
+    unit = f' [{leaf.unit}]' if leaf.unit else ''
+    descriptor = ParameterDescriptor(
+        description=f'{leaf.doc}{unit}',
+        additional_constraints=leaf.constraint,
+        read_only=leaf.read_only,
+    )
+    if leaf.low is not None and leaf.type is float:
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(leaf.low), to_value=float(leaf.high), step=0.0)]
+    elif leaf.low is not None and leaf.type is int:
+        descriptor.integer_range = [
+            IntegerRange(from_value=int(leaf.low), to_value=int(leaf.high), step=1)]
+    return descriptor
+
+
+def _check_choices(
+    choices: dict[str, tuple[str, ...]], new: Iterable[Parameter]
+) -> SetParametersResult:
+    for parameter in new:
+        allowed = choices.get(parameter.name)
+        if allowed and parameter.value not in allowed:
+            return SetParametersResult(
+                successful=False,
+                reason=f'parameter {parameter.name} must be one of {", ".join(allowed)}')
+    return SetParametersResult(successful=True)

@@ -1,0 +1,94 @@
+"""Nodes in a process: started, spun until told to stop, and ended cleanly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+import signal
+import sys
+from types import FrameType
+
+import rclpy
+from rclpy.exceptions import InvalidNamespaceException
+from rclpy.executors import Executor
+from rclpy.experimental import EventsExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from dynsyn_ros.schema import ConfigError
+
+#: Longest sleep of the executor, s: a signal is seen after this at the latest.
+SPIN_PERIOD = 0.2
+#: Exit code for bad input; 0 is a clean end, also by signal.
+BAD_INPUT = 2
+
+
+class StopRequest:
+    """Becomes true at SIGINT or SIGTERM, however often they come."""
+
+    def __init__(self) -> None:
+        """Take over both signals."""
+        self._requested = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._requested = True
+
+    def __bool__(self) -> bool:
+        """Whether a stop was requested."""
+        return self._requested
+
+
+@contextmanager
+def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
+    """
+    Initialise ROS with command line arguments and shut it down at the end.
+
+    Signals only make the yielded request true, so that nodes can still publish when they end.
+    Raises :class:`ConfigError` for arguments or parameter files that ROS cannot use.
+    """
+    try:
+        rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
+    except (rclpy_implementation.RCLError, rclpy_implementation.RCLInvalidROSArgsError,
+            rclpy_implementation.UnknownROSArgsError) as error:
+        raise ConfigError(' '.join(str(error).split())) from error
+    try:
+        yield StopRequest()
+    finally:
+        rclpy.try_shutdown()
+
+
+@contextmanager
+def executor_of(nodes: Sequence[Node]) -> Iterator[Executor]:
+    """
+    Put nodes into one executor, and destroy them at the end.
+
+    The executor is the events executor, several times faster than the default one.
+    """
+    executor = EventsExecutor()
+    try:
+        for node in nodes:
+            executor.add_node(node)
+        yield executor
+    finally:
+        executor.shutdown()
+        for node in nodes:
+            node.destroy_node()
+
+
+def spin(executor: Executor, done: Callable[[], bool]) -> None:
+    """Spin until ``done``; with a time-out each, for without one it spins hot."""
+    while not done():
+        executor.spin_once(timeout_sec=SPIN_PERIOD)
+
+
+def exit_code(program: Callable[[], None]) -> int:
+    """Run a program; a user's mistake becomes one sentence on stderr and exit code 2."""
+    try:
+        program()
+    except (ConfigError, InvalidNamespaceException) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return BAD_INPUT
+    return 0

@@ -1,0 +1,235 @@
+"""
+The simulator node: BipedalWalker behind the topics of a robot.
+
+It keeps time in one of two ways. In real time a timer steps the walker; the newest command holds
+and a stale one becomes zero torque, just what hardware does. In lock-step each step waits for the
+command computed from the step before, as fast as the machine goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+import sys
+from typing import Any
+
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.time import Time
+
+from dynsyn_ros.nodes import diagnostics, parameters, run, topics
+from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
+from dynsyn_ros.nodes.sensors import HULL, SensorPublishers
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation import bipedal_walker
+from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, TORQUE, BipedalWalker
+
+#: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
+LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
+#: The image is drawn no more often than this by the wall clock, s: drawing takes longer than a step.
+IMAGE_PERIOD = 0.04
+
+
+class SimulatorNode(Node):
+    """One walker. A fall is a reward of -100, and then it stands on its feet again."""
+
+    def __init__(
+        self,
+        after_step: Callable[[BipedalWalker], None] = lambda walker: None,
+        **kwargs: Any,
+    ) -> None:
+        """
+        Check the parameters and make the walker; raises :class:`ConfigError`.
+
+        ``after_step`` is called after each step, for what is not said on a topic.
+        """
+        super().__init__(
+            'simulator', automatically_declare_parameters_from_overrides=True, **kwargs)
+        shared, self._config, robot_config = parameters.declare(
+            self, SharedConfig, SimulatorConfig, RobotConfig)
+        self._robot = Robot(robot_config)
+        self._robot.observer(bipedal_walker.READINGS)
+        if sorted(robot_config.joints) != sorted(JOINTS):
+            raise ConfigError(
+                f'parameter joints must be {", ".join(JOINTS)}, in any order, for '
+                f'{self._config.env_id}, not {", ".join(robot_config.joints)}')
+        self._joints = np.array([robot_config.joints.index(joint) for joint in JOINTS])
+        self.walker = BipedalWalker(self._config.env_id, shared.seed)
+        self.max_steps = self._config.max_steps
+        """Steps after which it ends; 0: never."""
+        self._after_step = after_step
+        self.steps = 0
+        """Steps taken since the start."""
+        self.episodes = 0
+        """Episodes ended since the start."""
+        self._torques = np.zeros(len(JOINTS))
+        self._reward = 0.0
+        self._sensors = SensorPublishers(self)
+        self._other = {
+            topic: self.create_publisher(kind, topic, topics.QOS)
+            for topic, kind in topics.SIMULATION.items()
+        }
+        self._clock_message = topics.SIMULATION[topics.CLOCK]()
+        self._commands = self.create_subscription(
+            topics.COMMANDS_TYPE, topics.COMMANDS, self._on_command, topics.QOS)
+        self._rejected = 0
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._next_image = self._steady.now().nanoseconds
+        self._diagnostics = diagnostics.Diagnostics(self, self._report)
+        if self._config.pace == LOCKSTEP:
+            self._awaiting = False
+            self._controller: frozenset[bytes] = frozenset()
+            self._steps_at_last_look = -1
+            self.create_timer(LOOK_PERIOD, self._look_for_controller, clock=self._steady)
+        else:
+            self._command = np.zeros(len(JOINTS))
+            self._command_age = math.inf
+            self._timer = self.create_timer(
+                TIME_STEP / self._config.real_time_factor, self._tick, clock=self._steady)
+            self.add_post_set_parameters_callback(self._on_parameters)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the simulator has taken all the steps it was asked for."""
+        return 0 < self.max_steps <= self.steps
+
+    # Real time
+
+    def _tick(self) -> None:
+        if self.finished:
+            return
+        self._command_age += TIME_STEP
+        if self._command_age > self.get_parameter('command_timeout').value:
+            self._command[:] = 0.0
+        self._step(self._command)
+        self._publish()
+
+    def _on_parameters(self, changed: list[Parameter]) -> None:
+        for parameter in changed:
+            if parameter.name == 'real_time_factor':
+                self._timer.timer_period_ns = int(1e9 * TIME_STEP / parameter.value)
+
+    # Lock-step
+
+    def _look_for_controller(self) -> None:
+        """Publish the step at hand once all ends of a controller that has come are matched."""
+        if self.steps != self._steps_at_last_look and self._awaiting:
+            self._steps_at_last_look = self.steps
+            return
+        publishers = self.get_publishers_info_by_topic(self._commands.topic_name)
+        controller = frozenset(bytes(end.endpoint_gid) for end in publishers)
+        if controller == self._controller and self._awaiting:
+            return
+        self._awaiting = False
+        nodes = {(end.node_namespace, end.node_name) for end in publishers}
+        missing = [topic for topic in (*self._robot.topics, 'reward')
+                   if not self._is_heard(topic, nodes)]
+        if not controller or missing:
+            self.get_logger().info(
+                'lock-step waits for a controller that publishes joint_torques'
+                + (f' and listens to {", ".join(missing)}' if controller else ''),
+                throttle_duration_sec=REMINDER_PERIOD, skip_first=True)
+            return
+        self._controller = controller
+        self._await_command()
+
+    def _is_heard(self, topic: str, nodes: set[tuple[str, str]]) -> bool:
+        """Whether one of the nodes has subscribed to a topic and all its subscribers are matched."""
+        publisher = self._sensors.publishers[topic]
+        ends = self.get_subscriptions_info_by_topic(publisher.topic_name)
+        return publisher.get_subscription_count() >= len(ends) and any(
+            (end.node_namespace, end.node_name) in nodes for end in ends)
+
+    def _await_command(self) -> None:
+        self._awaiting = True
+        self._publish()
+
+    # Both
+
+    def _on_command(self, message: topics.COMMANDS_TYPE) -> None:
+        values = np.asarray(message.data)
+        if len(values) != len(JOINTS) or not np.isfinite(values).all():
+            self._rejected += 1
+            self.get_logger().warning(
+                f'a message on joint_torques must hold {len(JOINTS)} finite numbers, not '
+                f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
+            return
+        command = values[self._joints]
+        if self._config.pace != LOCKSTEP:
+            self._command, self._command_age = command, 0.0
+        elif self._awaiting and not self.finished:
+            self._step(command)
+            self._await_command()
+
+    def _step(self, command: np.ndarray) -> None:
+        """Apply torques, N m in the order of ``JOINTS``, for one step of the walker."""
+        self._torques = np.clip(command, -TORQUE, TORQUE)
+        self._reward = self.walker.step(self._torques)
+        self.steps += 1
+        self._after_step(self.walker)
+
+    def _publish(self) -> None:
+        """Publish the step at hand."""
+        time = Time(nanoseconds=round(self.steps * TIME_STEP * 1e9))
+        self._clock_message.clock = time.to_msg()
+        self._other[topics.CLOCK].publish(self._clock_message)
+        self._sensors.fill(
+            self.walker.readings, self._torques, self.walker.position, self._reward, time)
+        self._sensors.publish()
+        if self.walker.episode is not None:
+            self.episodes += 1
+            self._publish_episode()
+        if self._other[topics.IMAGE].get_subscription_count():
+            self._publish_image(time)
+
+    def _publish_episode(self) -> None:
+        episode = self.walker.episode
+        for topic, value in (
+            (topics.EPISODE_RETURN, episode.total),
+            (topics.EPISODE_LENGTH, float(episode.length)),
+        ):
+            self._other[topic].publish(topics.SIMULATION[topic](data=value))
+
+    def _publish_image(self, time: Time) -> None:
+        now = self._steady.now().nanoseconds
+        if now < self._next_image:
+            return
+        self._next_image = now + int(1e9 * IMAGE_PERIOD)
+        pixels = self.walker.render()
+        height, width, _ = pixels.shape
+        image = topics.SIMULATION[topics.IMAGE](
+            height=height, width=width, encoding='rgb8', step=3 * width)
+        image.data = pixels.tobytes()
+        image.header.stamp = time.to_msg()
+        image.header.frame_id = HULL
+        self._other[topics.IMAGE].publish(image)
+
+    def _report(self) -> diagnostics.Report:
+        level, message = diagnostics.OK, f'simulating {self._config.env_id}'
+        if self._config.pace == LOCKSTEP and not self._awaiting and not self.finished:
+            level, message = diagnostics.WARN, 'lock-step waits for a controller'
+        elif self._config.pace != LOCKSTEP and self._command_age > TIME_STEP * 2:
+            level, message = diagnostics.WARN, 'no command arrives on joint_torques'
+        return level, message, {
+            'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,
+            'rejected commands': self._rejected}
+
+
+def main() -> int:
+    """Run the simulator node until it is stopped or has taken its steps."""
+
+    def program() -> None:
+        with run.session(sys.argv) as stop:
+            node = SimulatorNode()
+            with run.executor_of([node]) as executor:
+                run.spin(executor, lambda: bool(stop) or node.finished)
+
+    return run.exit_code(program)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

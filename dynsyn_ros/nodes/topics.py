@@ -1,0 +1,41 @@
+"""The contract on the wire: every topic with its type, and the quality of service of all of them."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticArray
+from nav_msgs.msg import Odometry
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, Imu, JointState, LaserScan
+from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
+
+#: Reliable, volatile, the last ten: nothing a learner is told may be lost on the way.
+QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+
+#: What a robot tells its learner.
+SENSORS = {
+    'joint_states': JointState,
+    'imu': Imu,
+    'odom': Odometry,
+    'scan': LaserScan,
+    'foot_contacts': UInt8MultiArray,
+    'reward': Float64,
+}
+#: Torques in N m, in the order of the parameter ``joints``.
+COMMANDS = 'joint_torques'
+COMMANDS_TYPE = Float64MultiArray
+#: Of the simulator only.
+CLOCK, IMAGE = 'clock', 'image'
+EPISODE_RETURN, EPISODE_LENGTH = 'episode_return', 'episode_length'
+SIMULATION = {
+    CLOCK: Clock,
+    IMAGE: Image,
+    EPISODE_RETURN: Float64,
+    EPISODE_LENGTH: Float64,
+}
+#: How learning goes, of the controller.
+AMPLITUDE, CENTRE_SHIFT, GAIN = '~/amplitude', '~/centre_shift', '~/gain'
+SCALARS = {AMPLITUDE: Float64, CENTRE_SHIFT: Float64, GAIN: Float64}
+#: Global by convention: one place for the diagnostics of all robots.
+DIAGNOSTICS = '/diagnostics'
+DIAGNOSTICS_TYPE = DiagnosticArray

@@ -1,0 +1,45 @@
+"""ROS parameter files, read without ROS: the headless programs start from the nodes' own YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dynsyn_ros.schema import ConfigError
+
+#: The section whose parameters are for every node, in any namespace.
+EVERY_NODE = '/**'
+
+
+def read(paths: Iterable[Path]) -> dict[str, Any]:
+    """
+    Read the parameters for every node from parameter files, later files over earlier ones.
+
+    Raises :class:`ConfigError` that names the file if one cannot be read or is not of that form.
+    """
+    parameters: dict[str, Any] = {}
+    for path in paths:
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+            section = content[EVERY_NODE]['ros__parameters']
+        except OSError as error:
+            raise ConfigError(f'cannot read {path}: {error.strerror}') from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f'{path} is not YAML: {" ".join(str(error).split())}') from error
+        except (KeyError, TypeError) as error:
+            raise ConfigError(
+                f'{path} must be a ROS parameter file with a section {EVERY_NODE}: '
+                'ros__parameters:') from error
+        _merge(parameters, section)
+    return parameters
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value

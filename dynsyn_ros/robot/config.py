@@ -1,0 +1,80 @@
+"""What a robot's YAML says: its joints, its sensors and the network that suits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynsyn_ros.schema import ConfigError, setting
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One observation: observed value = scale x reading + offset."""
+
+    source: str = setting(
+        'the reading it comes from: joint_states.JOINT.position (rad), .velocity (rad/s) or '
+        '.effort (N m); imu.roll, imu.pitch, imu.yaw (rad), imu.angular_velocity.x (rad/s), '
+        'imu.linear_acceleration.x (m/s2); odom.position.x (m), odom.linear.x (m/s), '
+        'odom.angular.x (rad/s), each also .y and .z; scan.I (m); foot_contacts.I (0 or 1)')
+    scale: float = setting('factor on the reading', low=-1e9, high=1e9)
+    offset: float = setting('added after the factor', low=-1e9, high=1e9)
+    normalisation: float = setting(
+        'factor that brings the observation to about +-1 for layer 1', low=-1e9, high=1e9)
+    kind: str = setting(
+        'a state enters layer 1 with both signs and layer 4 as it is, a range enters layer 1 only',
+        choices=('state', 'range'))
+
+
+@dataclass(frozen=True)
+class FirstCentres:
+    """First centres of the synapses of one joint in layer 4; the others start at 0."""
+
+    inputs: list[str] = setting(
+        'inputs of layer 4 by name: v_1, v_2 ..., w_1, w_2 ..., a state, or constant')
+    values: list[float] = setting('first centre of each of the inputs', low=-1e3, high=1e3)
+
+
+@dataclass(frozen=True)
+class RobotConfig:
+    """A robot as the learner meets it."""
+
+    robot: str = setting('name of the robot; weights are kept for robots of this name only')
+    joints: list[str] = setting('names of the driven joints, in the order of joint_torques')
+    torque_limits: list[float] = setting(
+        'torque of each joint at an action of 1, and the most it is ever sent; negative for a '
+        'joint that turns the other way', unit='N m', low=-1e4, high=1e4)
+    rays: int = setting('rays in a scan message (0: no lidar)', low=0, high=100_000)
+    feet: int = setting('entries in a foot_contacts message (0: none)', low=0, high=100)
+    observations: list[str] = setting('names of the observations, in order')
+    observation: dict[str, Channel]
+    hidden_neurons: int = setting('neurons of layer 2', low=1, high=1000)
+    oscillators: int = setting('oscillators of layer 3', low=1, high=100)
+    first_centres: dict[str, FirstCentres]
+
+    def check(self, prefix: str) -> None:
+        """Refuse lists and tables that do not agree with each other."""
+        for list_name in ('joints', 'observations'):
+            names = getattr(self, list_name)
+            if not names:
+                raise ConfigError(f'parameter {prefix}{list_name} must name at least one')
+            for name in names:
+                if names.count(name) > 1:
+                    raise ConfigError(f'parameter {prefix}{list_name} names {name} twice')
+        if len(self.torque_limits) != len(self.joints):
+            raise ConfigError(
+                f'parameter {prefix}torque_limits must have {len(self.joints)} entries, one a '
+                f'joint, not {len(self.torque_limits)}')
+        for name in self.observations:
+            if name not in self.observation:
+                raise ConfigError(f'missing parameter {prefix}observation.{name}')
+        for table, names in (('observation', self.observations), ('first_centres', self.joints)):
+            for row in getattr(self, table):
+                if row not in names:
+                    raise ConfigError(f'unknown parameter {prefix}{table}.{row}: there are '
+                                      f'{", ".join(names)}')
+        for joint, first in self.first_centres.items():
+            if len(first.inputs) != len(first.values):
+                raise ConfigError(
+                    f'parameter {prefix}first_centres.{joint}.values must have '
+                    f'{len(first.inputs)} entries, one an input, not {len(first.values)}')
+

@@ -1,0 +1,163 @@
+"""
+A robot between its readings and the learner: readings -> observation, action -> torques.
+
+A *reading* is one number of one message, in SI units, by the name it has in a robot's YAML
+(``joint_states.hip_1.position``). Readings come in a flat array whose order is given by their
+names, be it by a simulator or by :class:`dynsyn_ros.robot.inputs.Inputs` out of messages, so joints
+are found by name and never by place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import math
+import re
+
+from numba import njit
+import numpy as np
+
+from dynsyn_ros.learner import Layout
+from dynsyn_ros.robot.config import RobotConfig
+from dynsyn_ros.schema import ConfigError
+
+#: The readings of an orientation quaternion, from which roll, pitch and yaw are computed.
+QUATERNION = tuple(f'imu.orientation.{axis}' for axis in 'xyzw')
+_ANGLES = {'imu.roll': 1, 'imu.pitch': 2, 'imu.yaw': 3}
+_AXES = '[xyz]'
+_SOURCES = {
+    'joint_states': r'joint_states\.(?P<joint>.+)\.(position|velocity|effort)',
+    'imu': rf'imu\.(roll|pitch|yaw|angular_velocity\.{_AXES}|linear_acceleration\.{_AXES})',
+    'odom': rf'odom\.(position|linear|angular)\.{_AXES}',
+    'scan': r'scan\.(?P<ray>\d+)',
+    'foot_contacts': r'foot_contacts\.(?P<foot>\d+)',
+}
+
+
+class Robot:
+    """One robot, made of its configuration."""
+
+    def __init__(self, config: RobotConfig) -> None:
+        """Check what the configuration names; raises :class:`ConfigError`."""
+        self.config = config
+        self.topics = tuple(
+            dict.fromkeys(_topic(config, name) for name in config.observations))
+        """The sensor topics that the observations come from."""
+        channels = [config.observation[name] for name in config.observations]
+        kinds = [channel.kind for channel in channels]
+        if 'state' in kinds[kinds.index('range') if 'range' in kinds else len(kinds):]:
+            raise ConfigError(
+                'parameter observations must list every observation of kind state before those of '
+                'kind range')
+        self.torque_limits = np.array(config.torque_limits)
+        states = kinds.count('state')
+        self.layout = Layout(
+            states=states,
+            ranges=len(kinds) - states,
+            actions=len(config.joints),
+            hidden=config.hidden_neurons,
+            oscillators=config.oscillators,
+            normalisation=np.array([channel.normalisation for channel in channels]),
+            output_centres=_output_centres(config, config.observations[:states]),
+        )
+
+    def observer(self, names: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+        """
+        Return the function from readings named ``names`` to observations.
+
+        It takes (robots, len(names)) and returns (robots, observations), float64. Raises
+        :class:`ConfigError` if an observation needs a reading that is not among the names.
+        """
+        place = {name: i for i, name in enumerate(names)}
+        channels = [self.config.observation[name] for name in self.config.observations]
+        needed = [c.source for c in channels if c.source not in _ANGLES]
+        if len(needed) < len(channels):
+            needed += QUATERNION
+        for source in needed:
+            if source not in place:
+                raise ConfigError(f'no sensor of this robot gives the reading {source}')
+        angle = np.array([_ANGLES.get(c.source, 0) for c in channels])
+        index = np.array([place.get(c.source, 0) for c in channels])
+        quaternion = np.array([place.get(name, 0) for name in QUATERNION])
+        scale = np.array([c.scale for c in channels])
+        offset = np.array([c.offset for c in channels])
+
+        def observe(readings: np.ndarray) -> np.ndarray:
+            return _observe(readings, index, angle, quaternion, scale, offset)
+
+        return observe
+
+    def torques(self, action: np.ndarray) -> np.ndarray:
+        """Turn actions within +-1, shape (robots, joints), into torques in N m."""
+        return action * self.torque_limits
+
+
+def _topic(config: RobotConfig, name: str) -> str:
+    """Find the topic of an observation; raises :class:`ConfigError` if it can come from none."""
+    source = config.observation[name].source
+    parameter = f'parameter observation.{name}.source'
+    topic = source.partition('.')[0]
+    match = re.fullmatch(_SOURCES.get(topic, '(?!)'), source)
+    if match is None:
+        raise ConfigError(
+            f'{parameter} must be a reading such as joint_states.JOINT.position, imu.pitch, '
+            f'odom.linear.x, scan.0 or foot_contacts.0, not {source!r}')
+    found = match.groupdict()
+    if 'joint' in found and found['joint'] not in config.joints:
+        raise ConfigError(
+            f'{parameter} names the unknown joint {found["joint"]}: there are '
+            f'{", ".join(config.joints)}')
+    for key, count in (('ray', config.rays), ('foot', config.feet)):
+        if key in found and int(found[key]) >= count:
+            raise ConfigError(f'{parameter} must name a {key} below {count}, not {source!r}')
+    return topic
+
+
+def _output_centres(config: RobotConfig, states: Sequence[str]) -> np.ndarray:
+    """Lay out the first centres of layer 4, shape (joints, output inputs)."""
+    inputs = [f'{state}_{k + 1}' for state in 'vw' for k in range(config.oscillators)]
+    inputs += [*states, 'constant']
+    centres = np.zeros((len(config.joints), len(inputs)))
+    for joint, first in config.first_centres.items():
+        for name, value in zip(first.inputs, first.values, strict=True):
+            if name not in inputs:
+                raise ConfigError(
+                    f'parameter first_centres.{joint}.inputs names the unknown input {name}: there '
+                    f'are {", ".join(inputs)}')
+            centres[config.joints.index(joint), inputs.index(name)] = value
+    return centres
+
+
+@njit(cache=True)
+def _tilt(angle, x, y, z, w):
+    """
+    Roll (1), pitch (2) or yaw (3) of a quaternion, rad, about the axes of REP 103.
+
+    Roll and pitch are the tilts of the vertical seen in the body's side and front planes, each good
+    for a whole turn; where one of them is 0 the other is the Euler angle.
+    """
+    upright = 1.0 - 2.0 * (x * x + y * y)
+    if angle == 1:
+        return math.atan2(2.0 * (w * x + y * z), upright)
+    if angle == 2:
+        return math.atan2(2.0 * (w * y - z * x), upright)
+    return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+
+
+@njit(cache=True)
+def _observe(readings, index, angle, quaternion, scale, offset):
+    robots = readings.shape[0]
+    observation = np.empty((robots, index.size))
+    for i in range(robots):
+        for j in range(index.size):
+            if angle[j] == 0:
+                value = readings[i, index[j]]
+            else:
+                value = _tilt(
+                    angle[j],
+                    readings[i, quaternion[0]],
+                    readings[i, quaternion[1]],
+                    readings[i, quaternion[2]],
+                    readings[i, quaternion[3]],
+                )
+            observation[i, j] = scale[j] * value + offset[j]
+    return observation

@@ -1,0 +1,152 @@
+"""
+Settings declared once: as dataclass fields that carry their unit, range and meaning.
+
+The same declaration validates a YAML file, describes a ROS parameter and fills the tables of the
+documentation. A settings class is a frozen dataclass whose fields are made by :func:`setting`, are
+settings classes themselves, or are a ``dict`` from a name to a settings class (a table).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+import math
+from typing import Any, get_args, get_origin, get_type_hints
+
+
+class ConfigError(ValueError):
+    """A setting, file or folder that cannot be used; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One leaf of a settings class: its dotted name, its type and what may stand there."""
+
+    name: str
+    type: Any
+    doc: str
+    unit: str
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...]
+    read_only: bool
+
+    @property
+    def constraint(self) -> str:
+        """What is allowed, in words (empty where anything of the type is)."""
+        if self.choices:
+            return f'one of {", ".join(self.choices)}'
+        if self.low is None:
+            return ''
+        return f'from {self.low:g} to {self.high:g}'
+
+
+def setting(
+    doc: str,
+    *,
+    unit: str = '',
+    low: float | None = None,
+    high: float = math.inf,
+    choices: tuple[str, ...] = (),
+    read_only: bool = True,
+) -> Any:
+    """
+    Declare one setting.
+
+    A number is allowed from ``low`` to ``high``, both included; a string is one of ``choices``.
+    ``read_only`` settings keep their value for the life of a node.
+    """
+    return field(
+        metadata={
+            'doc': doc,
+            'unit': unit,
+            'low': low,
+            'high': None if low is None else high,
+            'choices': choices,
+            'read_only': read_only,
+        }
+    )
+
+
+def settings_of(cls: type, names: Mapping[str, list[str]], prefix: str = '') -> Iterator[Setting]:
+    """
+    Yield the leaves of a settings class, in the order they are declared.
+
+    ``names`` gives the rows of each table, by the table's dotted name.
+    """
+    types = get_type_hints(cls)
+    for entry in fields(cls):
+        name, kind = prefix + entry.name, types[entry.name]
+        if is_dataclass(kind):
+            yield from settings_of(kind, names, f'{name}.')
+        elif get_origin(kind) is dict:
+            for row in names.get(name, []):
+                yield from settings_of(get_args(kind)[1], names, f'{name}.{row}.')
+        else:
+            yield Setting(name=name, type=kind, **entry.metadata)
+
+
+def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
+    """
+    Make a settings object of nested mappings.
+
+    Raises :class:`ConfigError` that names the key: one that is missing, unknown, of another type
+    or out of its range. The class's own ``check`` method, if any, has the last word.
+    """
+    types = get_type_hints(cls)
+    if not isinstance(values, Mapping):
+        raise ConfigError(f'{prefix[:-1]} must be a table of {", ".join(types)}')
+    for key in values:
+        if key not in types:
+            raise ConfigError(
+                f'unknown parameter {prefix}{key}: {prefix[:-1] or "the top level"} has '
+                f'{", ".join(types)}'
+            )
+    made = {}
+    for entry in fields(cls):
+        name, kind = prefix + entry.name, types[entry.name]
+        if entry.name not in values:
+            raise ConfigError(f'missing parameter {name}: {_expectation(entry, kind)}')
+        value = values[entry.name]
+        if is_dataclass(kind):
+            made[entry.name] = build(kind, value, f'{name}.')
+        elif get_origin(kind) is dict:
+            if not isinstance(value, Mapping):
+                raise ConfigError(f'parameter {name} must be a table')
+            row_type = get_args(kind)[1]
+            made[entry.name] = {
+                row: build(row_type, content, f'{name}.{row}.') for row, content in value.items()
+            }
+        else:
+            made[entry.name] = _checked(name, kind, entry, value)
+    settings = cls(**made)
+    if hasattr(settings, 'check'):
+        settings.check(prefix)
+    return settings
+
+
+def _expectation(entry: Any, kind: Any) -> str:
+    """Say what belongs at a field: its meaning, or the table it is."""
+    return entry.metadata.get('doc', 'a table of settings') if entry.metadata else 'a table'
+
+
+_WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
+
+
+def _checked(name: str, kind: Any, entry: Any, value: Any) -> Any:
+    if get_origin(kind) is list:
+        (inner,) = get_args(kind)
+        if isinstance(value, (str, Mapping)) or not hasattr(value, '__iter__'):
+            raise ConfigError(f'parameter {name} must be a list, each entry {_WORDS[inner]}')
+        return [_checked(f'{name}[{i}]', inner, entry, v) for i, v in enumerate(value)]
+    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+    if not fits or (kind is not bool and isinstance(value, bool)):
+        raise ConfigError(f'parameter {name} must be {_WORDS[kind]}, not {value!r}')
+    low, high, choices = (entry.metadata[key] for key in ('low', 'high', 'choices'))
+    if choices and value not in choices:
+        raise ConfigError(f'parameter {name} must be one of {", ".join(choices)}, not {value!r}')
+    if kind in (int, float) and math.isnan(value):
+        raise ConfigError(f'parameter {name} must be a number, not NaN')
+    if low is not None and not low <= value <= high:
+        raise ConfigError(f'parameter {name} must be from {low:g} to {high:g}, not {value!r}')
+    return kind(value)

@@ -1,0 +1,115 @@
+"""
+Weights files: a learner's whole state and whose it is, in one ``.npz`` that is read without pickle.
+
+A file holds the arrays of :meth:`Learner.snapshot` and ``about``, a JSON text: the format, the
+robot's name, joints and observations, the preset, and how the run was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+import json
+import os
+from pathlib import Path
+import tempfile
+from typing import Any
+import zipfile
+
+import numpy as np
+
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.robot import Robot
+from dynsyn_ros.schema import ConfigError
+
+FORMAT = 'dynsyn_ros weights 1'
+#: The value of a ``weights`` option or parameter that means no file.
+UNTRAINED = 'none'
+_ABOUT = 'about'
+#: What must agree between a file and the robot it is loaded for.
+_IDENTITY = ('robot', 'joints', 'observations')
+
+
+def save(path: Path, learner: Learner, robot: Robot, made_by: Mapping[str, Any]) -> None:
+    """
+    Write a weights file: to a temporary name, synced, then renamed, so that none is ever half done.
+
+    Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
+    """
+    about = {
+        'format': FORMAT,
+        **{key: getattr(robot.config, key) for key in _IDENTITY},
+        'learner': asdict(learner.config),
+        'made_by': dict(made_by),
+    }
+    check_folder(path.parent)
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+                dir=path.parent, prefix=f'.{path.name}.', delete=False) as file:
+            temporary = Path(file.name)
+            np.savez_compressed(file, **learner.snapshot(), **{_ABOUT: np.array(json.dumps(about))})
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+
+
+def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
+    """
+    Put a learner into the state of a weights file; returns what the file says about itself.
+
+    Raises :class:`ConfigError`, with the learner unchanged, if the file cannot be read, is not one
+    of ours, or belongs to another robot or another number of learners.
+    """
+    arrays = _read(path)
+    about = _about(path, arrays)
+    for key in _IDENTITY:
+        mine = getattr(robot.config, key)
+        if about.get(key) != mine:
+            raise ConfigError(
+                f'{path} holds weights of another robot: its {key} is {about.get(key)!r}, here it '
+                f'is {mine!r}')
+    try:
+        learner.restore(arrays)
+    except ValueError as error:
+        raise ConfigError(f'{path} does not fit: {error}') from error
+    return about
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder if need be; raises :class:`ConfigError` if files cannot be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f'cannot write in the folder {folder}: {error.strerror}') from error
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a file, none of them by pickle."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError('one array')
+            return {name: file[name] for name in file.files}
+    except OSError as error:
+        raise ConfigError(f'cannot read {path}: {error.strerror or error}') from error
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+        raise ConfigError(f'{path} is no weights file, or a damaged one') from error
+
+
+def _about(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Take the description out of the arrays of a file."""
+    try:
+        about = json.loads(str(arrays.pop(_ABOUT)[()]))
+        if about['format'] == FORMAT:
+            return about
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise ConfigError(f'{path} is no weights file of this program ({FORMAT})')

@@ -1,0 +1,66 @@
+"""Package dynsyn_ros, for colcon and for pip."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+package_name = 'dynsyn_ros'
+
+# Real ROS 2 as wheels, for machines without an installed ROS: one distribution wholly.
+JAZZY = {'rclpy[fastrtps]': '7.1.6', 'rcl': '2.0.3', 'common': '5.3.6'}
+KILTED = {'rclpy[fastrtps]': '9.1.2', 'rcl': '2.3.0', 'common': '5.5.1'}
+
+
+def wheels(versions):
+    """List the wheels of one ROS distribution."""
+    common = ('std', 'sensor', 'geometry', 'nav', 'diagnostic')
+    interfaces = [f'ros-{name}-msgs' for name in common] + ['ros-std-srvs']
+    rcl = ['ros-rosgraph-msgs', 'ros-lifecycle-msgs', 'ros-rcl-interfaces',
+           'ros-builtin-interfaces']
+    return [
+        f'ros-rclpy[fastrtps]=={versions["rclpy[fastrtps]"]}',
+        *(f'{name}=={versions["common"]}' for name in interfaces),
+        *(f'{name}=={versions["rcl"]}' for name in rcl),
+    ]
+
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    packages=find_packages(include=[package_name, f'{package_name}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
+        (f'share/{package_name}', ['package.xml']),
+        (f'share/{package_name}/config', glob('config/*.yaml')),
+        (f'share/{package_name}/config/presets', glob('config/presets/*.yaml')),
+        (f'share/{package_name}/launch', glob('launch/*.launch.py')),
+    ],
+    python_requires='>=3.10',
+    install_requires=[
+        'setuptools',
+        'gymnasium[box2d]',
+        'matplotlib',
+        'numba',
+        'numpy',
+        'pillow',
+        'pyyaml',
+        'tqdm',
+    ],
+    extras_require={
+        'wheels': wheels(JAZZY),
+        'wheels-kilted': wheels(KILTED),
+        'test': ['pytest', 'pytest-cov', 'ruff'],
+    },
+    zip_safe=True,
+    maintainer='dynsyn_ros maintainers',
+    maintainer_email='maintainers@dynsyn-ros.example.org',
+    description='A legged robot that learns to walk while it runs, by fluctuating synapses.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'dynsyn = dynsyn_ros.cli.main:main',
+            'simulator = dynsyn_ros.nodes.simulator:main',
+            'controller = dynsyn_ros.nodes.controller:main',
+        ],
+    },
+)

@@ -38,11 +38,15 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'setuptools',
-        'gymnasium[box2d]',
+        # Gymnasium's own box2d extra builds from source on Python 3.14; this wheel is the same.
+        'box2d==2.3.10; python_version < "3.14"',
+        'ufal-pybox2d==2.3.10.5; python_version >= "3.14"',
+        'gymnasium>=1.0',
         'matplotlib',
         'numba',
         'numpy',
         'pillow',
+        'pygame-ce',
         'pyyaml',
         'tqdm',
     ],

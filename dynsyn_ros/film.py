@@ -22,7 +22,7 @@ class Film:
     """The last half minute of a run."""
 
     def __init__(self, path: Path) -> None:
-        """Raises :class:`ConfigError` if the file cannot be written."""
+        """Try the file; raises :class:`ConfigError` if it cannot be written."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -32,10 +32,10 @@ class Film:
         self._frames: deque[Image.Image] = deque(maxlen=FRAMES)
         self._steps = 0
 
-    def add(self, walker: BipedalWalker) -> None:
-        """Take a frame if it is time for one."""
+    def add(self, walker: BipedalWalker, left: float) -> None:
+        """Take a frame if it is time for one, with so many steps ``left`` of the run."""
         self._steps += 1
-        if self._steps % STEPS_PER_FRAME == 1:
+        if left < STEPS_PER_FRAME * FRAMES and self._steps % STEPS_PER_FRAME == 0:
             pixels = np.ascontiguousarray(walker.render())
             small = Image.fromarray(pixels).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
             self._frames.append(small.quantize(COLOURS))

@@ -27,7 +27,7 @@ class Headless:
         self._rewards = np.zeros(len(walkers))
 
     def step(self) -> np.ndarray:
-        """Take one step of every learner and its walker; returns the torques, (walkers, joints)."""
+        """Step every learner and its walker; returns the torques, (walkers, joints)."""
         action = self._learner.step(self._observe(self._readings), self._rewards)
         torques = self._robot.torques(action)
         for i, walker in enumerate(self._walkers):

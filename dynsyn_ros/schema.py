@@ -106,7 +106,7 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
     for entry in fields(cls):
         name, kind = prefix + entry.name, types[entry.name]
         if entry.name not in values:
-            raise ConfigError(f'missing parameter {name}: {_expectation(entry, kind)}')
+            raise ConfigError(f'missing parameter {name}: {_expectation(entry)}')
         value = values[entry.name]
         if is_dataclass(kind):
             made[entry.name] = build(kind, value, f'{name}.')
@@ -125,9 +125,9 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
     return settings
 
 
-def _expectation(entry: Any, kind: Any) -> str:
-    """Say what belongs at a field: its meaning, or the table it is."""
-    return entry.metadata.get('doc', 'a table of settings') if entry.metadata else 'a table'
+def _expectation(entry: Any) -> str:
+    """Say what belongs at a field: its meaning, or that it is a table."""
+    return entry.metadata.get('doc', 'a table of parameters')
 
 
 _WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
+import os
 from pathlib import Path
 
 PACKAGE = 'dynsyn_ros'
@@ -18,14 +19,11 @@ def share_directory() -> Path:
     :class:`FileNotFoundError` if it is nowhere.
     """
     source = Path(__file__).resolve().parent.parent
-    if (source / _MARKER).is_file():
-        return source
-    try:
-        from ament_index_python.packages import get_package_share_directory
-
-        return Path(get_package_share_directory(PACKAGE))
-    except (ImportError, LookupError):  # no ROS, or none that is sourced
-        pass
+    prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+    workspaces = [Path(prefix, 'share', PACKAGE) for prefix in prefixes if prefix]
+    for folder in (source, *workspaces):
+        if (folder / _MARKER).is_file():
+            return folder
     for file in metadata.files(PACKAGE) or []:
         if file.match(str(_MARKER)):
             return Path(file.locate()).resolve().parent.parent

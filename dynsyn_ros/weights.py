@@ -1,5 +1,5 @@
 """
-Weights files: a learner's whole state and whose it is, in one ``.npz`` that is read without pickle.
+Weights files: a learner's whole state and whose it is, in one ``.npz`` read without pickle.
 
 A file holds the arrays of :meth:`Learner.snapshot` and ``about``, a JSON text: the format, the
 robot's name, joints and observations, the preset, and how the run was made.
@@ -32,7 +32,7 @@ _IDENTITY = ('robot', 'joints', 'observations')
 
 def save(path: Path, learner: Learner, robot: Robot, made_by: Mapping[str, Any]) -> None:
     """
-    Write a weights file: to a temporary name, synced, then renamed, so that none is ever half done.
+    Write a weights file: to a temporary name, synced, renamed, so that none is ever half done.
 
     Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
     """
@@ -48,7 +48,8 @@ def save(path: Path, learner: Learner, robot: Robot, made_by: Mapping[str, Any])
         with tempfile.NamedTemporaryFile(
                 dir=path.parent, prefix=f'.{path.name}.', delete=False) as file:
             temporary = Path(file.name)
-            np.savez_compressed(file, **learner.snapshot(), **{_ABOUT: np.array(json.dumps(about))})
+            np.savez_compressed(
+                file, **learner.snapshot(), **{_ABOUT: np.array(json.dumps(about))})
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)

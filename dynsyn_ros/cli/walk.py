@@ -98,7 +98,8 @@ def _walk(stop: run.StopRequest, log: EpisodeLog, film: Film | None) -> None:
         if walker.episode is not None:
             log.add(walker.episode, simulator.steps)
         if film:
-            film.add(walker)
+            left = simulator.max_steps - simulator.steps if simulator.max_steps else 0
+            film.add(walker, left)
 
     simulator = SimulatorNode(after_step)
     controller = ControllerNode()
@@ -108,10 +109,11 @@ def _walk(stop: run.StopRequest, log: EpisodeLog, film: Film | None) -> None:
                   dynamic_ncols=True) as line:
 
             def done() -> bool:
-                if simulator.steps - line.n >= line.miniters or simulator.finished:
+                ended = bool(stop) or simulator.finished
+                if ended or simulator.steps - line.n >= line.miniters:
                     line.set_postfix_str(_status(log, controller), refresh=False)
                     line.update(simulator.steps - line.n)
-                return bool(stop) or simulator.finished
+                return ended
 
             try:
                 run.spin(executor, done)

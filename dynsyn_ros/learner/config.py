@@ -19,7 +19,8 @@ class SynapseConfig:
 
     amplitude: float = setting('first amplitude A of every synapse', low=0.0)
     period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0)
-    period_sd: float = setting('standard deviation sigma of the periods, Eq. 2', unit='ms', low=0.0)
+    period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
+                               unit='ms', low=0.0)
     centre_rate: float = setting('rate alpha at which reward moves the centre, Eq. 3',
                                  unit='1/ms', low=0.0)
     amplitude_rate: float = setting('rate beta at which reward narrows the fluctuation, Eq. 4',
@@ -39,7 +40,8 @@ class SynapseConfig:
 class NetworkConfig:
     """The layers of Fig. 5 and the gain of Eq. 5-6."""
 
-    first_centre: float = setting('first centres of layers 2 and 3 are uniform in +- this', low=0.0)
+    first_centre: float = setting('first centres of layers 2 and 3 are uniform in +- this',
+                                  low=0.0)
     negated_inputs: bool = setting(
         'layer 1 sees each state and its negation (false: the negations stay silent, as in the '
         "authors' program)")

@@ -1,9 +1,9 @@
 """
 The learner: synapses, network and oscillators in one step from observation to action.
 
-One step, in the order of the authors' program: the reward that the last action earned reaches every
-synapse, the oscillators move on under the drive of the last step, and the network turns the new
-observation into the next action. Nothing marks the end of an episode and nothing is ever reset.
+One step, in the order of the authors' program: the reward that the last action earned reaches
+every synapse, the oscillators move on under the drive of the last step, and the network turns the
+new observation into the next action. Nothing marks the end of an episode, nothing is ever reset.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Learner:
     """
     One or more learners that run side by side.
 
-    ``seed`` and the learner's number give each its own random stream, so learner 3 of 8 is the same
-    as learner 3 alone. ``shared`` learners are a fleet: several robots that teach one set of
+    ``seed`` and the learner's number give each its own random stream, so learner 3 of 8 is the
+    same as learner 3 alone. ``shared`` learners are a fleet: several robots that teach one set of
     centres and amplitudes, while phases, gains and oscillators stay each one's own.
     """
 
@@ -150,7 +150,7 @@ class Learner:
             s.drawn[i] = 0
 
     def _compile(self) -> None:
-        """Compile (or load from the cache) the kernels of both modes before the first real step."""
+        """Compile the kernels of both modes, or load them, before the first real step."""
         before = self.snapshot()
         for learning in (True, False):
             self.learning = learning

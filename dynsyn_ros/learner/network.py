@@ -1,7 +1,7 @@
 r"""
 The control network of Fig. 5: four layers from an observation to an action.
 
-1. the normalised states with both signs, the ranges, a constant 1 and the last action, through tanh
+1. tanh of the normalised states with both signs, the ranges, a constant 1 and the last action
 2. :math:`o_j = \max(0, \tanh(g_j \sum_i W_{ij} o_i))`; the gain :math:`g_j` adapts slowly,
    :math:`\dot g_j = \gamma (0.3 - |o_j|)` (Eq. 5, 6); the nonlinear rule multiplies that by
    :math:`(2 - \log_{10} g)(\log_{10} g + 2) / 4`, which keeps g within 0.01 and 100

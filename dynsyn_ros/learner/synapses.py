@@ -8,7 +8,7 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
     \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)}
 
 - :math:`W` ``weight``, :math:`C` ``centre``, :math:`A` ``amplitude``
-- :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``, ms
+- :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``
 - :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0 (the paper)
 - :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
 
@@ -36,8 +36,8 @@ class Synapses(NamedTuple):
     phase: np.ndarray
     period: np.ndarray
     sine: np.ndarray
-    """sin(2 pi t / T); it and its cosine are turned by one step's angle, and exact in each period's
-    first step, which spares a sine a synapse and step and strays by less than 1e-12."""
+    """sin(2 pi t / T): it and its cosine are turned by one step's angle and exact in the first
+    step of each period, which spares a call a synapse and step and strays by less than 1e-12."""
     cosine: np.ndarray
     turn_sine: np.ndarray
     """Sine of the angle of one step, 2 pi dt / T."""

@@ -1,8 +1,8 @@
 """
 The controller node: sensor messages -> readings -> observation -> learner -> torques.
 
-A managed node: it makes the learner when it is configured, listens and commands while it is active,
-sends zero torque when it is deactivated and saves the weights when it is cleaned up or shut down.
+A managed node: it makes the learner when it is configured, listens and commands while it is
+active, sends zero torque when it is deactivated and saves when it is cleaned up or shut down.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ROS parameters made of settings classes: types, ranges and meanings come from the declarations."""
+"""ROS parameters made of settings classes: types, ranges, meanings come from the declarations."""
 
 from __future__ import annotations
 
@@ -49,8 +49,12 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
         node.undeclare_parameter(name)
         if name in leaves:
             leaf = leaves[name]
-            value = float(value) if leaf.type is float else value
-            node.declare_parameter(name, value, _descriptor(leaf), ignore_override=True)
+            node.declare_parameter(
+                name,
+                float(value) if leaf.type is float else value,
+                _descriptor(leaf),
+                ignore_override=True,
+            )
     choices = {leaf.name: leaf.choices for leaf in leaves.values() if leaf.choices}
     node.add_on_set_parameters_callback(lambda new: _check_choices(choices, new))
     return tuple(settings)

@@ -30,7 +30,7 @@ from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, TORQUE, Bipe
 
 #: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
 LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
-#: The image is drawn no more often than this by the wall clock, s: drawing takes longer than a step.
+#: Shortest wall time between two images, s: drawing one takes longer than a step.
 IMAGE_PERIOD = 0.04
 
 
@@ -39,7 +39,7 @@ class SimulatorNode(Node):
 
     def __init__(
         self,
-        after_step: Callable[[BipedalWalker], None] = lambda walker: None,
+        after_step: Callable[[BipedalWalker], None] = lambda _: None,
         **kwargs: Any,
     ) -> None:
         """
@@ -138,7 +138,7 @@ class SimulatorNode(Node):
         self._await_command()
 
     def _is_heard(self, topic: str, nodes: set[tuple[str, str]]) -> bool:
-        """Whether one of the nodes has subscribed to a topic and all its subscribers are matched."""
+        """Whether one of the nodes listens to a topic, all of whose listeners are matched."""
         publisher = self._sensors.publishers[topic]
         ends = self.get_subscriptions_info_by_topic(publisher.topic_name)
         return publisher.get_subscription_count() >= len(ends) and any(

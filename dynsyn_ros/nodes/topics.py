@@ -1,4 +1,4 @@
-"""The contract on the wire: every topic with its type, and the quality of service of all of them."""
+"""The contract on the wire: every topic with its type, and the quality of service of all."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@ A robot between its readings and the learner: readings -> observation, action ->
 
 A *reading* is one number of one message, in SI units, by the name it has in a robot's YAML
 (``joint_states.hip_1.position``). Readings come in a flat array whose order is given by their
-names, be it by a simulator or by :class:`dynsyn_ros.robot.inputs.Inputs` out of messages, so joints
-are found by name and never by place.
+names, be it from a simulator or out of messages by :class:`dynsyn_ros.robot.inputs.Inputs`, so
+joints are found by name and never by place.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def _output_centres(config: RobotConfig, states: Sequence[str]) -> np.ndarray:
         for name, value in zip(first.inputs, first.values, strict=True):
             if name not in inputs:
                 raise ConfigError(
-                    f'parameter first_centres.{joint}.inputs names the unknown input {name}: there '
-                    f'are {", ".join(inputs)}')
+                    f'parameter first_centres.{joint}.inputs names the unknown input {name}: '
+                    f'there are {", ".join(inputs)}')
             centres[config.joints.index(joint), inputs.index(name)] = value
     return centres
 
@@ -132,8 +132,8 @@ def _tilt(angle, x, y, z, w):
     """
     Roll (1), pitch (2) or yaw (3) of a quaternion, rad, about the axes of REP 103.
 
-    Roll and pitch are the tilts of the vertical seen in the body's side and front planes, each good
-    for a whole turn; where one of them is 0 the other is the Euler angle.
+    Roll and pitch are the tilts of the vertical seen in the body's front and side planes, each
+    good for a whole turn; where one of them is 0 the other is the Euler angle.
     """
     upright = 1.0 - 2.0 * (x * x + y * y)
     if angle == 1:

@@ -7,7 +7,7 @@ Gymnasium scales its observation; the factors undone here are those of its ``bip
 |---|---|---|
 | 0 | hull angle, rad, anticlockwise | ``imu.orientation``, nose up: a negative pitch in REP 103 |
 | 1 | angular velocity x 2 / 50 | ``imu.angular_velocity.y``, rad/s, sign as above |
-| 2, 3 | velocity x 0.3 x (600 / 30) / 50, x 0.3 x (400 / 30) / 50 | ``odom.linear.x``, ``.z``, m/s |
+| 2, 3 | velocity x 0.3 x (600 / 30) / 50, x 0.3 x (400 / 30) / 50 | ``odom.linear.x``, ``z`` |
 | 4, 9 and 5, 10 | hip angle, hip speed / 4 | ``joint_states.hip_K``, rad and rad/s |
 | 6, 11 and 7, 12 | knee angle + 1, knee speed / 6 | ``joint_states.knee_K``, rad and rad/s |
 | 8, 13 | contact of each foot | ``foot_contacts.K`` |

@@ -1,0 +1,47 @@
+# make walk ARGS="--steps 20000 --seed 3"    watch it learn (dynsyn walk --help)
+# make test ARGS="-k learner"                run every test
+# make bench                                 print the ratios of the time budgets
+# make lint, make test-kilted, make lock, make clean
+
+PYTHON ?= python3
+VENV ?= .venv
+DISTRO ?= wheels
+CONSTRAINTS ?= constraints.txt
+ARGS ?=
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: walk test bench lint test-kilted lock clean
+
+walk: $(READY)
+	$(BIN)/dynsyn walk $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/budgets.py $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+# The same tests on the next ROS distribution, in an environment of its own.
+test-kilted:
+	$(MAKE) test VENV=.venv-kilted DISTRO=wheels-kilted CONSTRAINTS=constraints-kilted.txt
+
+# Pin everything anew, for every Python that is supported.
+lock: $(READY)
+	$(BIN)/pip install uv
+	for distro in wheels:constraints wheels-kilted:constraints-kilted; do \
+	  $(BIN)/uv pip compile --universal --python-version 3.10 --no-header --no-annotate --quiet \
+	    --extra $${distro%%:*} --extra test setup.py -o $${distro##*:}.txt || exit 1; \
+	done
+
+clean:
+	rm -rf .venv .venv-kilted
+
+$(READY): setup.py $(CONSTRAINTS)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "dynsyn_ros needs Python 3.10 or later, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(DISTRO),test]'
+	touch $@

@@ -1,0 +1,54 @@
+"""What the tests share: the robot and presets that ship, and a ROS domain of their own."""
+
+from dataclasses import fields, replace
+import os
+
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# Domains up to 101 are safe on Linux; another one for each run side by side.
+os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+
+from dynsyn_ros import parameters
+from dynsyn_ros.learner import LearnerConfig
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.schema import build
+from dynsyn_ros.share import share_directory
+import pytest
+
+CONFIG = share_directory() / 'config'
+ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
+
+
+def preset_file(name):
+    return CONFIG / 'presets' / f'{name}.yaml'
+
+
+def preset(name):
+    """Read a preset that ships."""
+    return build(LearnerConfig, parameters.read([preset_file(name)])['learner'], 'learner.')
+
+
+def changed(config, **values):
+    """Copy a preset with some settings of its sections changed."""
+    for section in ('synapses', 'network', 'oscillators'):
+        part = getattr(config, section)
+        names = {f.name for f in fields(part)} & set(values)
+        config = replace(config, **{section: replace(part, **{n: values.pop(n) for n in names})})
+    return replace(config, **values)
+
+
+def robot_config(**values):
+    """Read the walker's configuration, with some entries changed."""
+    given = parameters.read([ROBOT_FILE])
+    content = {entry.name: given[entry.name] for entry in fields(RobotConfig)}
+    return build(RobotConfig, {**content, **values})
+
+
+@pytest.fixture(scope='session')
+def robot():
+    return Robot(robot_config())
+
+
+@pytest.fixture(autouse=True)
+def ros_log_folder(tmp_path, monkeypatch):
+    """Keep the log files of ROS out of the home folder."""
+    monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path / 'ros_log'))

@@ -1,0 +1,106 @@
+"""
+The equations once more, slowly and in plain NumPy: the oracle the learner is held to.
+
+Written from the paper (Wei & Webb 2018) and the settled gaps in its text, not from the package: one
+learner, weights as matrices, sines computed anew each step, no kernels.
+"""
+
+import numpy as np
+
+
+class Oracle:
+    """One learner of given sizes, from a first state and a stream of standard normal numbers."""
+
+    def __init__(self, layout, config, start, normals):
+        self.layout, self.config, self.normals = layout, config, normals
+        self.C, self.A = start['centre'].copy(), start['amplitude'].copy()
+        self.t, self.T = start['phase'].copy(), start['period'].copy()
+        self.e = np.zeros_like(self.C)
+        self.g = start['gain'].copy()
+        self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
+        self.I = np.zeros(layout.oscillators)
+        self.y = np.zeros(layout.actions)
+
+    def fluctuate(self):
+        """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
+        s = self.config.synapses
+        self.t = self.t + self.config.time_step
+        for j in np.flatnonzero(self.t >= self.T):
+            self.t[j] = self.t[j] % self.T[j]
+            draw = s.period_mean + s.period_sd * next(self.normals)
+            self.T[j] = max(draw, 0.1 * s.period_mean)
+        self.x = self.A * np.sin(2 * np.pi * self.t / self.T)
+        keep = np.exp(-self.config.time_step / s.trace) if s.trace > 0 else 0.0
+        self.e = keep * self.e + (1 - keep) * self.x
+
+    def updates(self, reward):
+        """Eq. 3-4: what this learner alone would do to centre and amplitude."""
+        s, dt = self.config.synapses, self.config.time_step
+        R = max(reward, -s.punishment_limit)
+        attraction = R if s.repulsion or R > 0 else 0.0
+        dC = s.centre_rate * self.e * attraction * dt
+        if s.amplitude_rule == 'multiplicative':
+            dA = self.A * (np.exp(-s.amplitude_rate * R * dt) - 1)
+        else:
+            dA = -s.amplitude_rate * R * dt * np.ones_like(self.A)
+        return dC, dA
+
+    def learn(self, dC, dA):
+        self.C = self.C + dC
+        self.A = np.maximum(self.A + dA, 0.0)
+        self.W = self.C + self.A * np.sin(2 * np.pi * self.t / self.T)
+
+    def oscillate(self):
+        """Eq. 7-8 by classic Runge-Kutta."""
+        o = self.config.oscillators
+
+        def f(z):
+            v, w = z
+            return o.rate * np.array([v - v**3 - w + self.I, o.a * (o.b * v - o.c * w)])
+
+        h, z = self.config.time_step, np.array([self.v, self.w])
+        k1 = f(z)
+        k2 = f(z + h / 2 * k1)
+        k3 = f(z + h / 2 * k2)
+        k4 = f(z + h * k3)
+        z = z + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        self.v, self.w = np.clip(z, -o.bound, o.bound)
+
+    def act(self, observation):
+        """Fig. 5 and Eq. 5-6."""
+        lay, net = self.layout, self.config.network
+        n2, n3, _ = lay.layer_sizes
+        W2 = self.W[:n2].reshape(lay.hidden, lay.inputs)
+        W3 = self.W[n2:n2 + n3].reshape(lay.oscillators, lay.hidden + 1)
+        W4 = self.W[n2 + n3:].reshape(lay.actions, lay.output_inputs)
+        z = observation * lay.normalisation
+        states, ranges = z[:lay.states], z[lay.states:]
+        negated = np.maximum(-states, 0) if net.negated_inputs else np.zeros(lay.states)
+        o1 = np.tanh(np.hstack([np.maximum(states, 0), negated, ranges, 1.0, self.y]))
+        o2 = np.maximum(np.tanh(self.g * (W2 @ o1)), 0)
+        dg = (net.gain_target - np.abs(o2)) * net.gain_rate * self.config.time_step
+        if net.gain_rule == 'nonlinear':
+            dg = dg * (2 - np.log10(self.g)) * (np.log10(self.g) + 2) / 4
+        if net.gain_rule != 'none':
+            self.g = self.g + dg
+        self.I = np.tanh(W3 @ np.hstack([o2, 1.0]))
+        raw = observation[:lay.states]
+        self.y = np.tanh(W4 @ np.hstack([self.v, self.w, raw, 1.0]))
+        return self.y
+
+
+def run(oracles, observations, rewards, shared):
+    """Run oracles side by side; ``shared`` ones take the mean of all updates. Returns actions."""
+    actions = []
+    for observation, reward in zip(observations, rewards, strict=True):
+        for oracle in oracles:
+            oracle.fluctuate()
+        updates = [o.updates(r) for o, r in zip(oracles, reward, strict=True)]
+        if shared:
+            updates = [tuple(np.mean(part, axis=0) for part in zip(*updates, strict=True))
+                       for _ in oracles]
+        for oracle, update in zip(oracles, updates, strict=True):
+            oracle.learn(*update)
+            oracle.oscillate()
+        actions.append([o.act(x) for o, x in zip(oracles, observation, strict=True)])
+    return np.array(actions)

@@ -15,6 +15,7 @@ from pathlib import Path
 import tempfile
 from typing import Any
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -95,13 +96,12 @@ def check_folder(folder: Path) -> None:
 def _read(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of a file, none of them by pickle."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError('one array')
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except OSError as error:
         raise ConfigError(f'cannot read {path}: {error.strerror or error}') from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+    except (ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError,
+            OverflowError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError(f'{path} is no weights file, or a damaged one') from error
 
 

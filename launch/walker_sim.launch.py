@@ -7,15 +7,16 @@ What is not said on the command line comes from ``params_file`` and ``preset``.
 from datetime import datetime
 from pathlib import Path
 
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+import yaml
+
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import AMPLITUDE, CLOCK, EPISODE_RETURN
 from dynsyn_ros.share import PACKAGE, share_directory
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
-import yaml
 
 CONFIG = share_directory() / 'config'
 PRESETS = sorted(path.stem for path in (CONFIG / 'presets').glob('*.yaml'))

@@ -7,12 +7,13 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # Domains up to 101 are safe on Linux; another one for each run side by side.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 
+import pytest
+
 from dynsyn_ros import parameters
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build
 from dynsyn_ros.share import share_directory
-import pytest
 
 CONFIG = share_directory() / 'config'
 ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'

@@ -1,8 +1,8 @@
 """
 The equations once more, slowly and in plain NumPy: the oracle the learner is held to.
 
-Written from the paper (Wei & Webb 2018) and the settled gaps in its text, not from the package: one
-learner, weights as matrices, sines computed anew each step, no kernels.
+Written from the paper (Wei & Webb 2018) and the settled gaps in its text, not from the package:
+one learner, weights as matrices, sines computed anew each step, no kernels.
 """
 
 import numpy as np

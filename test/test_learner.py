@@ -1,12 +1,13 @@
-"""The learner against the slow transcription of the equations, and what it promises of its state."""
+"""The learner against the slow transcription, and what it promises of its state."""
 
 from itertools import chain
 
 from conftest import changed, preset
-from dynsyn_ros.learner import Learner
 import numpy as np
 from oracle import Oracle, run
 import pytest
+
+from dynsyn_ros.learner import Learner
 
 DEFAULT = preset('default')
 
@@ -82,7 +83,7 @@ def test_first_state_is_that_of_the_paper(robot):
     assert uniform.std() == pytest.approx(0.2 / np.sqrt(3), rel=0.01)
     np.testing.assert_array_equal(s.centre[0, n2 + n3:], robot.layout.output_centres.ravel())
     share = s.phase / s.period
-    assert 0 <= share.min()
+    assert share.min() >= 0
     assert share.max() < 1
     assert share.mean() == pytest.approx(0.5, abs=5 / np.sqrt(12 * share.size))
     assert (s.amplitude == 0.2).all()

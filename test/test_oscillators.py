@@ -1,9 +1,10 @@
 """FitzHugh-Nagumo oscillators against their closed forms and the published program's numbers."""
 
 from conftest import changed, preset
-from dynsyn_ros.learner import oscillators
 import numpy as np
 import pytest
+
+from dynsyn_ros.learner import oscillators
 
 STEP = 10.0  # ms
 CONFIG = preset('default').oscillators

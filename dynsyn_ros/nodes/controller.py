@@ -8,6 +8,7 @@ active, sends zero torque when it is deactivated and saves when it is cleaned up
 from __future__ import annotations
 
 from array import array
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 import sys
@@ -18,6 +19,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from std_msgs.msg import MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
 
@@ -54,8 +56,10 @@ class ControllerNode(LifecycleNode):
         self.failure = ''
         """Why the last transition was refused."""
         self._made_by: dict[str, Any] = {}
-        self._rejected = 0
-        self._active: list[Any] = []
+        self.rejected = 0
+        """Messages that could not be used since the start."""
+        self._ends = ExitStack()
+        """Undoes what an activation has set up: zero torque first, the subscriptions last."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
         self.create_service(Trigger, '~/save', self._on_save)
@@ -115,35 +119,30 @@ class ControllerNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen to the sensors and command; the commands come last, when all ears are open."""
-        inputs = self._inputs
-        inputs.clear()
-        self._active = [
-            self.create_subscription(
-                topics.SENSORS[topic], topic, partial(self._on_message, topic), topics.QOS)
-            for topic in inputs.topics
-        ]
+        self._inputs.clear()
+        for topic in self._inputs.topics:
+            self._ends.callback(self.destroy_subscription, self.create_subscription(
+                topics.SENSORS[topic], topic, partial(self._on_message, topic), topics.QOS))
         self._scalars = {
-            topic: self.create_publisher(kind, topic, topics.QOS)
-            for topic, kind in topics.SCALARS.items()
-        }
-        self._commands = self.create_publisher(
-            topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
+            topic: self._publisher(kind, topic) for topic, kind in topics.SCALARS.items()}
+        for period, callback in (
+            (RETRY_PERIOD, self._step_if_complete),
+            (SCALARS_PERIOD, self._publish_scalars),
+        ):
+            self._ends.callback(
+                self.destroy_timer, self.create_timer(period, callback, clock=self._steady))
         joints = len(self._robot.config.joints)
         self._command = topics.COMMANDS_TYPE(data=array('d', bytes(8 * joints)))
         self._command.layout.dim = [
             MultiArrayDimension(label='joints', size=joints, stride=joints)]
         self._torques = np.frombuffer(self._command.data)
-        self._active += [
-            *self._scalars.values(),
-            self._commands,
-            self.create_timer(RETRY_PERIOD, self._step_if_complete, clock=self._steady),
-            self.create_timer(SCALARS_PERIOD, self._publish_scalars, clock=self._steady),
-        ]
+        self._commands = self._publisher(topics.COMMANDS_TYPE, topics.COMMANDS)
+        self._ends.callback(self._send_zero_torque)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send zero torque and go deaf and dumb."""
-        self._go_quiet()
+        self._ends.close()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -155,29 +154,27 @@ class ControllerNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send zero torque and save the weights."""
-        self._go_quiet()
+        self._ends.close()
         if self.learner is not None:
             self._saved()
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send zero torque; the learner is kept for another activation to go on from."""
-        self._go_quiet()
+        """Send zero torque and save the weights, then wait to be configured again."""
+        self._ends.close()
+        if self.learner is not None:
+            self._saved()
         return TransitionCallbackReturn.SUCCESS
 
-    def _go_quiet(self) -> None:
-        if not self._active:
-            return
+    def _publisher(self, kind: type, topic: str) -> Publisher:
+        """Create a publisher that lives while the node is active."""
+        publisher = self.create_publisher(kind, topic, topics.QOS)
+        self._ends.callback(self.destroy_publisher, publisher)
+        return publisher
+
+    def _send_zero_torque(self) -> None:
         self._torques[:] = 0.0
         self._commands.publish(self._command)
-        destroy = {
-            self.destroy_subscription: self.subscriptions,
-            self.destroy_publisher: self.publishers,
-            self.destroy_timer: self.timers,
-        }
-        for end in self._active:
-            next(undo for undo, kind in destroy.items() if end in kind)(end)
-        self._active = []
 
     # From message to torque
 
@@ -185,14 +182,19 @@ class ControllerNode(LifecycleNode):
         try:
             complete = self._inputs.put(topic, message)
         except BadMessage as error:
-            self._rejected += 1
+            self.rejected += 1
             self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
             return
         if complete:
             self._step()
 
+    @property
+    def ready(self) -> bool:
+        """Whether a complete set of inputs waits for somebody to act on it."""
+        return self._inputs.complete
+
     def _step_if_complete(self) -> None:
-        if self._inputs.complete:
+        if self.ready:
             self._step()
 
     def _step(self) -> None:
@@ -252,9 +254,9 @@ class ControllerNode(LifecycleNode):
 
     def _report(self) -> diagnostics.Report:
         level, message = diagnostics.OK, self._state_machine.current_state[1]
-        if self._rejected:
+        if self.rejected:
             level, message = diagnostics.WARN, f'{message}; messages were rejected'
-        values: dict[str, object] = {'steps': self.steps, 'rejected messages': self._rejected}
+        values: dict[str, object] = {'steps': self.steps, 'rejected messages': self.rejected}
         if self.learner is not None:
             values |= {
                 'learning': self.learner.learning,

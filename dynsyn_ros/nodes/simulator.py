@@ -76,7 +76,8 @@ class SimulatorNode(Node):
         self._clock_message = topics.SIMULATION[topics.CLOCK]()
         self._commands = self.create_subscription(
             topics.COMMANDS_TYPE, topics.COMMANDS, self._on_command, topics.QOS)
-        self._rejected = 0
+        self.rejected = 0
+        """Commands that could not be used since the start."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._next_image = self._steady.now().nanoseconds
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
@@ -153,7 +154,7 @@ class SimulatorNode(Node):
     def _on_command(self, message: topics.COMMANDS_TYPE) -> None:
         values = np.asarray(message.data)
         if len(values) != len(JOINTS) or not np.isfinite(values).all():
-            self._rejected += 1
+            self.rejected += 1
             self.get_logger().warning(
                 f'a message on joint_torques must hold {len(JOINTS)} finite numbers, not '
                 f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
@@ -216,7 +217,7 @@ class SimulatorNode(Node):
             level, message = diagnostics.WARN, 'no command arrives on joint_torques'
         return level, message, {
             'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,
-            'rejected commands': self._rejected}
+            'rejected commands': self.rejected}
 
 
 def main() -> int:

@@ -1,0 +1,105 @@
+"""Real nodes over real DDS: in this process, or in processes of their own."""
+
+from contextlib import contextmanager
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from conftest import ROBOT_FILE, preset_file
+import numpy as np
+import rclpy
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+
+from dynsyn_ros.headless import Headless
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.nodes.run import executor_of
+from dynsyn_ros.robot import Robot
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
+
+#: Longest wait for anything, s: discovery has been seen to take five.
+PATIENCE = 60.0
+
+
+def ros_arguments(*files, namespace='', **values):
+    """Build the arguments of ROS for the shipped files and some parameters."""
+    arguments = ['--ros-args', '-r', '/clock:=clock']
+    for file in (ROBOT_FILE, preset_file('default'), *files):
+        arguments += ['--params-file', str(file)]
+    for name, value in values.items():
+        arguments += ['-p', f'{name}:={str(value).lower() if value in (True, False) else value}']
+    if namespace:
+        arguments += ['-r', f'__ns:={namespace}']
+    return arguments
+
+
+@contextmanager
+def ros():
+    """Initialise ROS in this process, in the domain of the test run."""
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()
+
+
+def make(node_class, *args, files=(), namespace='', overrides=(), **values):
+    """Make a node of ours in this process, started as from the command line."""
+    return node_class(
+        *args,
+        cli_args=ros_arguments(*files, namespace=namespace, **values),
+        use_global_arguments=False,
+        parameter_overrides=[Parameter(name, value=value) for name, value in overrides])
+
+
+def spin_until(executor, done, what='what was awaited'):
+    """Spin until ``done``; fail when that takes for ever."""
+    end = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < end, f'{what} did not come in {PATIENCE} s'
+        executor.spin_once(timeout_sec=0.2)
+
+
+@contextmanager
+def spinning(*nodes):
+    """Put nodes into the executor that the programs use."""
+    with executor_of(nodes) as executor:
+        yield executor
+
+
+@contextmanager
+def process(module, arguments):
+    """Run a module of ours as a process that is gone at the end."""
+    running = subprocess.Popen(
+        [sys.executable, '-m', f'dynsyn_ros.{module}', *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy(),
+        start_new_session=True)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+
+
+def record_torques(simulator):
+    """Keep the torques that a simulator applies, in the walker's order."""
+    torques, step = [], simulator.walker.step
+
+    def spy(applied):
+        torques.append(applied.copy())
+        return step(applied)
+
+    simulator.walker.step = spy
+    return torques
+
+
+def headless_torques(config, preset, seed, steps):
+    """Compute the torques of a run without ROS, in the walker's order."""
+    robot = Robot(config)
+    learner = Learner(robot.layout, preset, seed)
+    run = Headless(robot, learner, [BipedalWalker('BipedalWalker-v3', seed)])
+    order = [config.joints.index(j) for j in ('hip_1', 'knee_1', 'hip_2', 'knee_2')]
+    return np.array([run.step()[0, order] for _ in range(steps)])

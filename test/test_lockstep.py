@@ -1,0 +1,118 @@
+"""In lock-step, ROS changes nothing: the very torques of a run without it, bit for bit."""
+
+from conftest import preset, robot_config
+import numpy as np
+import pytest
+from ros import (
+    headless_torques,
+    make,
+    process,
+    record_torques,
+    ros,
+    ros_arguments,
+    spin_until,
+    spinning,
+)
+import yaml
+
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+
+pytestmark = pytest.mark.ros
+PRESET = preset('default')
+STEPS = 2000
+
+
+def lockstep(tmp_path, **values):
+    return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
+
+
+def test_one_process(tmp_path):
+    with ros():
+        values = lockstep(tmp_path, seed=11, max_steps=STEPS)
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        torques = record_torques(simulator)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+            spin_until(executor, lambda: simulator.finished)
+            controller.stop()
+    assert simulator.episodes > 0, 'falls are part of the run'
+    np.testing.assert_array_equal(torques, headless_torques(robot_config(), PRESET, 11, STEPS))
+
+
+def test_two_processes(tmp_path):
+    values = lockstep(tmp_path, seed=12, max_steps=STEPS)
+    with process('nodes.controller', ros_arguments(**values)), ros():
+        simulator = make(SimulatorNode, **values)
+        torques = record_torques(simulator)
+        with spinning(simulator) as executor:
+            spin_until(executor, lambda: simulator.finished)
+    np.testing.assert_array_equal(torques, headless_torques(robot_config(), PRESET, 12, STEPS))
+
+
+def test_joints_in_another_order(tmp_path):
+    joints = ['knee_2', 'hip_1', 'knee_1', 'hip_2']
+    file = tmp_path / 'other.yaml'
+    file.write_text(yaml.dump({'/**': {'ros__parameters': {'joints': joints}}}))
+    with ros():
+        values = lockstep(tmp_path, seed=13, max_steps=500)
+        simulator = make(SimulatorNode, files=[file], **values)
+        controller = make(ControllerNode, files=[file], **values)
+        torques = record_torques(simulator)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+            spin_until(executor, lambda: simulator.finished)
+    expected = headless_torques(robot_config(joints=joints), PRESET, 13, 500)
+    np.testing.assert_array_equal(torques, expected)
+    usual = headless_torques(robot_config(), PRESET, 13, 500)
+    assert (expected != usual).any()
+
+
+def test_two_walkers_side_by_side(tmp_path):
+    with ros():
+        robots = []
+        for seed, namespace in ((21, '/left'), (22, '/right')):
+            values = {'namespace': namespace, **lockstep(tmp_path / namespace[1:], seed=seed)}
+            simulator, controller = (
+                make(SimulatorNode, max_steps=300, **values), make(ControllerNode, **values))
+            robots.append((seed, simulator, controller, record_torques(simulator)))
+        with spinning(*(node for robot in robots for node in robot[1:3])) as executor:
+            for _, _, controller, _ in robots:
+                controller.start()
+            spin_until(executor, lambda: all(s.finished for _, s, _, _ in robots))
+    for seed, _, _, torques in robots:
+        np.testing.assert_array_equal(
+            torques, headless_torques(robot_config(), PRESET, seed, 300))
+
+
+def test_controller_that_comes_back_goes_on(tmp_path):
+    """Deactivated and activated again, lock-step goes on where it stood."""
+    with ros():
+        values = lockstep(tmp_path, seed=14)
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+            for _ in range(5):
+                target = simulator.steps + 50
+                spin_until(executor, lambda target=target: simulator.steps >= target)
+                controller.trigger_deactivate()
+                controller.trigger_activate()
+            controller.stop()
+
+
+def test_frozen_run_is_deterministic_too(tmp_path):
+    runs = []
+    with ros():
+        for name in ('a', 'b'):
+            values = lockstep(tmp_path / name, seed=15, max_steps=200, learning=False)
+            simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+            torques = record_torques(simulator)
+            with spinning(simulator, controller) as executor:
+                controller.start()
+                spin_until(executor, lambda s=simulator: s.finished)
+                assert (controller.learner.synapses.weight
+                        == controller.learner.synapses.centre).all()
+            runs.append(torques)
+    np.testing.assert_array_equal(*runs)
+
+

@@ -1,0 +1,479 @@
+"""The nodes: what is on the wire, lifecycle, parameters, bad messages, and time."""
+
+from functools import partial
+from pathlib import Path
+
+from conftest import ROBOT_FILE, robot_config
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.sensors import SensorPublishers
+from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.robot import Inputs, Robot
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation import bipedal_walker
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
+import pytest
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.parameter_client import AsyncParameterClient
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.time import Time
+from ros import make, process, record_torques, ros, ros_arguments, spin_until, spinning
+from std_srvs.srv import SetBool, Trigger
+import yaml
+
+pytestmark = pytest.mark.ros
+
+
+def lockstep(tmp_path, **values):
+    return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
+
+
+def call(executor, node, kind, name, request):
+    """Call a service and return its answer."""
+    clients = {client.service_name: client for client in node.clients}
+    client = clients.get(name) or node.create_client(kind, name)
+    spin_until(executor, client.service_is_ready, name)
+    future = client.call_async(request)
+    spin_until(executor, future.done, name)
+    return future.result()
+
+
+# On the wire
+
+
+def test_observations_survive_the_messages(robot):
+    """Observation -> SI messages as serialised -> observation, for 10 000 real ones."""
+    inputs = Inputs(robot, reward_needed=True)
+    observe = robot.observer(inputs.names)
+    walker = BipedalWalker('BipedalWalker-v3', seed=3)
+    rng = np.random.default_rng(3)
+    torques = np.zeros(4)
+    falls = 0
+    with ros():
+        node = Node('codec')
+        sensors = SensorPublishers(node)
+        wire = {}
+        for topic, publisher in sensors.publishers.items():
+            publisher.publish = partial(
+                lambda topic, m: wire.__setitem__(topic, serialize_message(m)), topic)
+        for step in range(10_000):
+            if step % 10 == 0:
+                torques = rng.uniform(-80, 80, size=4)
+            reward = walker.step(torques)
+            falls += walker.episode is not None
+            sensors.fill(walker.readings, torques, walker.position, reward,
+                         Time(nanoseconds=20_000_000 * step))
+            sensors.publish()
+            complete = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]))
+                        for topic, data in wire.items()]
+            assert complete == [False] * 5 + [True]
+            readings, told = inputs.take()
+            observation = observe(readings)[0]
+            assert told == reward
+            # A quaternion knows no whole turns, which the hull makes in some falls.
+            if abs(walker.observation[0]) > np.pi:
+                turns = np.sign(walker.observation[0])
+                observation[0] += 2 * np.pi * turns
+            np.testing.assert_array_equal(observation[:14].astype(np.float32),
+                                          walker.observation[:14])
+            # Lidar ranges are float32 on the wire, in m: up to one more rounding.
+            np.testing.assert_allclose(
+                observation[14:], walker.observation[14:], rtol=2.0**-23, atol=0)
+            joints = deserialize_message(wire['joint_states'], topics.SENSORS['joint_states'])
+            assert list(joints.effort) == list(torques)
+        node.destroy_node()
+    assert falls > 20
+
+
+def test_graph_is_the_contract(tmp_path):
+    contract = {
+        'joint_states': 'sensor_msgs/msg/JointState', 'imu': 'sensor_msgs/msg/Imu',
+        'odom': 'nav_msgs/msg/Odometry', 'scan': 'sensor_msgs/msg/LaserScan',
+        'foot_contacts': 'std_msgs/msg/UInt8MultiArray', 'reward': 'std_msgs/msg/Float64',
+        'joint_torques': 'std_msgs/msg/Float64MultiArray', 'clock': 'rosgraph_msgs/msg/Clock',
+        'image': 'sensor_msgs/msg/Image', 'episode_return': 'std_msgs/msg/Float64',
+        'episode_length': 'std_msgs/msg/Float64', 'controller/amplitude': 'std_msgs/msg/Float64',
+        'controller/centre_shift': 'std_msgs/msg/Float64',
+        'controller/gain': 'std_msgs/msg/Float64',
+        '/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray',
+    }
+
+    def full(topic):
+        return topic if topic.startswith('/') else f'/robot/{topic}'
+
+    with ros():
+        values = lockstep(tmp_path, namespace='/robot')
+        simulator = make(SimulatorNode, **values)
+        controller = make(ControllerNode, overrides=[('use_sim_time', True)], **values)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+            spin_until(executor, lambda: simulator.steps > 10)
+            found = dict(simulator.get_topic_names_and_types())
+            for topic, kind in contract.items():
+                name = full(topic)
+                assert found.get(name) == [kind], name
+                ends = (simulator.get_publishers_info_by_topic(name)
+                        + simulator.get_subscriptions_info_by_topic(name))
+                for end in ends:
+                    profile = end.qos_profile
+                    # The time source of rclpy itself listens to the clock as it likes.
+                    if (topic, end.endpoint_type.name) != ('clock', 'SUBSCRIPTION'):
+                        assert profile.reliability == ReliabilityPolicy.RELIABLE, name
+                        assert profile.durability == DurabilityPolicy.VOLATILE, name
+            listeners = {
+                topic: {end.node_name for end in
+                        simulator.get_subscriptions_info_by_topic(full(topic))}
+                for topic in contract}
+            assert all(listeners[t] == {'controller'} for t in (*topics.SENSORS, 'clock'))
+            assert listeners['joint_torques'] == {'simulator'}
+            assert listeners['episode_return'] == set(), 'the learner never sees episodes'
+            assert controller.get_clock().now().nanoseconds > 0, 'the simulator keeps the time'
+
+
+def test_image_is_drawn_for_those_who_look(tmp_path):
+    with ros():
+        simulator = make(SimulatorNode, real_time_factor=10.0)
+        drawn, render = [], simulator.walker.render
+        simulator.walker.render = lambda: drawn.append(1) or render()
+        viewer = Node('viewer')
+        with spinning(simulator, viewer) as executor:
+            spin_until(executor, lambda: simulator.steps > 20)
+            assert not drawn
+            images = []
+            viewer.create_subscription(
+                topics.SIMULATION['image'], 'image', images.append, topics.QOS)
+            spin_until(executor, lambda: images)
+    (image, *_) = images
+    assert (image.encoding, image.width, image.height) == ('rgb8', 600, 400)
+    assert len(image.data) == image.step * image.height
+    assert len(set(image.data)) > 10, 'there is something to see'
+
+
+def test_diagnostics_of_both_nodes(tmp_path):
+    with ros():
+        values = lockstep(tmp_path)
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        viewer = Node('viewer')
+        told = {}
+
+        def on_message(array):
+            for status in array.status:
+                told[status.name] = status
+
+        viewer.create_subscription(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, on_message, topics.QOS)
+        with spinning(simulator, controller, viewer) as executor:
+            spin_until(executor, lambda: set(told) == {'/simulator', '/controller'})
+            assert told['/simulator'].message == 'lock-step waits for a controller'
+            assert told['/controller'].message == 'unconfigured'
+            controller.start()
+            spin_until(executor, lambda: told['/controller'].message == 'active')
+            spin_until(executor, lambda: 'simulating' in told['/simulator'].message)
+            values = {pair.key: pair.value for pair in told['/controller'].values}
+            assert values['learning'] == 'True'
+
+
+# Lifecycle
+
+
+def test_lifecycle_from_outside(tmp_path):
+    """Drive every transition by service, with the controller in a process of its own."""
+    out = tmp_path / 'out'
+    arguments = ros_arguments(pace='lockstep', autostart=False, output_dir=out)
+    with ros(), process('nodes.controller', arguments):
+        simulator = make(SimulatorNode, pace='lockstep')
+        torques = record_torques(simulator)
+        with spinning(simulator) as executor:
+
+            def change(transition):
+                request = ChangeState.Request(transition=Transition(id=transition))
+                answer = call(
+                    executor, simulator, ChangeState, '/controller/change_state', request)
+                state = call(
+                    executor, simulator, GetState, '/controller/get_state', GetState.Request())
+                return answer.success, state.current_state.id
+
+            save = partial(call, executor, simulator, Trigger, '/controller/save')
+            answer = save(Trigger.Request())
+            assert (answer.success, 'before the node is configured' in answer.message) == (
+                False, True)
+
+            # A file that is not there: refused, said, and put right without a restart.
+            client = AsyncParameterClient(simulator, '/controller')
+            spin_until(executor, client.services_are_ready)
+            for weights, outcome in (
+                (tmp_path / 'no.npz', (False, State.PRIMARY_STATE_UNCONFIGURED)),
+                ('none', (True, State.PRIMARY_STATE_INACTIVE)),
+            ):
+                future = client.set_parameters([Parameter('weights', value=str(weights))])
+                spin_until(executor, future.done)
+                assert change(Transition.TRANSITION_CONFIGURE) == outcome
+            assert simulator.steps == 0
+
+            assert change(Transition.TRANSITION_ACTIVATE) == (
+                True, State.PRIMARY_STATE_ACTIVE)
+            spin_until(executor, lambda: simulator.steps > 100)
+
+            answer = save(Trigger.Request())
+            assert (answer.success, answer.message) == (True, str(out / 'weights.npz'))
+            assert (out / 'weights.npz').is_file()
+
+            assert change(Transition.TRANSITION_DEACTIVATE) == (
+                True, State.PRIMARY_STATE_INACTIVE)
+            spin_until(executor, lambda: not torques[-1].any(), 'zero torque')
+            assert any(t.any() for t in torques)
+            assert simulator.count_publishers('joint_torques') == 0
+
+            (out / 'weights.npz').unlink()
+            assert change(Transition.TRANSITION_CLEANUP) == (
+                True, State.PRIMARY_STATE_UNCONFIGURED)
+            assert (out / 'weights.npz').is_file()
+
+            for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+                assert change(transition)[0]
+            (out / 'weights.npz').unlink()
+            steps = simulator.steps
+            spin_until(executor, lambda: simulator.steps > steps + 10)
+            assert change(Transition.TRANSITION_ACTIVE_SHUTDOWN) == (
+                True, State.PRIMARY_STATE_FINALIZED)
+            assert (out / 'weights.npz').is_file()
+
+
+def test_set_learning(tmp_path):
+    with ros():
+        values = lockstep(tmp_path)
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+
+            def set_learning(on):
+                answer = call(executor, simulator, SetBool, '/controller/set_learning',
+                              SetBool.Request(data=on))
+                assert answer.success
+                assert controller.get_parameter('learning').value is on
+                steps = simulator.steps
+                spin_until(executor, lambda: simulator.steps > steps + 2)
+                before = controller.learner.synapses.centre.copy()
+                spin_until(executor, lambda: simulator.steps > steps + 50)
+                return (controller.learner.synapses.centre != before).any()
+
+            assert set_learning(True)
+            assert not set_learning(False)
+            assert set_learning(True)
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(('node_class', 'values', 'words'), [
+    (SimulatorNode, {'env_id': 'Ant-v5'}, 'env_id must be one of BipedalWalker-v3'),
+    (SimulatorNode, {'pace': 'fast'}, 'pace must be one of realtime, lockstep'),
+    (SimulatorNode, {'real_time_factor': 0.0}, 'real_time_factor must be from 0.01 to 100'),
+    (SimulatorNode, {'command_timeout': -1.0}, 'command_timeout must be from 0.02 to 10'),
+    (SimulatorNode, {'seed': -1}, 'seed must be from 0'),
+    (SimulatorNode, {'seed': 1.5}, 'seed must be a whole number, not 1.5'),
+    (SimulatorNode, {'max_steps': True}, 'max_steps must be a whole number, not True'),
+    (SimulatorNode, {'colour': 'red'}, 'unknown parameter colour'),
+    (ControllerNode, {'learning': 'maybe'}, 'learning must be true or false'),
+    (ControllerNode, {'torque_limits': [80.0]}, 'torque_limits must have 4 entries'),
+    (ControllerNode, {'learner.time_step': 0.0}, 'learner.time_step must be from 0.001'),
+    (ControllerNode, {'learner.synapses.speed': 1.0}, 'unknown parameter learner.synapses.speed'),
+    (ControllerNode, {'learner': 3}, 'learner'),
+])
+def test_bad_parameters_are_refused_by_name(node_class, values, words):
+    with ros(), pytest.raises(ConfigError, match=words):
+        make(node_class, overrides=values.items())
+
+
+@pytest.mark.parametrize('key', ['env_id', 'joints', 'seed'])
+def test_missing_parameters_are_named(tmp_path, key):
+    content = yaml.safe_load(ROBOT_FILE.read_text())
+    del content['/**']['ros__parameters'][key]
+    file = tmp_path / 'robot.yaml'
+    file.write_text(yaml.dump(content))
+    with ros(), pytest.raises(ConfigError, match=f'missing parameter {key}: '):
+        SimulatorNode(cli_args=['--ros-args', '--params-file', str(file)],
+                      use_global_arguments=False)
+
+
+def test_unknown_joint_is_refused():
+    joints = ['hip_1', 'knee_1', 'hip_9', 'knee_2']
+    with ros():
+        for node_class in (SimulatorNode, ControllerNode):
+            with pytest.raises(ConfigError, match='first_centres.hip_2: there are .* hip_9'):
+                make(node_class, overrides=[('joints', joints)]).start()
+
+
+def test_parameters_are_described_and_guarded():
+    with ros():
+        simulator = make(SimulatorNode)
+        names = ['env_id', 'seed', 'pace', 'real_time_factor', 'command_timeout']
+        described = dict(zip(names, simulator.describe_parameters(names), strict=True))
+        assert all(descriptor.description for descriptor in described.values())
+        assert [n for n in names if described[n].read_only] == ['env_id', 'seed', 'pace']
+        (span,) = described['real_time_factor'].floating_point_range
+        assert (span.from_value, span.to_value, span.step) == (0.01, 100.0, 0.0)
+        assert described['pace'].additional_constraints == 'one of realtime, lockstep'
+        assert described['command_timeout'].description.endswith('[s]')
+
+        def change(name, value):
+            (result,) = simulator.set_parameters([Parameter(name, value=value)])
+            return result
+
+        assert change('real_time_factor', 0.123456).successful, 'ranges have no grid'
+        for name, value in (('real_time_factor', 1000.0), ('pace', 'lockstep'), ('seed', 3)):
+            refusal = change(name, value)
+            assert not refusal.successful
+            assert name in refusal.reason or 'range' in refusal.reason.lower(), refusal.reason
+        assert not simulator.has_parameter('learner.time_step'), 'that is the controller\'s'
+        simulator.destroy_node()
+
+
+def test_controller_knows_its_own_parameters(tmp_path):
+    with ros():
+        controller = make(ControllerNode, output_dir=tmp_path)
+        assert controller.get_parameter('learner.synapses.amplitude').value == 0.2
+        assert controller.get_parameter('joints').value == list(bipedal_walker.JOINTS)
+        assert controller.describe_parameter('joints').read_only
+        assert not controller.has_parameter('env_id')
+        controller.destroy_node()
+
+
+# Bad messages, time
+
+
+def bad_messages():
+    """Yield every kind of message that cannot be used, by topic."""
+    nan, inf = float('nan'), float('inf')
+    for topic, kind in topics.SENSORS.items():
+        for value in (nan, inf, -inf):
+            message = kind()
+            if topic == 'joint_states':
+                message.name = list(bipedal_walker.JOINTS)
+                message.position = message.velocity = message.effort = [value] * 4
+            elif topic == 'imu':
+                message.orientation.w = 1.0
+                message.angular_velocity.y = value
+            elif topic == 'odom':
+                message.twist.twist.linear.x = value
+            elif topic == 'scan':
+                message.ranges, message.range_max = [value] * 10, inf
+            elif topic == 'foot_contacts':
+                message.data = [1, 0, 1]
+            else:
+                message.data = value
+            yield topic, message
+        if topic in ('joint_states', 'scan', 'foot_contacts'):
+            yield topic, kind()  # empty
+
+
+def test_bad_messages_never_make_a_bad_torque(tmp_path):
+    """A bad message is dropped with a warning; the walker goes on with finite torques."""
+    bad = list(bad_messages())
+    with ros():
+        values = lockstep(tmp_path)
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        torques = record_torques(simulator)
+        intruder = Node('intruder')
+        ends = {topic: intruder.create_publisher(kind, topic, topics.QOS)
+                for topic, kind in topics.SENSORS.items()}
+        with spinning(simulator, controller, intruder) as executor:
+            controller.start()
+            spin_until(executor, lambda: simulator.steps > 10)
+            spin_until(executor, lambda: all(e.get_subscription_count() for e in ends.values()))
+            for count, (topic, message) in enumerate(bad, start=1):
+                ends[topic].publish(message)
+                spin_until(executor, lambda count=count: controller.rejected >= count,
+                           f'the refusal of {topic}')
+            steps = simulator.steps
+            spin_until(executor, lambda: simulator.steps > steps + 100)
+            assert controller.rejected == len(bad)
+            learnt = controller.learner.snapshot()
+    assert np.isfinite(torques).all()
+    assert all(np.isfinite(array).all() for array in learnt.values())
+
+
+def test_bad_commands_are_dropped_by_the_simulator():
+    with ros():
+        simulator = make(SimulatorNode, real_time_factor=10.0)
+        torques = record_torques(simulator)
+        driver = Node('driver')
+        commands = driver.create_publisher(topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
+        with spinning(simulator, driver) as executor:
+            spin_until(executor, commands.get_subscription_count)
+            bad = ([1.0], [1.0] * 5, [float('nan')] * 4, [float('inf')] * 4, [])
+            for count, data in enumerate(bad, start=1):
+                commands.publish(topics.COMMANDS_TYPE(data=data))
+                spin_until(executor, lambda count=count: simulator.rejected >= count)
+            commands.publish(topics.COMMANDS_TYPE(data=[1e6, -1e6, 1.0, 0.0]))
+            spin_until(executor, lambda: torques[-1].any())
+    assert torques[-1].tolist() == [80.0, -80.0, 1.0, 0.0]
+
+
+def test_stale_command_becomes_zero_torque():
+    with ros():
+        simulator = make(SimulatorNode, real_time_factor=5.0, command_timeout=0.2)
+        torques = record_torques(simulator)
+        driver = Node('driver')
+        commands = driver.create_publisher(topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
+        with spinning(simulator, driver) as executor:
+            spin_until(executor, commands.get_subscription_count)
+            commands.publish(topics.COMMANDS_TYPE(data=[1.0] * 4))
+            spin_until(executor, lambda: torques and torques[-1].any())
+            spin_until(executor, lambda: not torques[-1].any())
+    # 0.2 s of simulated time are ten steps of 20 ms.
+    assert sum(t.any() for t in torques) == 10
+
+
+def test_clock_runs_with_the_steps():
+    with ros():
+        simulator = make(SimulatorNode, real_time_factor=20.0, max_steps=50)
+        viewer = Node('viewer')
+        times, rewards = [], []
+        viewer.create_subscription(
+            topics.SIMULATION['clock'], 'clock',
+            lambda m: times.append(m.clock.sec + 1e-9 * m.clock.nanosec), topics.QOS)
+        viewer.create_subscription(
+            topics.SENSORS['reward'], 'reward', rewards.append, topics.QOS)
+        with spinning(simulator, viewer) as executor:
+            spin_until(executor, lambda: simulator.finished)
+            spin_until(executor, lambda: times and times[-1] >= 50 * 0.02 - 1e-9)
+    np.testing.assert_allclose(np.diff(times), 0.02, rtol=0, atol=1e-8)
+
+
+def test_nobody_is_driven_blind(tmp_path):
+    """Without listeners to its torques the learner takes no step."""
+    with ros():
+        controller = make(ControllerNode, output_dir=tmp_path)
+        robot = Robot(robot_config())
+        walker = BipedalWalker('BipedalWalker-v3', 0)
+        source = Node('source')
+        sensors = SensorPublishers(source)
+        with spinning(controller, source) as executor:
+            controller.start()
+            spin_until(executor, lambda: all(
+                sensors.publishers[t].get_subscription_count() for t in robot.topics))
+            sensors.fill(walker.readings, np.zeros(4), walker.position, 0.0, Time())
+            sensors.publish()
+            spin_until(executor, lambda: controller.ready)
+            assert controller.steps == 0
+            commands = []
+            source.create_subscription(
+                topics.COMMANDS_TYPE, topics.COMMANDS, commands.append, topics.QOS)
+            spin_until(executor, lambda: commands)
+            assert controller.steps == 1
+
+
+def test_output_folder_is_checked_before_the_walk(tmp_path):
+    blocked = tmp_path / 'file'
+    blocked.write_text('')
+    with ros():
+        controller = make(ControllerNode, output_dir=Path(blocked) / 'runs')
+        with pytest.raises(ConfigError, match='cannot write in the folder'):
+            controller.start()
+        controller.destroy_node()

@@ -1,0 +1,61 @@
+"""The configuration files are found however the package was installed."""
+
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from dynsyn_ros.share import share_directory
+
+SOURCE = Path(__file__).resolve().parent.parent
+ASK = 'from dynsyn_ros.share import share_directory; print(share_directory())'
+
+
+def ask(folder, **environment):
+    """Ask a copy of the package that lies in ``folder``, away from the source tree."""
+    env = {key: value for key, value in os.environ.items() if key != 'AMENT_PREFIX_PATH'}
+    return subprocess.run(
+        [sys.executable, '-c', ASK], capture_output=True, text=True, cwd=folder, check=False,
+        env={**env, 'PYTHONPATH': str(folder), **environment})
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Make a bare copy of the package, with no files beside it."""
+    folder = tmp_path / 'site'
+    (folder / 'dynsyn_ros').mkdir(parents=True)
+    for name in ('__init__.py', 'share.py'):
+        shutil.copy(SOURCE / 'dynsyn_ros' / name, folder / 'dynsyn_ros')
+    return folder
+
+
+def test_in_the_source_tree():
+    assert share_directory() == SOURCE
+
+
+def test_in_a_sourced_workspace(copy, tmp_path):
+    share = tmp_path / 'install' / 'share' / 'dynsyn_ros'
+    shutil.copytree(SOURCE / 'config', share / 'config')
+    found = ask(copy, AMENT_PREFIX_PATH=f'/opt/nowhere:{tmp_path / "install"}')
+    assert found.stdout.split() == [str(share)]
+
+
+def test_installed_by_pip(tmp_path):
+    tree = tmp_path / 'tree'
+    shutil.copytree(SOURCE, tree, ignore=shutil.ignore_patterns(
+        '.git', '.venv*', 'runs', '*.egg-info', '__pycache__', 'build'))
+    target = tmp_path / 'prefix'
+    subprocess.run(
+        [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation',
+         '--no-compile', '--ignore-installed', '--prefix', str(target), str(tree)],
+        check=True, capture_output=True)
+    (site,) = target.glob('lib/python*/site-packages')
+    found = ask(site).stdout.split()
+    assert found == [str(target / 'share' / 'dynsyn_ros')]
+    for file in ('package.xml', 'launch/walker_sim.launch.py', 'config/presets/default.yaml'):
+        assert Path(found[0], file).is_file()
+    assert (target / 'lib' / 'dynsyn_ros' / 'simulator').exists() or (
+        target / 'bin' / 'simulator').exists()

@@ -77,7 +77,7 @@ def test_observations_survive_the_messages(robot):
             assert told == reward
             # A quaternion knows no whole turns, which the hull makes in some falls.
             if abs(walker.observation[0]) > np.pi:
-                turns = np.sign(walker.observation[0])
+                turns = float(np.sign(walker.observation[0]))
                 observation[0] += 2 * np.pi * turns
             np.testing.assert_array_equal(observation[:14].astype(np.float32),
                                           walker.observation[:14])

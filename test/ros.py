@@ -1,6 +1,6 @@
 """Real nodes over real DDS: in this process, or in processes of their own."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import os
 import signal
 import subprocess
@@ -69,17 +69,21 @@ def spinning(*nodes):
         yield executor
 
 
-@contextmanager
 def process(module, arguments):
     """Run a module of ours as a process that is gone at the end."""
+    return command([sys.executable, '-m', f'dynsyn_ros.{module}', *map(str, arguments)])
+
+
+@contextmanager
+def command(words):
+    """Run a command as a process that is gone at the end, and its children with it."""
     running = subprocess.Popen(
-        [sys.executable, '-m', f'dynsyn_ros.{module}', *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy(),
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy(),
         start_new_session=True)
     try:
         yield running
     finally:
-        if running.poll() is None:
+        with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
 
@@ -103,3 +107,17 @@ def headless_torques(config, preset, seed, steps):
     run = Headless(robot, learner, [BipedalWalker('BipedalWalker-v3', seed)])
     order = [config.joints.index(j) for j in ('hip_1', 'knee_1', 'hip_2', 'knee_2')]
     return np.array([run.step()[0, order] for _ in range(steps)])
+
+
+def await_line(stream, words):
+    """Read on until a line holds some words, and return it."""
+    for line in stream:
+        if words in line:
+            return line
+    raise AssertionError(f'the program ended without saying {words!r}')
+
+
+def spin_steps(executor, simulator, steps):
+    """Spin until a simulator has taken some steps more."""
+    target = simulator.steps + steps
+    spin_until(executor, lambda: simulator.steps >= target, f'{steps} steps')

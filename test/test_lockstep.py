@@ -93,8 +93,7 @@ def test_controller_that_comes_back_goes_on(tmp_path):
         with spinning(simulator, controller) as executor:
             controller.start()
             for _ in range(5):
-                target = simulator.steps + 50
-                spin_until(executor, lambda target=target: simulator.steps >= target)
+                spin_steps(executor, simulator, 50)
                 controller.trigger_deactivate()
                 controller.trigger_activate()
             controller.stop()

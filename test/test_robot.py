@@ -161,7 +161,7 @@ def test_later_parameter_files_win(tmp_path):
 
 
 def test_a_set_is_complete_when_every_topic_of_one_step_has_come(robot):
-    inputs = Inputs(robot, reward_needed=True)
+    inputs = Inputs(robot)
     for topic in ALL[:-1]:
         assert not inputs.put(topic, message(topic, at=1))
     assert inputs.put('reward', message('reward'))
@@ -173,7 +173,7 @@ def test_a_set_is_complete_when_every_topic_of_one_step_has_come(robot):
 
 
 def test_inputs_of_different_steps_are_never_mixed(robot):
-    inputs = Inputs(robot, reward_needed=True)
+    inputs = Inputs(robot)
     for topic in ALL:
         inputs.put(topic, message(topic, at=1))
     inputs.take()
@@ -186,7 +186,7 @@ def test_inputs_of_different_steps_are_never_mixed(robot):
 
 
 def test_rewards_add_up_until_they_are_taken(robot):
-    inputs = Inputs(robot, reward_needed=True)
+    inputs = Inputs(robot)
     for value in (1.0, -100.0, 0.5):
         inputs.put('reward', message('reward', data=value))
     assert inputs.take()[1] == -98.5
@@ -194,7 +194,8 @@ def test_rewards_add_up_until_they_are_taken(robot):
 
 
 def test_frozen_needs_no_reward(robot):
-    inputs = Inputs(robot, reward_needed=False)
+    inputs = Inputs(robot)
+    inputs.need_reward(False)
     for topic in ALL[:4]:
         assert not inputs.put(topic, message(topic))
     assert inputs.put('foot_contacts', message('foot_contacts'))
@@ -211,7 +212,7 @@ def test_joints_are_found_by_name(robot):
         getattr(shuffled, field).append(NAN)  # of a joint that nobody needs
     readings = []
     for joints in (good, shuffled):
-        inputs = Inputs(robot, reward_needed=True)
+        inputs = Inputs(robot)
         inputs.put('joint_states', joints)
         readings.append(inputs.take()[0])
     np.testing.assert_array_equal(*readings)
@@ -220,7 +221,7 @@ def test_joints_are_found_by_name(robot):
 
 
 def test_nothing_in_reach_of_the_lidar_is_its_range_max(robot):
-    inputs = Inputs(robot, reward_needed=True)
+    inputs = Inputs(robot)
     inputs.put('scan', message('scan', ranges=[INF, 7.0] + [1.0] * 8))
     readings = dict(zip(inputs.names, inputs.take()[0][0], strict=True))
     assert [readings[f'scan.{i}'] for i in range(3)] == [5.0, 5.0, 1.0]
@@ -246,7 +247,7 @@ def test_nothing_in_reach_of_the_lidar_is_its_range_max(robot):
     ('reward', {'data': INF}, 'reward holds a value that is not finite'),
 ])
 def test_bad_messages_are_refused_and_change_nothing(robot, topic, values, words):
-    inputs = Inputs(robot, reward_needed=True)
+    inputs = Inputs(robot)
     for good in ALL:
         inputs.put(good, message(good))
     before, reward = inputs.take()
@@ -267,7 +268,8 @@ def test_angles_of_a_quaternion_about_each_axis(name, axis, angle):
         observations=['angle'], observation={'angle': channel}, first_centres={}))
     q = [0.0, 0.0, 0.0, np.cos(angle / 2)]
     q[axis] = np.sin(angle / 2)
-    inputs = Inputs(robot, reward_needed=False)
+    inputs = Inputs(robot)
+    inputs.need_reward(False)
     inputs.put('imu', message('imu', orientation=SimpleNamespace(x=q[0], y=q[1], z=q[2], w=q[3])))
     observation = robot.observer(inputs.names)(inputs.take()[0])
     assert observation[0, 0] == pytest.approx(angle, abs=1e-12)

@@ -58,6 +58,8 @@ class ControllerNode(LifecycleNode):
         self._made_by: dict[str, Any] = {}
         self.rejected = 0
         """Messages that could not be used since the start."""
+        self._inputs: Inputs | None = None
+        """The inputs of this activation; None while the node is not active."""
         self._ends = ExitStack()
         """Undoes what an activation has set up: zero torque first, the subscriptions last."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -107,9 +109,9 @@ class ControllerNode(LifecycleNode):
         self._output = Path(self.get_parameter('output_dir').value).expanduser() / WEIGHTS_FILE
         weights.check_folder(self._output.parent)
         self._made_by = {'by': 'controller node', 'seed': self._shared.seed, 'weights': source}
-        self._inputs = Inputs(self._robot, reward_needed=learner.learning)
-        self._observe = self._robot.observer(self._inputs.names)
-        self._observe(self._inputs.take()[0])  # compiles it
+        inputs = Inputs(self._robot)
+        self._observe = self._robot.observer(inputs.names)
+        self._observe(inputs.take()[0])  # compiles it
         self.steps = 0
         self.learner = learner
         self.get_logger().info(
@@ -119,10 +121,12 @@ class ControllerNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen to the sensors and command; the commands come last, when all ears are open."""
-        self._inputs.clear()
-        for topic in self._inputs.topics:
+        self._inputs = inputs = Inputs(self._robot)
+        inputs.need_reward(self.learner.learning)
+        for topic in inputs.topics:
+            callback = partial(self._on_message, inputs, topic)
             self._ends.callback(self.destroy_subscription, self.create_subscription(
-                topics.SENSORS[topic], topic, partial(self._on_message, topic), topics.QOS))
+                topics.SENSORS[topic], topic, callback, topics.QOS))
         self._scalars = {
             topic: self._publisher(kind, topic) for topic, kind in topics.SCALARS.items()}
         for period, callback in (
@@ -173,14 +177,17 @@ class ControllerNode(LifecycleNode):
         return publisher
 
     def _send_zero_torque(self) -> None:
+        self._inputs = None
         self._torques[:] = 0.0
         self._commands.publish(self._command)
 
     # From message to torque
 
-    def _on_message(self, topic: str, message: Any) -> None:
+    def _on_message(self, inputs: Inputs, topic: str, message: Any) -> None:
+        if inputs is not self._inputs:
+            return  # the executor had it in its queue when the node was deactivated
         try:
-            complete = self._inputs.put(topic, message)
+            complete = inputs.put(topic, message)
         except BadMessage as error:
             self.rejected += 1
             self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
@@ -191,7 +198,7 @@ class ControllerNode(LifecycleNode):
     @property
     def ready(self) -> bool:
         """Whether a complete set of inputs waits for somebody to act on it."""
-        return self._inputs.complete
+        return self._inputs is not None and self._inputs.complete
 
     def _step_if_complete(self) -> None:
         if self.ready:
@@ -241,9 +248,12 @@ class ControllerNode(LifecycleNode):
         for parameter in changed:
             if parameter.name == 'learning' and self.learner is not None:
                 self.learner.learning = parameter.value
-                self._inputs.need_reward(parameter.value)
+                if self._inputs is not None:
+                    self._inputs.need_reward(parameter.value)
 
     def _publish_scalars(self) -> None:
+        if self._inputs is None:
+            return
         learner = self.learner
         for topic, value in (
             (topics.AMPLITUDE, learner.mean_amplitude),

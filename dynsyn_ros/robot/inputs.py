@@ -34,8 +34,8 @@ class Inputs:
     those with a header bear the same stamp. Rewards add up until they are taken.
     """
 
-    def __init__(self, robot: Robot, reward_needed: bool) -> None:
-        """Prepare for the topics of ``robot``, and ``reward`` if sets must have one."""
+    def __init__(self, robot: Robot) -> None:
+        """Prepare for the topics of ``robot`` and for ``reward``."""
         self._robot = robot
         self.topics = (*robot.topics, REWARD)
         """The topics to subscribe to."""
@@ -52,8 +52,7 @@ class Inputs:
         self._place = {name: i for i, name in enumerate(self.names)}
         self._values = np.zeros(len(self.names))
         self._reward = 0.0
-        self._needed: set[str] = set()
-        self.need_reward(reward_needed)
+        self._needed = set(self.topics)
         self._arrived: set[str] = set()
         self._stamps: dict[str, int] = {}
         self._joint_order: Sequence[str] | None = None
@@ -77,7 +76,7 @@ class Inputs:
         return self.complete
 
     def need_reward(self, needed: bool) -> None:
-        """Choose whether a set must have a reward: while learning, yes."""
+        """Choose whether a set must have a reward, as it must while learning."""
         self._needed = set(self.topics) if needed else set(self._robot.topics)
 
     @property
@@ -90,12 +89,6 @@ class Inputs:
         reward, self._reward = self._reward, 0.0
         self._arrived.clear()
         return self._values[np.newaxis], reward
-
-    def clear(self) -> None:
-        """Forget what has arrived."""
-        self._reward = 0.0
-        self._arrived.clear()
-        self._stamps.clear()
 
     def _put_values(self, topic: str, first: str, values: Sequence[float] | np.ndarray) -> None:
         if not math.isfinite(sum(values)):

@@ -1,0 +1,136 @@
+"""The programs as a user runs them: in processes of their own, by their exit codes and files."""
+
+import csv
+import signal
+import subprocess
+import sys
+
+from conftest import ROBOT_FILE
+import numpy as np
+from PIL import Image
+import pytest
+from ros import PATIENCE, await_line, process, ros_arguments
+import yaml
+
+pytestmark = pytest.mark.ros
+
+
+def dynsyn(*arguments, folder):
+    """Run the program to its end."""
+    return subprocess.run(
+        [sys.executable, '-m', 'dynsyn_ros.cli.main', *map(str, arguments)], cwd=folder,
+        capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def test_walk_leaves_weights_episodes_and_a_curve(tmp_path):
+    done = dynsyn('walk', '--steps', 3000, '--seed', 3, '--gif', 'walk.gif', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for words in ('steps/s', 'episode', 'return', 'mean of 100', 'amplitude', '3000/3000'):
+        assert words in done.stderr
+    (output,) = (tmp_path / 'runs').iterdir()
+    assert str(output.name) in done.stdout
+    assert sorted(path.name for path in output.iterdir()) == [
+        'episodes.csv', 'learning_curve.png', 'weights.npz']
+    with (output / 'episodes.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row['episode']) for row in rows] == list(range(1, len(rows) + 1))
+    returns = [float(row['return']) for row in rows]
+    assert float(rows[-1]['mean_100']) == pytest.approx(np.mean(returns), abs=1e-3)
+    assert int(rows[-1]['steps']) == sum(int(row['length']) for row in rows) <= 3000
+    assert all(int(row['fell']) == (float(row['return']) < 0) for row in rows)
+    with Image.open(output / 'learning_curve.png') as curve:
+        assert len(curve.convert('L').getcolors()) > 10
+    with Image.open(tmp_path / 'walk.gif') as film:
+        assert film.n_frames > 300
+        assert film.info['duration'] == 60
+
+
+def test_walk_goes_on_from_weights(tmp_path):
+    first = dynsyn('walk', '--steps', 200, '--output', 'a', folder=tmp_path)
+    assert first.returncode == 0, first.stderr
+    weights = tmp_path / 'a' / 'weights.npz'
+    second = dynsyn('walk', '--steps', 200, '--output', 'b', '--weights', weights, '--frozen',
+                    '--pace', 'realtime', '--real-time-factor', 20, folder=tmp_path)
+    assert second.returncode == 0, second.stderr
+    with np.load(weights) as a, np.load(tmp_path / 'b' / 'weights.npz') as b:
+        np.testing.assert_array_equal(a['centre'], b['centre'])
+        assert (a['v'] != b['v']).any()
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['--weights', 'none.npz'], 'cannot read none.npz: No such file or directory'),
+    (['--output', 'file/run'], 'cannot write'),
+    (['--gif', 'file/walk.gif'], 'cannot write file/walk.gif'),
+    (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
+    (['--params-file', 'file'], 'file must be a ROS parameter file'),
+    (['--env-id', 'Ant-v5'], "invalid choice: 'Ant-v5'"),
+    (['--steps', 'many'], "invalid int value: 'many'"),
+    (['--steps', '-1'], 'max_steps must be from 0'),
+    (['--real-time-factor', '0'], 'real_time_factor must be from 0.01'),
+    (['--ros-args', '-p', 'colour:=red'], 'unknown parameter colour'),
+])
+def test_walk_refuses_bad_input_in_one_sentence(tmp_path, arguments, words):
+    (tmp_path / 'file').write_text('')
+    done = dynsyn('walk', '--steps', '10', *arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if 'error: ' in line]) == 1
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_walk_cleanly(tmp_path, number):
+    output = tmp_path / 'run'
+    with process('cli.main', ['walk', '--output', output]) as running:
+        await_line(running.stderr, 'controller]: 438 synapses')
+        running.stderr.read(200)  # the live line
+        running.send_signal(number)
+        assert running.wait(PATIENCE) == 0
+    assert {path.name for path in output.iterdir()} == {
+        'episodes.csv', 'learning_curve.png', 'weights.npz'}
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_both_nodes_with_weights_saved(tmp_path, number):
+    output = tmp_path / 'out'
+    arguments = ros_arguments(pace='lockstep', output_dir=output)
+    with process('nodes.simulator', arguments) as simulator, \
+            process('nodes.controller', arguments) as controller:
+        await_line(controller.stderr, '438 synapses')
+        for running in (controller, simulator):
+            running.send_signal(number)
+            running.send_signal(number)  # as launch does
+        # The two seconds are the promise; a process that misses it times out here.
+        assert controller.wait(2.0) == 0
+        assert simulator.wait(2.0) == 0
+        assert 'weights saved' in controller.stderr.read()
+    assert [path.name for path in output.iterdir()] == ['weights.npz']
+
+
+@pytest.mark.parametrize(('module', 'key'), [('simulator', 'env_id'), ('controller', 'joints')])
+def test_nodes_refuse_bad_files_with_exit_code_2(tmp_path, module, key):
+    content = yaml.safe_load(ROBOT_FILE.read_text())
+    del content['/**']['ros__parameters'][key]
+    file = tmp_path / 'robot.yaml'
+    file.write_text(yaml.dump(content))
+    for arguments, words in (
+        (['--ros-args', '--params-file', str(file)], f'error: missing parameter {key}'),
+        (['--ros-args', '--params-file', 'none.yaml'], 'error: '),
+        ([], 'error: missing parameter seed'),
+    ):
+        with process(f'nodes.{module}', arguments) as running:
+            _, said = running.communicate(timeout=PATIENCE)
+            assert running.returncode == 2, said
+            assert words in said
+            assert 'Traceback' not in said
+
+
+def test_controller_that_cannot_start_itself_ends(tmp_path):
+    arguments = ros_arguments(weights=tmp_path / 'none.npz', output_dir=tmp_path)
+    with process('nodes.controller', arguments) as running:
+        _, said = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 2
+    assert 'error: cannot read' in said
+    assert 'Traceback' not in said
+
+

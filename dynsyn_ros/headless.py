@@ -16,11 +16,9 @@ class Headless:
     """Learner ``i`` drives walker ``i``, all in step."""
 
     def __init__(self, robot: Robot, learner: Learner, walkers: Sequence[BipedalWalker]) -> None:
-        """Put walkers under learners; raises :class:`ConfigError` if the robot is no walker."""
+        """Put walkers, made for the robot's joints, under learners."""
         self._learner, self._robot, self._walkers = learner, robot, walkers
-        self._observe = robot.observer(bipedal_walker.READINGS)
-        self._joints = np.array(
-            [robot.config.joints.index(joint) for joint in bipedal_walker.JOINTS])
+        self._observe = robot.observer(bipedal_walker.READINGS, len(walkers))
         self._readings = np.array([walker.readings for walker in walkers])
         for walker, row in zip(walkers, self._readings, strict=True):
             walker.readings = row
@@ -31,5 +29,5 @@ class Headless:
         action = self._learner.step(self._observe(self._readings), self._rewards)
         torques = self._robot.torques(action)
         for i, walker in enumerate(self._walkers):
-            self._rewards[i] = walker.step(torques[i, self._joints])
+            self._rewards[i] = walker.step(torques[i])
         return torques

@@ -86,7 +86,7 @@ def start(context):
     actions = [
         Node(executable='simulator', parameters=[*files, given],
              on_exit=Shutdown(reason='the simulator has ended'), **common),
-        Node(executable='controller', parameters=[*files, given, {'use_sim_time': True}],
+        Node(executable='controller', parameters=[*files, given],
              on_exit=Shutdown(reason='the controller has ended'), **common),
     ]
     if value('record') == 'true':

@@ -92,9 +92,10 @@ def record_torques(simulator):
     """Keep the torques that a simulator applies, in the walker's order."""
     torques, step = [], simulator.walker.step
 
-    def spy(applied):
-        torques.append(applied.copy())
-        return step(applied)
+    def spy(command):
+        reward = step(command)
+        torques.append(simulator.walker.efforts.copy())
+        return reward
 
     simulator.walker.step = spy
     return torques
@@ -104,9 +105,13 @@ def headless_torques(config, preset, seed, steps):
     """Compute the torques of a run without ROS, in the walker's order."""
     robot = Robot(config)
     learner = Learner(robot.layout, preset, seed)
-    run = Headless(robot, learner, [BipedalWalker('BipedalWalker-v3', seed)])
-    order = [config.joints.index(j) for j in ('hip_1', 'knee_1', 'hip_2', 'knee_2')]
-    return np.array([run.step()[0, order] for _ in range(steps)])
+    walker = BipedalWalker('BipedalWalker-v3', seed, joints=config.joints)
+    run = Headless(robot, learner, [walker])
+    torques = []
+    for _ in range(steps):
+        run.step()
+        torques.append(walker.efforts.copy())
+    return np.array(torques)
 
 
 def await_line(stream, words):

@@ -86,7 +86,7 @@ def test_launches_and_ends_cleanly(tmp_path):
     output = tmp_path / 'out'
     with command(['ros2', 'launch', 'dynsyn_ros', LAUNCH_FILE.name, 'pace:=lockstep',
                   f'output_dir:={output}']) as running:
-        await_line(running.stderr, '438 synapses')
+        await_line(running.stdout, '438 synapses')
         running.send_signal(signal.SIGINT)
         assert running.wait(PATIENCE) == 0
     assert Path(output, 'weights.npz').is_file()

@@ -58,7 +58,8 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
         for i in range(learners)
     ]
     observations, rewards = experience(robot, learners, steps)
-    mine = np.array([learner.step(o, r) for o, r in zip(observations, rewards, strict=True)])
+    mine = np.array([
+        learner.step(o, r).copy() for o, r in zip(observations, rewards, strict=True)])
     truth = run(oracles, observations, rewards, shared)
     np.testing.assert_allclose(mine, truth, rtol=0, atol=1e-9)
     end = learner.snapshot()

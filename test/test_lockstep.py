@@ -10,6 +10,7 @@ from ros import (
     record_torques,
     ros,
     ros_arguments,
+    spin_steps,
     spin_until,
     spinning,
 )

@@ -110,7 +110,7 @@ def test_graph_is_the_contract(tmp_path):
     with ros():
         values = lockstep(tmp_path, namespace='/robot')
         simulator = make(SimulatorNode, **values)
-        controller = make(ControllerNode, overrides=[('use_sim_time', True)], **values)
+        controller = make(ControllerNode, **values)
         with spinning(simulator, controller) as executor:
             controller.start()
             spin_until(executor, lambda: simulator.steps > 10)

@@ -72,7 +72,7 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
         'real_time_factor': options.real_time_factor,
         'output_dir': str(output),
     }
-    arguments = ['--ros-args', '-r', f'/{CLOCK}:={CLOCK}', '-p', 'controller:use_sim_time:=true']
+    arguments = ['--ros-args', '-r', f'/{CLOCK}:={CLOCK}']
     for file in files:
         arguments += ['--params-file', str(file)]
     for name, value in changed.items():

@@ -25,13 +25,16 @@ DONE, RESERVE_LOW = -1, -2
 
 
 @njit(cache=True)
-def _step(synapse_state, neuron_state, synapse_rates, wires, clock, observation, reward, learning):
+def _step(shared, own, reserve, drawn, cells, gain, action, scratch, normalisation,
+          synapse_rates, wires, clock, observation, reward, learning):
     """
     Take one step of all learners.
 
-    The states and constants come as plain tuples: numba takes five times longer over named ones.
+    The state comes in blocks and the constants as plain tuples: what is named takes numba longer
+    to receive than the step takes.
     """
-    s, n = synapses.Synapses(*synapse_state), network.Neurons(*neuron_state)
+    s = synapses.named(shared, own, reserve, drawn)
+    n = network.named(cells, gain, action, scratch)
     rates, k = synapses.Rates(*synapse_rates), network.Wiring(*wires)
     ticks = oscillators.Constants(*clock)
     learners, answer = reward.shape[0], DONE
@@ -48,7 +51,7 @@ def _step(synapse_state, neuron_state, synapse_rates, wires, clock, observation,
     for i in range(learners):
         for o in range(n.v.shape[1]):
             n.v[i, o], n.w[i, o] = oscillators.advance(n.v[i, o], n.w[i, o], n.drive[i, o], ticks)
-        network.act(n, k, s.weight, i, observation, learning)
+        network.act(n, k, normalisation, s.weight, i, observation, learning)
         if s.drawn[i] > s.reserve.shape[1] - s.phase.shape[1]:
             answer = RESERVE_LOW
     return answer
@@ -88,38 +91,21 @@ class Learner:
             for number in numbers
         ]
         rates = synapses.rates(config.synapses, config.time_step)
-        self.synapses = synapses.Synapses(
-            centre=np.zeros((groups, size)),
-            amplitude=np.full((groups, size), config.synapses.amplitude),
-            first_centre=np.zeros((groups, size)),
-            phase=np.zeros((count, size)),
-            period=np.zeros((count, size)),
-            sine=np.zeros((count, size)),
-            cosine=np.zeros((count, size)),
-            turn_sine=np.zeros((count, size)),
-            turn_cosine=np.zeros((count, size)),
-            trace=np.zeros((count, size)),
-            weight=np.zeros((count, size)),
-            reserve=np.zeros((count, RESERVE_PER_SYNAPSE * size)),
-            drawn=np.full(count, RESERVE_PER_SYNAPSE * size),
-        )
-        self.neurons = network.Neurons(
-            gain=np.full((count, layout.hidden), config.network.gain),
-            v=np.zeros((count, layout.oscillators)),
-            w=np.zeros((count, layout.oscillators)),
-            drive=np.zeros((count, layout.oscillators)),
-            action=np.zeros((count, layout.actions)),
-            input=np.zeros(layout.inputs),
-            hidden=np.zeros(layout.hidden),
-        )
+        memory = synapses.blocks(count, groups, size, RESERVE_PER_SYNAPSE * size)
+        cells = network.blocks(count, layout)
+        self.synapses = synapses.named(*memory)
+        self.neurons = network.named(*cells)
+        self.synapses.amplitude[:] = config.synapses.amplitude
+        self.neurons.gain[:] = config.network.gain
         self._observed, self._rewarded = (count, layout.observations), (count,)
-        self._kernel = tuple(tuple(part) for part in (
-            self.synapses,
-            self.neurons,
-            rates,
-            network.wiring(config.network, layout, config.time_step),
-            oscillators.constants(config.oscillators, config.time_step),
-        ))
+        self._kernel = (
+            *memory,
+            *cells,
+            layout.normalisation,
+            tuple(rates),
+            tuple(network.wiring(config.network, layout, config.time_step)),
+            tuple(oscillators.constants(config.oscillators, config.time_step)),
+        )
         self._draw_first_state(rates)
         self._compile()
 
@@ -136,7 +122,8 @@ class Learner:
                 period = synapses.draw_period(rates.period_mean, rates.period_sd, normal)
                 s.phase[i, j] = share[j] * period
                 synapses.begin_period(s, rates, i, j, period)
-        s.first_centre[:] = s.centre
+        self.first_centre = s.centre.copy()
+        """Where the centres started, shape of ``synapses.centre``."""
         self._refill()
 
     def _refill(self) -> None:
@@ -167,8 +154,9 @@ class Learner:
         Learn from the reward of the last action and choose the next one.
 
         ``observation`` is (learners, observations), ``reward`` (learners,), both float64; the
-        returned action is (learners, actions) within +-1. Raises :class:`ValueError`, with nothing
-        changed, if a shape is wrong or a value is not finite.
+        returned action is (learners, actions) within +-1, in an array that the next step uses
+        again. Raises :class:`ValueError`, with nothing changed, if a shape is wrong or a value is
+        not finite.
         """
         if observation.shape != self._observed or reward.shape != self._rewarded:
             raise ValueError(
@@ -179,7 +167,7 @@ class Learner:
             self._refill()
         elif answer != DONE:
             raise ValueError(f'learner {answer} was given a value that is not finite')
-        return self.neurons.action.copy()
+        return self.neurons.action
 
     @property
     def mean_amplitude(self) -> float:
@@ -189,7 +177,7 @@ class Learner:
     @property
     def centre_shift(self) -> float:
         """Mean distance of the centres from where they started."""
-        return float(np.abs(self.synapses.centre - self.synapses.first_centre).mean())
+        return float(np.abs(self.synapses.centre - self.first_centre).mean())
 
     @property
     def mean_gain(self) -> float:
@@ -200,7 +188,7 @@ class Learner:
         """All state but the random streams, by name."""
         arrays = {**self.synapses._asdict(), **self.neurons._asdict()}
         del arrays['input'], arrays['hidden']
-        return arrays
+        return {**arrays, 'first_centre': self.first_centre}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of each array of a snapshot."""

@@ -25,13 +25,13 @@ GAIN_RULES = {'none': 0, 'linear': 1, 'nonlinear': 2}
 class Neurons(NamedTuple):
     """The state of the network of every learner."""
 
-    gain: np.ndarray
-    """g of Eq. 5-6, shape (learners, hidden)."""
     v: np.ndarray
     """v of Eq. 7, shape (learners, oscillators)."""
     w: np.ndarray
     drive: np.ndarray
     """I of Eq. 7 since the last step, shape (learners, oscillators)."""
+    gain: np.ndarray
+    """g of Eq. 5-6, shape (learners, hidden)."""
     action: np.ndarray
     """The last action, shape (learners, actions), fed back into layer 1."""
     input: np.ndarray
@@ -40,12 +40,31 @@ class Neurons(NamedTuple):
     """Scratch: layer 2 of the learner at hand, shape (hidden,)."""
 
 
+def blocks(
+    learners: int, layout: Layout
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Allocate the memory of :class:`Neurons`: few arrays, as each costs a call time."""
+    return (
+        np.zeros((3, learners, layout.oscillators)),
+        np.zeros((learners, layout.hidden)),
+        np.zeros((learners, layout.actions)),
+        np.zeros(layout.inputs + layout.hidden),
+    )
+
+
+@njit(cache=True)
+def named(oscillators, gain, action, scratch):
+    """Name the parts of the blocks."""
+    inputs = scratch.size - gain.shape[1]
+    return Neurons(oscillators[0], oscillators[1], oscillators[2], gain, action,
+                   scratch[:inputs], scratch[inputs:])
+
+
 class Wiring(NamedTuple):
     """A :class:`NetworkConfig` and :class:`Layout` as the kernels take them."""
 
     states: int
     ranges: int
-    normalisation: np.ndarray
     negated_inputs: bool
     gain_rule: int
     gain_step: float
@@ -57,7 +76,6 @@ def wiring(config: NetworkConfig, layout: Layout, time_step: float) -> Wiring:
     return Wiring(
         layout.states,
         layout.ranges,
-        layout.normalisation,
         config.negated_inputs,
         GAIN_RULES[config.gain_rule],
         config.gain_rate * time_step,
@@ -66,15 +84,15 @@ def wiring(config: NetworkConfig, layout: Layout, time_step: float) -> Wiring:
 
 
 @njit(cache=True)
-def encode(n, k, i, observation):
+def encode(n, k, normalisation, i, observation):
     """Layer 1 of learner ``i``: fill ``n.input``."""
     states, ranges = k.states, k.ranges
     for j in range(states):
-        value = observation[i, j] * k.normalisation[j]
+        value = observation[i, j] * normalisation[j]
         n.input[j] = math.tanh(max(value, 0.0))
         n.input[states + j] = math.tanh(max(-value, 0.0)) if k.negated_inputs else 0.0
     for j in range(states, states + ranges):
-        n.input[states + j] = math.tanh(observation[i, j] * k.normalisation[j])
+        n.input[states + j] = math.tanh(observation[i, j] * normalisation[j])
     n.input[2 * states + ranges] = math.tanh(1.0)
     for j in range(n.action.shape[1]):
         n.input[2 * states + ranges + 1 + j] = math.tanh(n.action[i, j])
@@ -91,9 +109,9 @@ def adapt(gain, output, k):
 
 
 @njit(cache=True)
-def act(n, k, weight, i, observation, learning):
+def act(n, k, normalisation, weight, i, observation, learning):
     """Carry the observation of learner ``i`` through all layers into ``n.action[i]``."""
-    encode(n, k, i, observation)
+    encode(n, k, normalisation, i, observation)
     at = 0
     for h in range(n.hidden.shape[0]):
         total = 0.0

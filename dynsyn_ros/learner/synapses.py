@@ -32,7 +32,6 @@ class Synapses(NamedTuple):
 
     centre: np.ndarray
     amplitude: np.ndarray
-    first_centre: np.ndarray
     phase: np.ndarray
     period: np.ndarray
     sine: np.ndarray
@@ -48,6 +47,25 @@ class Synapses(NamedTuple):
     """Standard normal numbers, drawn ahead, that become the next periods: (learners, reserve)."""
     drawn: np.ndarray
     """How many of the reserve are used up: (learners,)."""
+
+
+def blocks(
+    learners: int, groups: int, synapses: int, reserve: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Allocate the memory of :class:`Synapses`: few large arrays, as each costs a call time."""
+    return (
+        np.zeros((2, groups, synapses)),
+        np.zeros((8, learners, synapses)),
+        np.zeros((learners, reserve)),
+        np.full(learners, reserve),
+    )
+
+
+@njit(cache=True)
+def named(shared, own, reserve, drawn):
+    """Name the parts of the blocks."""
+    return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
+                    own[7], reserve, drawn)
 
 
 class Rates(NamedTuple):

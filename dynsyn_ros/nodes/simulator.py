@@ -24,9 +24,8 @@ from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import HULL, SensorPublishers
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
-from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, TORQUE, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, BipedalWalker
 
 #: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
 LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
@@ -53,12 +52,8 @@ class SimulatorNode(Node):
             self, SharedConfig, SimulatorConfig, RobotConfig)
         self._robot = Robot(robot_config)
         self._robot.observer(bipedal_walker.READINGS)
-        if sorted(robot_config.joints) != sorted(JOINTS):
-            raise ConfigError(
-                f'parameter joints must be {", ".join(JOINTS)}, in any order, for '
-                f'{self._config.env_id}, not {", ".join(robot_config.joints)}')
-        self._joints = np.array([robot_config.joints.index(joint) for joint in JOINTS])
-        self.walker = BipedalWalker(self._config.env_id, shared.seed)
+        self.walker = BipedalWalker(
+            self._config.env_id, shared.seed, joints=robot_config.joints)
         self.max_steps = self._config.max_steps
         """Steps after which it ends; 0: never."""
         self._after_step = after_step
@@ -66,7 +61,6 @@ class SimulatorNode(Node):
         """Steps taken since the start."""
         self.episodes = 0
         """Episodes ended since the start."""
-        self._torques = np.zeros(len(JOINTS))
         self._reward = 0.0
         self._sensors = SensorPublishers(self)
         self._other = {
@@ -105,7 +99,7 @@ class SimulatorNode(Node):
             return
         self._command_age += TIME_STEP
         if self._command_age > self.get_parameter('command_timeout').value:
-            self._command[:] = 0.0
+            self._command = np.zeros(len(JOINTS))
         self._step(self._command)
         self._publish()
 
@@ -159,17 +153,15 @@ class SimulatorNode(Node):
                 f'a message on joint_torques must hold {len(JOINTS)} finite numbers, not '
                 f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
             return
-        command = values[self._joints]
         if self._config.pace != LOCKSTEP:
-            self._command, self._command_age = command, 0.0
+            self._command, self._command_age = values, 0.0
         elif self._awaiting and not self.finished:
-            self._step(command)
+            self._step(values)
             self._await_command()
 
     def _step(self, command: np.ndarray) -> None:
-        """Apply torques, N m in the order of ``JOINTS``, for one step of the walker."""
-        self._torques = np.clip(command, -TORQUE, TORQUE)
-        self._reward = self.walker.step(self._torques)
+        """Apply torques, N m in the order of the parameter ``joints``, for one step."""
+        self._reward = self.walker.step(command)
         self.steps += 1
         self._after_step(self.walker)
 
@@ -179,7 +171,7 @@ class SimulatorNode(Node):
         self._clock_message.clock = time.to_msg()
         self._other[topics.CLOCK].publish(self._clock_message)
         self._sensors.fill(
-            self.walker.readings, self._torques, self.walker.position, self._reward, time)
+            self.walker.readings, self.walker.efforts, self.walker.position, self._reward, time)
         self._sensors.publish()
         if self.walker.episode is not None:
             self.episodes += 1

@@ -60,12 +60,15 @@ class Robot:
             output_centres=_output_centres(config, config.observations[:states]),
         )
 
-    def observer(self, names: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+    def observer(
+        self, names: Sequence[str], robots: int = 1
+    ) -> Callable[[np.ndarray], np.ndarray]:
         """
         Return the function from readings named ``names`` to observations.
 
-        It takes (robots, len(names)) and returns (robots, observations), float64. Raises
-        :class:`ConfigError` if an observation needs a reading that is not among the names.
+        It takes (robots, len(names)) and returns (robots, observations), float64, in an array that
+        the next call uses again. Raises :class:`ConfigError` if an observation needs a reading
+        that is not among the names.
         """
         place = {name: i for i, name in enumerate(names)}
         channels = [self.config.observation[name] for name in self.config.observations]
@@ -80,9 +83,11 @@ class Robot:
         quaternion = np.array([place.get(name, 0) for name in QUATERNION])
         scale = np.array([c.scale for c in channels])
         offset = np.array([c.offset for c in channels])
+        observation = np.zeros((robots, len(channels)))
 
         def observe(readings: np.ndarray) -> np.ndarray:
-            return _observe(readings, index, angle, quaternion, scale, offset)
+            _observe(readings, index, angle, quaternion, scale, offset, observation)
+            return observation
 
         return observe
 
@@ -144,10 +149,8 @@ def _tilt(angle, x, y, z, w):
 
 
 @njit(cache=True)
-def _observe(readings, index, angle, quaternion, scale, offset):
-    robots = readings.shape[0]
-    observation = np.empty((robots, index.size))
-    for i in range(robots):
+def _observe(readings, index, angle, quaternion, scale, offset, observation):
+    for i in range(readings.shape[0]):
         for j in range(index.size):
             if angle[j] == 0:
                 value = readings[i, index[j]]
@@ -160,4 +163,3 @@ def _observe(readings, index, angle, quaternion, scale, offset):
                     readings[i, quaternion[3]],
                 )
             observation[i, j] = scale[j] * value + offset[j]
-    return observation

@@ -16,6 +16,7 @@ Gymnasium scales its observation; the factors undone here are those of its ``bip
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from numba import njit
 import numpy as np
 
 from dynsyn_ros.robot.robot import QUATERNION
+from dynsyn_ros.schema import ConfigError
 
 ENVIRONMENTS = ('BipedalWalker-v3', 'BipedalWalkerHardcore-v3')
 JOINTS = ('hip_1', 'knee_1', 'hip_2', 'knee_2')
@@ -62,28 +64,43 @@ class Episode(NamedTuple):
 class BipedalWalker:
     """One walker that is put back on its feet whenever an episode ends."""
 
-    def __init__(self, env_id: str, seed: int, number: int = 0) -> None:
+    def __init__(
+        self, env_id: str, seed: int, number: int = 0, joints: Sequence[str] = JOINTS
+    ) -> None:
         """
         Make walker ``number`` of those with this ``seed``, standing at its start.
 
-        Each has its own terrain; the random stream is derived from both numbers.
+        Each has its own terrain; the random stream is derived from both numbers. Torques will come
+        in the order of ``joints``; raises :class:`ConfigError` if those are not the walker's.
         """
-        self._env = gymnasium.make(env_id, render_mode='rgb_array', disable_env_checker=True)
+        if sorted(joints) != sorted(JOINTS):
+            raise ConfigError(
+                f'parameter joints must be {", ".join(JOINTS)}, in any order, for {env_id}, not '
+                f'{", ".join(joints)}')
+        self._order = np.array([joints.index(joint) for joint in JOINTS])
+        self._action = np.zeros(len(JOINTS))
+        self.efforts = np.zeros(len(JOINTS))
+        """The torques of the last step as applied, N m, in the order of ``JOINTS``."""
+        self.environment = gymnasium.make(
+            env_id, render_mode='rgb_array', disable_env_checker=True)
+        """Gymnasium's environment."""
         entropy = np.random.SeedSequence((seed, number)).generate_state(1)
         self.readings = np.zeros(len(READINGS))
         """SI readings named by ``READINGS``."""
-        self._observed(self._env.reset(seed=int(entropy[0]))[0])
+        self._observed(self.environment.reset(seed=int(entropy[0]))[0])
         self._total, self._length = 0.0, 0
         self.episode: Episode | None = None
         """The episode that the last step ended, if it ended one."""
 
     def step(self, torques: np.ndarray) -> float:
         """
-        Apply torques (N m, in the order of ``JOINTS``) for one step; returns the reward.
+        Apply torques, N m, for one step; returns the reward.
 
-        After a fall the reward is -100 and the readings are those of a walker on its feet again.
+        Torques past what the motors can give are cut. After a fall the reward is -100 and the
+        readings are those of a walker on its feet again.
         """
-        observation, reward, terminated, truncated, _ = self._env.step(torques / TORQUE)
+        _drive(torques, self._order, self.efforts, self._action)
+        observation, reward, terminated, truncated, _ = self.environment.step(self._action)
         reward = float(reward)
         self._total += reward
         self._length += 1
@@ -91,7 +108,7 @@ class BipedalWalker:
         if terminated or truncated:
             self.episode = Episode(self._total, self._length, reward == -100.0)
             self._total, self._length = 0.0, 0
-            observation = self._env.reset()[0]
+            observation = self.environment.reset()[0]
         self._observed(observation)
         return reward
 
@@ -103,16 +120,24 @@ class BipedalWalker:
     @property
     def position(self) -> tuple[float, float]:
         """Hull position ahead and up, m."""
-        hull = self._env.unwrapped.hull
+        hull = self.environment.unwrapped.hull
         return hull.position.x, hull.position.y
 
     def render(self) -> np.ndarray:
         """Draw the walker: (height, width, 3), uint8."""
-        return self._env.render()
+        return self.environment.render()
 
     def close(self) -> None:
         """Free what drawing has taken."""
-        self._env.close()
+        self.environment.close()
+
+
+@njit(cache=True)
+def _drive(torques, order, efforts, action):
+    """Turn torques into ``efforts`` that the motors can give and the action that has them."""
+    for j in range(order.size):
+        efforts[j] = min(max(torques[order[j]], -TORQUE), TORQUE)
+        action[j] = efforts[j] / TORQUE
 
 
 @njit(cache=True)

@@ -1,0 +1,109 @@
+"""The bare counterparts: environments that are only stepped, nodes that only pass messages."""
+
+from __future__ import annotations
+
+import numpy as np
+from rclpy.node import Node
+
+from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, JOINTS, RAYS, BipedalWalker
+
+
+class BareWalkers:
+    """The environments alone, stepped with actions that were recorded."""
+
+    def __init__(self, seed: int, walkers: int) -> None:
+        """Make the very environments that walkers of this seed have."""
+        made = (BipedalWalker(ENVIRONMENTS[0], seed, i) for i in range(walkers))
+        self._environments = [walker.environment for walker in made]
+
+    def step(self, actions: np.ndarray) -> None:
+        """Step each once, and start it anew where an episode ended."""
+        for environment, action in zip(self._environments, actions, strict=True):
+            _, _, terminated, truncated, _ = environment.step(action)
+            if terminated or truncated:
+                environment.reset()
+
+
+class BareSimulator(Node):
+    """Publishes the simulator's messages and steps the same environment, and no more."""
+
+    def __init__(self, seed: int, actions: np.ndarray) -> None:
+        """Prepare to step through recorded ``actions``, (steps, joints)."""
+        super().__init__('bare_simulator')
+        self._walkers = BareWalkers(seed, 1)
+        self._actions = actions
+        self.steps = 0
+        self._partner_is_there = False
+        kinds = {topics.CLOCK: topics.SIMULATION[topics.CLOCK], **topics.SENSORS}
+        messages = {topic: kind() for topic, kind in kinds.items()}
+        joints = messages['joint_states']
+        joints.name = list(JOINTS)
+        joints.position = joints.velocity = joints.effort = [0.0] * len(JOINTS)
+        messages['scan'].ranges = [1.0] * RAYS
+        messages['foot_contacts'].data = [0, 1]
+        self._ends = [(self.create_publisher(kind, topic, topics.QOS), messages[topic])
+                      for topic, kind in kinds.items()]
+        self.create_subscription(
+            topics.COMMANDS_TYPE, topics.COMMANDS, self._on_command, topics.QOS)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the partner listens to all topics and has been heard."""
+        return self._partner_is_there and all(
+            publisher.get_subscription_count() for publisher, _ in self._ends)
+
+    def send(self) -> None:
+        """Publish one step."""
+        for publisher, message in self._ends:
+            publisher.publish(message)
+
+    def _on_command(self, message: topics.COMMANDS_TYPE) -> None:
+        if not self._partner_is_there:
+            self._partner_is_there = True  # its greeting
+        elif self.steps < len(self._actions):
+            self._walkers.step(self._actions[self.steps][np.newaxis])
+            self.steps += 1
+            self.send()
+
+
+class BareController(Node):
+    """Answers every set of sensor messages with the same command, and no more."""
+
+    def __init__(self) -> None:
+        """Listen to what the controller listens to."""
+        super().__init__('bare_controller')
+        self._count = 0
+        self._command = topics.COMMANDS_TYPE(data=[0.0] * len(JOINTS))
+        for topic, kind in topics.SENSORS.items():
+            self.create_subscription(kind, topic, self._on_message, topics.QOS)
+        self.create_subscription(
+            topics.SIMULATION[topics.CLOCK], topics.CLOCK, lambda _: None, topics.QOS)
+        self._commands = self.create_publisher(
+            topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
+
+    def greeted(self) -> bool:
+        """Send a greeting once somebody listens; returns whether it is sent."""
+        if not self._commands.get_subscription_count():
+            return False
+        self._commands.publish(self._command)
+        return True
+
+    def _on_message(self, message: object) -> None:
+        self._count += 1
+        if self._count == len(topics.SENSORS):
+            self._count = 0
+            self._commands.publish(self._command)
+
+
+def main() -> None:
+    """Run a bare controller in a process of its own until it is stopped."""
+    with run.session([]) as stop:
+        node = BareController()
+        with run.executor_of([node]) as executor:
+            run.spin(executor, lambda: bool(stop) or node.greeted())
+            run.spin(executor, lambda: bool(stop))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,213 @@
+"""
+Measure the time and memory budgets, each against its bare counterpart in the same run.
+
+Every ratio is taken in rounds that alternate between ours and the bare thing, with the same
+actions on the same terrain; the table gives the median and the spread over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+import os
+from pathlib import Path
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# A domain of its own, so that nothing else on the machine joins in.
+os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+
+import bare
+import numpy as np
+from rclpy.executors import Executor
+from rclpy.node import Node
+from tqdm import tqdm
+
+from dynsyn_ros import parameters
+from dynsyn_ros.headless import Headless
+from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.nodes.config import LOCKSTEP
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.schema import build
+from dynsyn_ros.share import share_directory
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, TIME_STEP, TORQUE, BipedalWalker
+
+CONFIG = share_directory() / 'config'
+FILES = (CONFIG / 'bipedal_walker.yaml', CONFIG / 'presets' / 'default.yaml')
+FLEET = 16
+
+
+def parts() -> tuple[Robot, LearnerConfig]:
+    """Make the walker and the default preset of the files."""
+    given = parameters.read(FILES)
+    robot = build(RobotConfig, {f.name: given[f.name] for f in fields(RobotConfig)})
+    return Robot(robot), build(LearnerConfig, given['learner'], 'learner.')
+
+
+def memory(pid: int | str = 'self') -> float:
+    """Resident memory of a process, MB."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS')) / 1024
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Run some work; returns its seconds."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def make_headless(seed: int, walkers: int) -> Headless:
+    """Make learners and walkers."""
+    robot, preset = parts()
+    learner = Learner(robot.layout, preset, seed, range(walkers))
+    return Headless(robot, learner, [
+        BipedalWalker(ENVIRONMENTS[0], seed, i) for i in range(walkers)])
+
+
+def headless_ratio(seed: int, walkers: int, steps: int) -> float:
+    """Compare headless training with the bare environments, in steps per second."""
+    ours, bare_walkers = make_headless(seed, walkers), bare.BareWalkers(seed, walkers)
+    actions = []
+    ours_seconds = timed(lambda: [actions.append(ours.step()) for _ in range(steps)])
+    actions = [torques / TORQUE for torques in actions]
+    return timed(lambda: [bare_walkers.step(action) for action in actions]) / ours_seconds
+
+
+def learner_step(steps: int) -> list[float]:
+    """Microseconds of single steps of one learner."""
+    robot, preset = parts()
+    learner = Learner(robot.layout, preset, 0)
+    observation = np.random.default_rng(0).normal(size=(1, robot.layout.observations))
+    reward = np.ones(1)
+    return [1e6 * timed(lambda: learner.step(observation, reward)) for _ in range(steps)]
+
+
+def step_rate(executor: Executor, node: SimulatorNode | bare.BareSimulator, steps: int) -> float:
+    """Spin until a node has taken its steps; returns steps per second, the first tenth aside."""
+    run.spin(executor, lambda: node.steps >= steps // 10)
+    begun = node.steps
+    return (steps - begun) / timed(lambda: run.spin(executor, lambda: node.steps >= steps))
+
+
+def lockstep_ours(
+    seed: int, steps: int, partner: bool
+) -> tuple[float, np.ndarray, list[float]]:
+    """Run our nodes in lock-step; returns steps per second, the actions and the memory used."""
+    actions = []
+    with tempfile.TemporaryDirectory() as output:
+        words = ['--ros-args', '-r', f'/{topics.CLOCK}:={topics.CLOCK}', '--log-level', 'error']
+        for file in FILES:
+            words += ['--params-file', str(file)]
+        for name, value in (('pace', LOCKSTEP), ('seed', seed), ('max_steps', steps),
+                            ('output_dir', output)):
+            words += ['-p', f'{name}:={value}']
+        with run.session(words):
+            simulator = SimulatorNode()
+            step = simulator.walker.step
+            simulator.walker.step = lambda torques: actions.append(torques / TORQUE) or step(
+                torques)
+            controllers = [] if partner else [ControllerNode()]
+            process = subprocess.Popen([
+                sys.executable, '-m', 'dynsyn_ros.nodes.controller', *words]) if partner else None
+            with run.executor_of([simulator, *controllers]) as executor:
+                for controller in controllers:
+                    controller.start()
+                rate = step_rate(executor, simulator, steps)
+                used = [memory(), *([memory(process.pid)] if process else [])]
+                for controller in controllers:
+                    controller.stop()
+            if process:
+                process.terminate()
+                process.wait()
+    return rate, np.array(actions), used
+
+
+def lockstep_bare(seed: int, actions: np.ndarray, partner: bool) -> float:
+    """Run the bare ping-pong over the same actions; returns steps per second."""
+    with run.session([]):
+        simulator = bare.BareSimulator(seed, actions)
+        controllers = [] if partner else [bare.BareController()]
+        process = subprocess.Popen([sys.executable, bare.__file__]) if partner else None
+        nodes: list[Node] = [simulator, *controllers]
+        with run.executor_of(nodes) as executor:
+            for controller in controllers:
+                run.spin(executor, controller.greeted)
+            run.spin(executor, lambda: simulator.connected)
+            simulator.send()
+            rate = step_rate(executor, simulator, len(actions))
+        if process:
+            process.terminate()
+            process.wait()
+    return rate
+
+
+def row(name: str, values: Sequence[float], bound: str, met: bool) -> bool:
+    """Print a line of the table; returns whether the bound is met."""
+    low, middle, high = np.percentile(values, [10, 50, 90])
+    print(f'{name:52} {middle:8.3f}  ({low:.3f} to {high:.3f})  {bound:16} '
+          f'{"met" if met else "MISSED"}')
+    return met
+
+
+def main() -> int:
+    """Print the table; returns 1 if a budget is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--rounds', type=int, default=7, help='of each pair (default: 7)')
+    parser.add_argument('--steps', type=int, default=4000,
+                        help='of each half of a round (default: 4000)')
+    parser.add_argument('--memory-steps', type=int, default=1_000_000,
+                        help='steps over which memory must stay flat (default: 1000000)')
+    options = parser.parse_args()
+    rounds, steps = range(options.rounds), options.steps
+    print(f'{"what":52} {"median":>8}  (10 % to 90 %)  budget')
+    met = []
+
+    for walkers, bound in ((1, 0.90), (FLEET, 0.85)):
+        ratios = [headless_ratio(seed, walkers, max(steps // walkers, 1)) for seed in
+                  tqdm(rounds, desc='headless', leave=False)]
+        met.append(row(f'headless, {walkers} learners, over the bare environments', ratios,
+                       f'at least {bound:.2f}', statistics.median(ratios) >= bound))
+
+    micros = learner_step(20_000)
+    met.append(row('step of one learner, microseconds', micros, 'under 10',
+                   statistics.median(micros) < 10))
+
+    for partner, place in ((False, 'one process'), (True, 'two processes')):
+        ratios, rates = [], []
+        for seed in tqdm(rounds, desc=f'lock-step, {place}', leave=False):
+            rate, actions, used = lockstep_ours(seed, steps, partner)
+            rates.append(rate)
+            ratios.append(rate / lockstep_bare(seed, actions, partner))
+        met.append(row(f'lock-step over ROS, {place}, over bare ping-pong', ratios,
+                       'at least 0.75', statistics.median(ratios) >= 0.75))
+        if not partner:
+            speeds = [rate * TIME_STEP for rate in rates]
+            met.append(row(f'lock-step over ROS, {place}, times real time', speeds,
+                           'at least 15', statistics.median(speeds) >= 15))
+    met.append(row('memory of the simulator and the controller node, MB', used, 'under 250',
+                   max(used) < 250))
+
+    trainer = make_headless(0, 1)
+    used = []
+    for _ in tqdm(range(10), desc='memory', leave=False):
+        for _ in range(options.memory_steps // 10):
+            trainer.step()
+        used.append(memory())
+    met.append(row('memory of headless training, MB', used, 'under 400', max(used) < 400))
+    growth = [used[-1] - used[0]]
+    met.append(row('its growth from a tenth of the steps to all, MB', growth, 'under 1',
+                   growth[0] < 1))
+    return 0 if all(met) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -6,7 +6,9 @@ import numpy as np
 from rclpy.node import Node
 
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, JOINTS, RAYS, BipedalWalker
+from dynsyn_ros.nodes.controller import command_message
+from dynsyn_ros.nodes.sensors import SensorPublishers
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, JOINTS, BipedalWalker
 
 
 class BareWalkers:
@@ -35,15 +37,11 @@ class BareSimulator(Node):
         self._actions = actions
         self.steps = 0
         self._partner_is_there = False
-        kinds = {topics.CLOCK: topics.SIMULATION[topics.CLOCK], **topics.SENSORS}
-        messages = {topic: kind() for topic, kind in kinds.items()}
-        joints = messages['joint_states']
-        joints.name = list(JOINTS)
-        joints.position = joints.velocity = joints.effort = [0.0] * len(JOINTS)
-        messages['scan'].ranges = [1.0] * RAYS
-        messages['foot_contacts'].data = [0, 1]
-        self._ends = [(self.create_publisher(kind, topic, topics.QOS), messages[topic])
-                      for topic, kind in kinds.items()]
+        sensors = SensorPublishers(self)
+        clock = topics.SIMULATION[topics.CLOCK]
+        self._ends = [(self.create_publisher(clock, topics.CLOCK, topics.QOS), clock())]
+        self._ends += [(publisher, sensors.messages[topic])
+                       for topic, publisher in sensors.publishers.items()]
         self.create_subscription(
             topics.COMMANDS_TYPE, topics.COMMANDS, self._on_command, topics.QOS)
 
@@ -74,7 +72,7 @@ class BareController(Node):
         """Listen to what the controller listens to."""
         super().__init__('bare_controller')
         self._count = 0
-        self._command = topics.COMMANDS_TYPE(data=[0.0] * len(JOINTS))
+        self._command = command_message(len(JOINTS))
         for topic, kind in topics.SENSORS.items():
             self.create_subscription(kind, topic, self._on_message, topics.QOS)
         self.create_subscription(

@@ -2,7 +2,11 @@
 
 from dataclasses import fields, replace
 import os
+import tempfile
 
+# Kernels are compiled anew for the run: numba's cache does not see changes in what a kernel calls.
+_KERNELS = tempfile.TemporaryDirectory(prefix='dynsyn_kernels_')
+os.environ['NUMBA_CACHE_DIR'] = _KERNELS.name
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # Domains up to 101 are safe on Linux; another one for each run side by side.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)

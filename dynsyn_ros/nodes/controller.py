@@ -38,6 +38,13 @@ SCALARS_PERIOD = 0.1
 WARNING_PERIOD = 5.0
 
 
+def command_message(joints: int) -> topics.COMMANDS_TYPE:
+    """Lay out a command of zero torques."""
+    command = topics.COMMANDS_TYPE(data=array('d', bytes(8 * joints)))
+    command.layout.dim = [MultiArrayDimension(label='joints', size=joints, stride=joints)]
+    return command
+
+
 class ControllerNode(LifecycleNode):
     """One learner that drives one robot."""
 
@@ -53,6 +60,7 @@ class ControllerNode(LifecycleNode):
         """The learner, while the node is configured."""
         self.steps = 0
         """Steps the learner has taken since it was configured."""
+        self._reward = np.zeros(1)
         self.failure = ''
         """Why the last transition was refused."""
         self._made_by: dict[str, Any] = {}
@@ -135,10 +143,7 @@ class ControllerNode(LifecycleNode):
         ):
             self._ends.callback(
                 self.destroy_timer, self.create_timer(period, callback, clock=self._steady))
-        joints = len(self._robot.config.joints)
-        self._command = topics.COMMANDS_TYPE(data=array('d', bytes(8 * joints)))
-        self._command.layout.dim = [
-            MultiArrayDimension(label='joints', size=joints, stride=joints)]
+        self._command = command_message(len(self._robot.config.joints))
         self._torques = np.frombuffer(self._command.data)
         self._commands = self._publisher(topics.COMMANDS_TYPE, topics.COMMANDS)
         self._ends.callback(self._send_zero_torque)
@@ -209,7 +214,8 @@ class ControllerNode(LifecycleNode):
         if not self._commands.get_subscription_count():
             return
         readings, reward = self._inputs.take()
-        action = self.learner.step(self._observe(readings), np.array([reward]))
+        self._reward[0] = reward
+        action = self.learner.step(self._observe(readings), self._reward)
         self._torques[:] = self._robot.torques(action)[0]
         self._commands.publish(self._command)
         self.steps += 1

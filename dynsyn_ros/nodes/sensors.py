@@ -18,6 +18,22 @@ from dynsyn_ros.simulation import bipedal_walker as walker
 HULL, ODOM, LEVEL, LIDAR = 'hull', 'odom', 'base_stabilized', 'lidar'
 
 
+
+def _part(first: str, length: int) -> slice:
+    """Find readings that follow each other by the name of the first."""
+    start = walker.READINGS.index(first)
+    return slice(start, start + length)
+
+
+_POSITIONS = _part(f'joint_states.{walker.JOINTS[0]}.position', len(walker.JOINTS))
+_VELOCITIES = _part(f'joint_states.{walker.JOINTS[0]}.velocity', len(walker.JOINTS))
+_QUATERNION = _part(QUATERNION[0], len(QUATERNION))
+_PITCH_RATE = walker.READINGS.index('imu.angular_velocity.y')
+_VELOCITY = _part('odom.linear.x', 2)
+_CONTACTS = _part('foot_contacts.0', walker.FEET)
+_SCAN = _part('scan.0', walker.RAYS)
+
+
 class SensorPublishers:
     """One publisher and one message a sensor topic; messages are reused from step to step."""
 
@@ -27,17 +43,13 @@ class SensorPublishers:
             topic: node.create_publisher(kind, topic, topics.QOS)
             for topic, kind in topics.SENSORS.items()
         }
-        self._messages = {topic: kind() for topic, kind in topics.SENSORS.items()}
-        place = {name: i for i, name in enumerate(walker.READINGS)}
-        self._quaternion = [place[name] for name in QUATERNION]
-        self._pitch_rate = place['imu.angular_velocity.y']
-        self._velocity = place['odom.linear.x'], place['odom.linear.z']
+        self.messages = {topic: kind() for topic, kind in topics.SENSORS.items()}
+        """The messages, as laid out and last filled."""
         joints, scan, imu, odom, contacts = (
-            self._messages[topic]
+            self.messages[topic]
             for topic in ('joint_states', 'scan', 'imu', 'odom', 'foot_contacts'))
         joints.name = list(walker.JOINTS)
-        for field in ('position', 'velocity', 'effort'):
-            setattr(joints, field, array('d', bytes(8 * len(walker.JOINTS))))
+        joints.position = joints.velocity = joints.effort = [0.0] * len(walker.JOINTS)
         imu.header.frame_id = HULL
         imu.linear_acceleration_covariance[0] = -1.0  # not measured
         odom.header.frame_id, odom.child_frame_id = ODOM, LEVEL
@@ -46,21 +58,10 @@ class SensorPublishers:
         scan.angle_increment = walker.RAY_STEP
         scan.scan_time = walker.TIME_STEP
         scan.range_max = walker.RANGE_MAX
-        scan.ranges = array('f', bytes(4 * walker.RAYS))
-        contacts.data = array('B', bytes(walker.FEET))
+        scan.ranges = [0.0] * walker.RAYS
+        contacts.data = [0] * walker.FEET
         contacts.layout.dim = [
             MultiArrayDimension(label='feet', size=walker.FEET, stride=walker.FEET)]
-        self._effort = np.frombuffer(joints.effort)
-        self._arrays = [
-            (np.frombuffer(buffer, kind), [place[name] for name in names])
-            for buffer, kind, names in (
-                (joints.position, float, [f'joint_states.{j}.position' for j in walker.JOINTS]),
-                (joints.velocity, float, [f'joint_states.{j}.velocity' for j in walker.JOINTS]),
-                (scan.ranges, np.float32, [f'scan.{i}' for i in range(walker.RAYS)]),
-                (contacts.data, np.uint8, [f'foot_contacts.{i}' for i in range(walker.FEET)]),
-            )
-        ]
-
     def fill(
         self,
         readings: np.ndarray,
@@ -70,22 +71,26 @@ class SensorPublishers:
         time: Time,
     ) -> None:
         """Write one time step into the messages; ``torques`` (N m) are those just applied."""
-        for view, index in self._arrays:
-            view[:] = readings[index]
-        self._effort[:] = torques
-        imu, odom = self._messages['imu'], self._messages['odom']
+        values = readings.tolist()
+        joints, imu, odom, scan = (
+            self.messages[topic] for topic in ('joint_states', 'imu', 'odom', 'scan'))
+        joints.position = array('d', values[_POSITIONS])
+        joints.velocity = array('d', values[_VELOCITIES])
+        joints.effort = array('d', torques.tolist())
         q = imu.orientation
-        q.x, q.y, q.z, q.w = readings[self._quaternion].tolist()
-        imu.angular_velocity.y = float(readings[self._pitch_rate])
-        odom.pose.pose.position.x, odom.pose.pose.position.z = position
-        linear = odom.twist.twist.linear
-        linear.x, linear.z = (float(readings[i]) for i in self._velocity)
-        self._messages['reward'].data = reward
+        q.x, q.y, q.z, q.w = values[_QUATERNION]
+        imu.angular_velocity.y = values[_PITCH_RATE]
+        place, linear = odom.pose.pose.position, odom.twist.twist.linear
+        place.x, place.z = position
+        linear.x, linear.z = values[_VELOCITY]
+        scan.ranges = array('f', values[_SCAN])
+        self.messages['foot_contacts'].data = array('B', map(int, values[_CONTACTS]))
+        self.messages['reward'].data = reward
         stamp = time.to_msg()
-        for topic in ('joint_states', 'imu', 'odom', 'scan'):
-            self._messages[topic].header.stamp = stamp
+        for message in (joints, imu, odom, scan):
+            message.header.stamp = stamp
 
     def publish(self) -> None:
         """Send the messages as they stand."""
         for topic, publisher in self.publishers.items():
-            publisher.publish(self._messages[topic])
+            publisher.publish(self.messages[topic])

@@ -29,7 +29,7 @@ from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, BipedalWalke
 
 #: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
 LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
-#: Shortest wall time between two images, s: drawing one takes longer than a step.
+#: Wall time between two images, s: drawing one takes longer than a step.
 IMAGE_PERIOD = 0.04
 
 
@@ -73,7 +73,7 @@ class SimulatorNode(Node):
         self.rejected = 0
         """Commands that could not be used since the start."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._next_image = self._steady.now().nanoseconds
+        self.create_timer(IMAGE_PERIOD, self._publish_image, clock=self._steady)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
         if self._config.pace == LOCKSTEP:
             self._awaiting = False
@@ -91,6 +91,11 @@ class SimulatorNode(Node):
     def finished(self) -> bool:
         """Whether the simulator has taken all the steps it was asked for."""
         return 0 < self.max_steps <= self.steps
+
+    @property
+    def _time(self) -> Time:
+        """Simulated time: that of the walker since the start."""
+        return Time(nanoseconds=self.steps * round(1e9 * TIME_STEP))
 
     # Real time
 
@@ -167,7 +172,7 @@ class SimulatorNode(Node):
 
     def _publish(self) -> None:
         """Publish the step at hand."""
-        time = Time(nanoseconds=round(self.steps * TIME_STEP * 1e9))
+        time = self._time
         self._clock_message.clock = time.to_msg()
         self._other[topics.CLOCK].publish(self._clock_message)
         self._sensors.fill(
@@ -176,8 +181,6 @@ class SimulatorNode(Node):
         if self.walker.episode is not None:
             self.episodes += 1
             self._publish_episode()
-        if self._other[topics.IMAGE].get_subscription_count():
-            self._publish_image(time)
 
     def _publish_episode(self) -> None:
         episode = self.walker.episode
@@ -187,17 +190,16 @@ class SimulatorNode(Node):
         ):
             self._other[topic].publish(topics.SIMULATION[topic](data=value))
 
-    def _publish_image(self, time: Time) -> None:
-        now = self._steady.now().nanoseconds
-        if now < self._next_image:
+    def _publish_image(self) -> None:
+        """Draw the walker for those who look."""
+        if not self._other[topics.IMAGE].get_subscription_count():
             return
-        self._next_image = now + int(1e9 * IMAGE_PERIOD)
         pixels = self.walker.render()
         height, width, _ = pixels.shape
         image = topics.SIMULATION[topics.IMAGE](
             height=height, width=width, encoding='rgb8', step=3 * width)
         image.data = pixels.tobytes()
-        image.header.stamp = time.to_msg()
+        image.header.stamp = self._time.to_msg()
         image.header.frame_id = HULL
         self._other[topics.IMAGE].publish(image)
 

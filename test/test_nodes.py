@@ -68,7 +68,7 @@ def test_observations_survive_the_messages(robot):
             reward = walker.step(torques)
             falls += walker.episode is not None
             sensors.fill(walker.readings, torques, walker.position, reward,
-                         Time(nanoseconds=20_000_000 * step))
+                         Time(nanoseconds=20_000_000 * step).to_msg())
             sensors.publish()
             complete = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]))
                         for topic, data in wire.items()]
@@ -462,7 +462,7 @@ def test_nobody_is_driven_blind(tmp_path):
             controller.start()
             spin_until(executor, lambda: all(
                 sensors.publishers[t].get_subscription_count() for t in robot.topics))
-            sensors.fill(walker.readings, np.zeros(4), walker.position, 0.0, Time())
+            sensors.fill(walker.readings, np.zeros(4), walker.position, 0.0, Time().to_msg())
             sensors.publish()
             spin_until(executor, lambda: controller.ready)
             assert controller.steps == 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from array import array
 
+from builtin_interfaces.msg import Time
 import numpy as np
 from rclpy.node import Node
-from rclpy.time import Time
 from std_msgs.msg import MultiArrayDimension
 
 from dynsyn_ros.nodes import topics
@@ -68,7 +68,7 @@ class SensorPublishers:
         torques: np.ndarray,
         position: tuple[float, float],
         reward: float,
-        time: Time,
+        stamp: Time,
     ) -> None:
         """Write one time step into the messages; ``torques`` (N m) are those just applied."""
         values = readings.tolist()
@@ -86,7 +86,6 @@ class SensorPublishers:
         scan.ranges = array('f', values[_SCAN])
         self.messages['foot_contacts'].data = array('B', map(int, values[_CONTACTS]))
         self.messages['reward'].data = reward
-        stamp = time.to_msg()
         for message in (joints, imu, odom, scan):
             message.header.stamp = stamp
 

@@ -13,12 +13,12 @@ import math
 import sys
 from typing import Any
 
+from builtin_interfaces.msg import Time
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.time import Time
 
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
@@ -93,9 +93,10 @@ class SimulatorNode(Node):
         return 0 < self.max_steps <= self.steps
 
     @property
-    def _time(self) -> Time:
+    def _stamp(self) -> Time:
         """Simulated time: that of the walker since the start."""
-        return Time(nanoseconds=self.steps * round(1e9 * TIME_STEP))
+        sec, nanosec = divmod(self.steps * round(1e9 * TIME_STEP), 1_000_000_000)
+        return Time(sec=sec, nanosec=nanosec)
 
     # Real time
 
@@ -151,17 +152,17 @@ class SimulatorNode(Node):
     # Both
 
     def _on_command(self, message: topics.COMMANDS_TYPE) -> None:
-        values = np.asarray(message.data)
-        if len(values) != len(JOINTS) or not np.isfinite(values).all():
+        values = message.data
+        if len(values) != len(JOINTS) or not math.isfinite(sum(values)):
             self.rejected += 1
             self.get_logger().warning(
                 f'a message on joint_torques must hold {len(JOINTS)} finite numbers, not '
                 f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
             return
         if self._config.pace != LOCKSTEP:
-            self._command, self._command_age = values, 0.0
+            self._command, self._command_age = np.array(values), 0.0
         elif self._awaiting and not self.finished:
-            self._step(values)
+            self._step(np.array(values))
             self._await_command()
 
     def _step(self, command: np.ndarray) -> None:
@@ -172,11 +173,10 @@ class SimulatorNode(Node):
 
     def _publish(self) -> None:
         """Publish the step at hand."""
-        time = self._time
-        self._clock_message.clock = time.to_msg()
+        self._clock_message.clock = stamp = self._stamp
         self._other[topics.CLOCK].publish(self._clock_message)
         self._sensors.fill(
-            self.walker.readings, self.walker.efforts, self.walker.position, self._reward, time)
+            self.walker.readings, self.walker.efforts, self.walker.position, self._reward, stamp)
         self._sensors.publish()
         if self.walker.episode is not None:
             self.episodes += 1
@@ -199,7 +199,7 @@ class SimulatorNode(Node):
         image = topics.SIMULATION[topics.IMAGE](
             height=height, width=width, encoding='rgb8', step=3 * width)
         image.data = pixels.tobytes()
-        image.header.stamp = self._time.to_msg()
+        image.header.stamp = self._stamp
         image.header.frame_id = HULL
         self._other[topics.IMAGE].publish(image)
 

@@ -70,5 +70,5 @@ def draw_learning_curve(log: Path, picture: Path, title: str) -> None:
     axes.plot(data['episode'], data['return'], '.', color='0.7', markersize=3, label='episode')
     axes.plot(data['episode'], data[f'mean_{WINDOW}'], color='C0', label=f'mean of {WINDOW}')
     axes.axhline(SOLVED, color='C2', linestyle='--', linewidth=1, label='solved')
-    axes.legend(loc='lower right')
+    axes.legend(loc='upper left')
     FigureCanvasAgg(figure).print_png(picture)

@@ -136,6 +136,36 @@ def test_graph_is_the_contract(tmp_path):
             assert controller.get_clock().now().nanoseconds > 0, 'the simulator keeps the time'
 
 
+def test_scalars_for_plotting(tmp_path):
+    """Episodes as they end and how learning goes, for those who plot."""
+    plotted = ('episode_return', 'episode_length', 'controller/amplitude',
+               'controller/centre_shift', 'controller/gain')
+    with ros():
+        values = lockstep(tmp_path)
+        ended = []
+        simulator = make(SimulatorNode, lambda w: w.episode and ended.append(w.episode), **values)
+        controller = make(ControllerNode, **values)
+        viewer = Node('viewer')
+        told = {topic: [] for topic in plotted}
+        for topic in plotted:
+            viewer.create_subscription(
+                topics.SIMULATION['episode_return'], topic,
+                lambda message, topic=topic: told[topic].append(message.data), topics.QOS)
+        with spinning(simulator, controller, viewer) as executor:
+            spin_until(executor, lambda: all(
+                simulator.count_subscribers(topic) for topic in plotted))
+            controller.start()
+            spin_until(executor, lambda: len(told['episode_length']) >= 3 and all(told.values()))
+            controller.trigger_deactivate()
+            learner = controller.learner
+            assert told['episode_return'][:3] == [e.total for e in ended[:3]]
+            assert told['episode_length'][:3] == [e.length for e in ended[:3]]
+            assert told['controller/amplitude'][-1] == pytest.approx(
+                learner.mean_amplitude, rel=1e-3)
+            assert told['controller/gain'][-1] == pytest.approx(learner.mean_gain, rel=1e-2)
+            assert 0 < told['controller/centre_shift'][-1] <= 2 * learner.centre_shift
+
+
 def test_image_is_drawn_for_those_who_look(tmp_path):
     with ros():
         simulator = make(SimulatorNode, real_time_factor=10.0)

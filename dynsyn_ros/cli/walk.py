@@ -105,20 +105,20 @@ def _walk(stop: run.StopRequest, log: EpisodeLog, film: Film | None) -> None:
     controller = ControllerNode()
     with run.executor_of([simulator, controller]) as executor:
         controller.start()
-        with tqdm(total=simulator.max_steps or None, unit=' steps', mininterval=LINE_PERIOD,
-                  dynamic_ncols=True) as line:
+        try:
+            with tqdm(total=simulator.max_steps or None, unit=' steps', mininterval=LINE_PERIOD,
+                      dynamic_ncols=True) as line:
 
-            def done() -> bool:
-                ended = bool(stop) or simulator.finished
-                if ended or simulator.steps - line.n >= line.miniters:
-                    line.set_postfix_str(_status(log, controller), refresh=False)
-                    line.update(simulator.steps - line.n)
-                return ended
+                def done() -> bool:
+                    ended = bool(stop) or simulator.finished
+                    if ended or simulator.steps - line.n >= line.miniters:
+                        line.set_postfix_str(_status(log, controller), refresh=False)
+                        line.update(simulator.steps - line.n)
+                    return ended
 
-            try:
                 run.spin(executor, done)
-            finally:
-                controller.stop()
+        finally:
+            controller.stop()
 
 
 def _status(log: EpisodeLog, controller: ControllerNode) -> str:

@@ -3,6 +3,7 @@
 from conftest import preset, robot_config
 import numpy as np
 import pytest
+from rclpy.node import Node
 from ros import (
     headless_torques,
     make,
@@ -16,6 +17,7 @@ from ros import (
 )
 import yaml
 
+from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 
@@ -98,6 +100,24 @@ def test_controller_that_comes_back_goes_on(tmp_path):
                 controller.trigger_deactivate()
                 controller.trigger_activate()
             controller.stop()
+
+
+def test_another_publisher_of_commands_that_is_silent_changes_nothing(tmp_path):
+    with ros():
+        values = lockstep(tmp_path, seed=16, max_steps=300)
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        torques = record_torques(simulator)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+            spin_steps(executor, simulator, 100)
+            other = Node('other')
+            other.create_publisher(topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
+            spin_until(executor, lambda: simulator.count_publishers(topics.COMMANDS) == 2)
+            for _ in range(2):  # as after a pause of the whole machine
+                simulator._look_for_controller()
+            spin_until(executor, lambda: simulator.finished)
+            other.destroy_node()
+    np.testing.assert_array_equal(torques, headless_torques(robot_config(), PRESET, 16, 300))
 
 
 def test_frozen_run_is_deterministic_too(tmp_path):

@@ -45,6 +45,14 @@ def test_walk_leaves_weights_episodes_and_a_curve(tmp_path):
         assert film.info['duration'] == 60
 
 
+def test_same_seed_same_files(tmp_path):
+    for output in ('a', 'b'):
+        done = dynsyn('walk', '--steps', 1500, '--seed', 5, '--output', output, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    for name in ('weights.npz', 'episodes.csv'):
+        assert (tmp_path / 'a' / name).read_bytes() == (tmp_path / 'b' / name).read_bytes()
+
+
 def test_walk_goes_on_from_weights(tmp_path):
     first = dynsyn('walk', '--steps', 200, '--output', 'a', folder=tmp_path)
     assert first.returncode == 0, first.stderr

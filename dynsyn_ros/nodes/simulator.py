@@ -19,6 +19,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
@@ -77,7 +78,7 @@ class SimulatorNode(Node):
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
         if self._config.pace == LOCKSTEP:
             self._awaiting = False
-            self._controller: frozenset[bytes] = frozenset()
+            self._controllers: frozenset[bytes] = frozenset()
             self._steps_at_last_look = -1
             self.create_timer(LOOK_PERIOD, self._look_for_controller, clock=self._steady)
         else:
@@ -122,28 +123,32 @@ class SimulatorNode(Node):
             self._steps_at_last_look = self.steps
             return
         publishers = self.get_publishers_info_by_topic(self._commands.topic_name)
-        controller = frozenset(bytes(end.endpoint_gid) for end in publishers)
-        if controller == self._controller and self._awaiting:
-            return
+        deaf = {bytes(end.endpoint_gid): self._unheard_by(end) for end in publishers}
+        ready = frozenset(gid for gid, unheard in deaf.items() if not unheard)
+        if self._awaiting and ready and ready <= self._controllers:
+            return  # it is still there, and at work
+        self._controllers = ready
         self._awaiting = False
-        nodes = {(end.node_namespace, end.node_name) for end in publishers}
-        missing = [topic for topic in (*self._robot.topics, 'reward')
-                   if not self._is_heard(topic, nodes)]
-        if not controller or missing:
-            self.get_logger().info(
-                'lock-step waits for a controller that publishes joint_torques'
-                + (f' and listens to {", ".join(missing)}' if controller else ''),
-                throttle_duration_sec=REMINDER_PERIOD, skip_first=True)
+        if ready:
+            self._await_command()
             return
-        self._controller = controller
-        self._await_command()
+        unheard = next(iter(deaf.values()), [])
+        self.get_logger().info(
+            'lock-step waits for a controller that publishes joint_torques'
+            + (f' and listens to {", ".join(unheard)}' if unheard else ''),
+            throttle_duration_sec=REMINDER_PERIOD, skip_first=True)
 
-    def _is_heard(self, topic: str, nodes: set[tuple[str, str]]) -> bool:
-        """Whether one of the nodes listens to a topic, all of whose listeners are matched."""
-        publisher = self._sensors.publishers[topic]
-        ends = self.get_subscriptions_info_by_topic(publisher.topic_name)
-        return publisher.get_subscription_count() >= len(ends) and any(
-            (end.node_namespace, end.node_name) in nodes for end in ends)
+    def _unheard_by(self, commander: TopicEndpointInfo) -> list[str]:
+        """List the needed topics that the node of a publisher does not listen to, or not yet."""
+        node = (commander.node_namespace, commander.node_name)
+        unheard = []
+        for topic in (*self._robot.topics, 'reward'):
+            publisher = self._sensors.publishers[topic]
+            ends = self.get_subscriptions_info_by_topic(publisher.topic_name)
+            nodes = {(end.node_namespace, end.node_name) for end in ends}
+            if node not in nodes or publisher.get_subscription_count() < len(ends):
+                unheard.append(topic)
+        return unheard
 
     def _await_command(self) -> None:
         self._awaiting = True
@@ -177,7 +182,8 @@ class SimulatorNode(Node):
         self._other[topics.CLOCK].publish(self._clock_message)
         self._sensors.fill(
             self.walker.readings, self.walker.efforts, self.walker.position, self._reward, stamp)
-        self._sensors.publish()
+        if not self.finished:  # a last set would or would not be acted on, by chance
+            self._sensors.publish()
         if self.walker.episode is not None:
             self.episodes += 1
             self._publish_episode()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.files import check_folder
 from dynsyn_ros.simulation.bipedal_walker import Episode
 
 #: Episodes over which the task's criterion takes the mean, and what it must reach.
@@ -33,11 +33,8 @@ class EpisodeLog:
 
     def __init__(self, path: Path) -> None:
         """Start the file; raises :class:`ConfigError` if it cannot be written."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open('w', newline='', encoding='utf-8', buffering=1)
-        except OSError as error:
-            raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+        check_folder(path.parent)
+        self._file = path.open('w', newline='', encoding='utf-8', buffering=1)
         self._writer = csv.writer(self._file)
         self._writer.writerow(COLUMNS)
         self._last: deque[float] = deque(maxlen=WINDOW)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.files import check_folder
 from dynsyn_ros.simulation.bipedal_walker import TIME_STEP, BipedalWalker
 
 #: Every so many steps a frame is taken, the newest so many are kept: about half a minute.
@@ -22,12 +22,8 @@ class Film:
     """The last half minute of a run."""
 
     def __init__(self, path: Path) -> None:
-        """Try the file; raises :class:`ConfigError` if it cannot be written."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        except OSError as error:
-            raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+        """Check the folder; raises :class:`ConfigError` if it cannot be written."""
+        check_folder(path.parent)
         self._path = path
         self._frames: deque[Image.Image] = deque(maxlen=FRAMES)
         self._steps = 0

@@ -19,6 +19,7 @@ import zlib
 
 import numpy as np
 
+from dynsyn_ros.files import check_folder
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
@@ -81,16 +82,6 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f'{path} does not fit: {error}') from error
     return about
-
-
-def check_folder(folder: Path) -> None:
-    """Make a folder if need be; raises :class:`ConfigError` if files cannot be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(f'cannot write in the folder {folder}: {error.strerror}') from error
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

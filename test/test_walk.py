@@ -67,8 +67,8 @@ def test_walk_goes_on_from_weights(tmp_path):
 
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['--weights', 'none.npz'], 'cannot read none.npz: No such file or directory'),
-    (['--output', 'file/run'], 'cannot write'),
-    (['--gif', 'file/walk.gif'], 'cannot write file/walk.gif'),
+    (['--output', 'file/run'], 'cannot write in the folder file/run'),
+    (['--gif', 'file/walk.gif'], 'cannot write in the folder file'),
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
     (['--params-file', 'file'], 'file must be a ROS parameter file'),
     (['--env-id', 'Ant-v5'], "invalid choice: 'Ant-v5'"),
@@ -84,6 +84,7 @@ def test_walk_refuses_bad_input_in_one_sentence(tmp_path, arguments, words):
     assert words in done.stderr
     assert 'Traceback' not in done.stderr
     assert len([line for line in done.stderr.splitlines() if 'error: ' in line]) == 1
+    assert [path.name for path in tmp_path.glob('[!.]*') if path.name != 'ros_log'] == ['file']
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -8,6 +8,7 @@ from datetime import datetime
 import os
 from pathlib import Path
 
+from rclpy.executors import Executor
 from tqdm import tqdm
 
 from dynsyn_ros import parameters
@@ -60,7 +61,7 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     preset = share_directory() / 'config' / 'presets' / f'{options.preset}.yaml'
     files = (options.params_file, preset)
-    given = parameters.read(files)
+    parameters.read(files)  # says what is wrong with a file more plainly than ROS does
     output = options.output or Path('runs') / f'walk_{datetime.now():%Y-%m-%d_%H-%M-%S}'
     changed = {
         'env_id': options.env_id,
@@ -79,46 +80,56 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
         if value is not None:
             arguments += ['-p', f'{name}:={value!r}' if isinstance(value, str) else
                           f'{name}:={str(value).lower()}']
-    film = Film(options.gif) if options.gif else None
     with run.session([*arguments, *ros_arguments]) as stop:
-        log = EpisodeLog(output / EPISODES_FILE)
-        _walk(stop, log, film)
-    log.close()
-    env_id = options.env_id or given['env_id']
-    draw_learning_curve(output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}')
-    if film:
-        film.save()
+        _walk(stop, output, options.gif)
     print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')
 
 
-def _walk(stop: run.StopRequest, log: EpisodeLog, film: Film | None) -> None:
-    """Spin both nodes, with a live line, until stopped or finished."""
+def _walk(stop: run.StopRequest, output: Path, gif: Path | None) -> None:
+    """Spin both nodes, with a live line, until stopped or finished; then write what is to stay."""
 
     def after_step(walker: BipedalWalker) -> None:
         if walker.episode is not None:
             log.add(walker.episode, simulator.steps)
         if film:
-            left = simulator.max_steps - simulator.steps if simulator.max_steps else 0
-            film.add(walker, left)
+            film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
     simulator = SimulatorNode(after_step)
     controller = ControllerNode()
+    env_id = simulator.get_parameter('env_id').value
+    film = Film(gif) if gif else None
     with run.executor_of([simulator, controller]) as executor:
         controller.start()
+        log = EpisodeLog(output / EPISODES_FILE)
         try:
-            with tqdm(total=simulator.max_steps or None, unit=' steps', mininterval=LINE_PERIOD,
-                      dynamic_ncols=True) as line:
-
-                def done() -> bool:
-                    ended = bool(stop) or simulator.finished
-                    if ended or simulator.steps - line.n >= line.miniters:
-                        line.set_postfix_str(_status(log, controller), refresh=False)
-                        line.update(simulator.steps - line.n)
-                    return ended
-
-                run.spin(executor, done)
+            _spin(stop, simulator, controller, executor, log)
         finally:
             controller.stop()
+    log.close()
+    draw_learning_curve(output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}')
+    if film:
+        film.save()
+
+
+def _spin(
+    stop: run.StopRequest,
+    simulator: SimulatorNode,
+    controller: ControllerNode,
+    executor: Executor,
+    log: EpisodeLog,
+) -> None:
+    """Spin with a live line until stopped or finished."""
+    with tqdm(total=simulator.max_steps or None, unit=' steps', mininterval=LINE_PERIOD,
+              dynamic_ncols=True) as line:
+
+        def done() -> bool:
+            ended = bool(stop) or simulator.finished
+            if ended or simulator.steps - line.n >= line.miniters:
+                line.set_postfix_str(_status(log, controller), refresh=False)
+                line.update(simulator.steps - line.n)
+            return ended
+
+        run.spin(executor, done)
 
 
 def _status(log: EpisodeLog, controller: ControllerNode) -> str:

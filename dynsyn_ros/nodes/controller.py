@@ -24,6 +24,7 @@ from std_msgs.msg import MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
 
 from dynsyn_ros import weights
+from dynsyn_ros.files import check_folder
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
@@ -115,7 +116,7 @@ class ControllerNode(LifecycleNode):
             weights.load(Path(source).expanduser(), learner, self._robot)
         learner.learning = self.get_parameter('learning').value
         self._output = Path(self.get_parameter('output_dir').value).expanduser() / WEIGHTS_FILE
-        weights.check_folder(self._output.parent)
+        check_folder(self._output.parent)
         self._made_by = {'by': 'controller node', 'seed': self._shared.seed, 'weights': source}
         inputs = Inputs(self._robot)
         self._observe = self._robot.observer(inputs.names)

@@ -1,0 +1,88 @@
+"""The parameters of the nodes: described, guarded, and refused by name."""
+
+from conftest import ROBOT_FILE
+import pytest
+from rclpy.parameter import Parameter
+from ros import make, ros
+import yaml
+
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation import bipedal_walker
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.mark.parametrize(('node_class', 'values', 'words'), [
+    (SimulatorNode, {'env_id': 'Ant-v5'}, 'env_id must be one of BipedalWalker-v3'),
+    (SimulatorNode, {'pace': 'fast'}, 'pace must be one of realtime, lockstep'),
+    (SimulatorNode, {'real_time_factor': 0.0}, 'real_time_factor must be from 0.01 to 100'),
+    (SimulatorNode, {'command_timeout': -1.0}, 'command_timeout must be from 0.02 to 10'),
+    (SimulatorNode, {'seed': -1}, 'seed must be from 0'),
+    (SimulatorNode, {'seed': 1.5}, 'seed must be a whole number, not 1.5'),
+    (SimulatorNode, {'max_steps': True}, 'max_steps must be a whole number, not True'),
+    (SimulatorNode, {'colour': 'red'}, 'unknown parameter colour'),
+    (ControllerNode, {'learning': 'maybe'}, 'learning must be true or false'),
+    (ControllerNode, {'torque_limits': [80.0]}, 'torque_limits must have 4 entries'),
+    (ControllerNode, {'learner.time_step': 0.0}, 'learner.time_step must be from 0.001'),
+    (ControllerNode, {'learner.synapses.speed': 1.0}, 'unknown parameter learner.synapses.speed'),
+    (ControllerNode, {'learner': 3}, 'learner'),
+])
+def test_bad_parameters_are_refused_by_name(node_class, values, words):
+    with ros(), pytest.raises(ConfigError, match=words):
+        make(node_class, overrides=values.items())
+
+
+@pytest.mark.parametrize('key', ['env_id', 'joints', 'seed'])
+def test_missing_parameters_are_named(tmp_path, key):
+    content = yaml.safe_load(ROBOT_FILE.read_text())
+    del content['/**']['ros__parameters'][key]
+    file = tmp_path / 'robot.yaml'
+    file.write_text(yaml.dump(content))
+    with ros(), pytest.raises(ConfigError, match=f'missing parameter {key}: '):
+        SimulatorNode(cli_args=['--ros-args', '--params-file', str(file)],
+                      use_global_arguments=False)
+
+
+def test_unknown_joint_is_refused():
+    joints = ['hip_1', 'knee_1', 'hip_9', 'knee_2']
+    with ros():
+        for node_class in (SimulatorNode, ControllerNode):
+            with pytest.raises(ConfigError, match='first_centres.hip_2: there are .* hip_9'):
+                make(node_class, overrides=[('joints', joints)]).start()
+
+
+def test_parameters_are_described_and_guarded():
+    with ros():
+        simulator = make(SimulatorNode)
+        names = ['env_id', 'seed', 'pace', 'real_time_factor', 'command_timeout']
+        described = dict(zip(names, simulator.describe_parameters(names), strict=True))
+        assert all(descriptor.description for descriptor in described.values())
+        assert [n for n in names if described[n].read_only] == ['env_id', 'seed', 'pace']
+        (span,) = described['real_time_factor'].floating_point_range
+        assert (span.from_value, span.to_value, span.step) == (0.01, 100.0, 0.0)
+        assert described['pace'].additional_constraints == 'one of realtime, lockstep'
+        assert described['command_timeout'].description.endswith('[s]')
+
+        def change(name, value):
+            (result,) = simulator.set_parameters([Parameter(name, value=value)])
+            return result
+
+        assert change('real_time_factor', 0.123456).successful, 'ranges have no grid'
+        for name, value in (('real_time_factor', 1000.0), ('pace', 'lockstep'), ('seed', 3)):
+            refusal = change(name, value)
+            assert not refusal.successful
+            assert name in refusal.reason or 'range' in refusal.reason.lower(), refusal.reason
+        assert not simulator.has_parameter('learner.time_step'), 'that is the controller\'s'
+        simulator.destroy_node()
+
+
+def test_controller_knows_its_own_parameters(tmp_path):
+    with ros():
+        controller = make(ControllerNode, output_dir=tmp_path)
+        assert controller.get_parameter('learner.synapses.amplitude').value == 0.2
+        assert controller.get_parameter('joints').value == list(bipedal_walker.JOINTS)
+        assert controller.describe_parameter('joints').read_only
+        assert not controller.has_parameter('env_id')
+        controller.destroy_node()

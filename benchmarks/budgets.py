@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 import os
 from pathlib import Path
 import statistics
@@ -31,12 +30,12 @@ from tqdm import tqdm
 from dynsyn_ros import parameters
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
-from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build
+from dynsyn_ros.schema import build, part_of
 from dynsyn_ros.share import share_directory
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, TIME_STEP, TORQUE, BipedalWalker
 
@@ -48,7 +47,7 @@ FLEET = 16
 def parts() -> tuple[Robot, LearnerConfig]:
     """Make the walker and the default preset of the files."""
     given = parameters.read(FILES)
-    robot = build(RobotConfig, {f.name: given[f.name] for f in fields(RobotConfig)})
+    robot = build(RobotConfig, part_of(RobotConfig, given))
     return Robot(robot), build(LearnerConfig, given['learner'], 'learner.')
 
 
@@ -104,12 +103,9 @@ def lockstep_ours(
     """Run our nodes in lock-step; returns steps per second, the actions and the memory used."""
     actions = []
     with tempfile.TemporaryDirectory() as output:
-        words = ['--ros-args', '-r', f'/{topics.CLOCK}:={topics.CLOCK}', '--log-level', 'error']
-        for file in FILES:
-            words += ['--params-file', str(file)]
-        for name, value in (('pace', LOCKSTEP), ('seed', seed), ('max_steps', steps),
-                            ('output_dir', output)):
-            words += ['-p', f'{name}:={value}']
+        words = [*run.ros_arguments(FILES, {
+            'pace': LOCKSTEP, 'seed': seed, 'max_steps': steps, 'output_dir': output,
+        }), '--log-level', 'error']
         with run.session(words):
             simulator = SimulatorNode()
             step = simulator.walker.step

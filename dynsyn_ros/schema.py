@@ -86,6 +86,11 @@ def settings_of(cls: type, names: Mapping[str, list[str]], prefix: str = '') -> 
             yield Setting(name=name, type=kind, **entry.metadata)
 
 
+def part_of(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick what belongs to a settings class out of the parameters of several."""
+    return {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
+
+
 def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
     """
     Make a settings object of nested mappings.

@@ -16,7 +16,7 @@ import pytest
 from dynsyn_ros import parameters
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build
+from dynsyn_ros.schema import build, part_of
 from dynsyn_ros.share import share_directory
 
 CONFIG = share_directory() / 'config'
@@ -43,9 +43,8 @@ def changed(config, **values):
 
 def robot_config(**values):
     """Read the walker's configuration, with some entries changed."""
-    given = parameters.read([ROBOT_FILE])
-    content = {entry.name: given[entry.name] for entry in fields(RobotConfig)}
-    return build(RobotConfig, {**content, **values})
+    given = part_of(RobotConfig, parameters.read([ROBOT_FILE]))
+    return build(RobotConfig, {**given, **values})
 
 
 @pytest.fixture(scope='session')

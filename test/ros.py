@@ -15,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
+from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.run import executor_of
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
@@ -25,11 +26,7 @@ PATIENCE = 60.0
 
 def ros_arguments(*files, namespace='', **values):
     """Build the arguments of ROS for the shipped files and some parameters."""
-    arguments = ['--ros-args', '-r', '/clock:=clock']
-    for file in (ROBOT_FILE, preset_file('default'), *files):
-        arguments += ['--params-file', str(file)]
-    for name, value in values.items():
-        arguments += ['-p', f'{name}:={str(value).lower() if value in (True, False) else value}']
+    arguments = run.ros_arguments((ROBOT_FILE, preset_file('default'), *files), values)
     if namespace:
         arguments += ['-r', f'__ns:={namespace}']
     return arguments
@@ -106,10 +103,10 @@ def headless_torques(config, preset, seed, steps):
     robot = Robot(config)
     learner = Learner(robot.layout, preset, seed)
     walker = BipedalWalker('BipedalWalker-v3', seed, joints=config.joints)
-    run = Headless(robot, learner, [walker])
+    loop = Headless(robot, learner, [walker])
     torques = []
     for _ in range(steps):
-        run.step()
+        loop.step()
         torques.append(walker.efforts.copy())
     return np.array(torques)
 

@@ -18,7 +18,6 @@ from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.controller import WEIGHTS_FILE, ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.nodes.topics import CLOCK
 from dynsyn_ros.share import share_directory
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
 
@@ -73,13 +72,8 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
         'real_time_factor': options.real_time_factor,
         'output_dir': str(output),
     }
-    arguments = ['--ros-args', '-r', f'/{CLOCK}:={CLOCK}']
-    for file in files:
-        arguments += ['--params-file', str(file)]
-    for name, value in changed.items():
-        if value is not None:
-            arguments += ['-p', f'{name}:={value!r}' if isinstance(value, str) else
-                          f'{name}:={str(value).lower()}']
+    arguments = run.ros_arguments(
+        files, {name: value for name, value in changed.items() if value is not None})
     with run.session([*arguments, *ros_arguments]) as stop:
         _walk(stop, output, options.gif)
     print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')

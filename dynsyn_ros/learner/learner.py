@@ -190,10 +190,6 @@ class Learner:
         del arrays['input'], arrays['hidden']
         return {**arrays, 'first_centre': self.first_centre}
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of each array of a snapshot."""
-        return {name: array.shape for name, array in self.snapshot().items()}
-
     def snapshot(self) -> dict[str, np.ndarray]:
         """Copy the whole state; :meth:`restore` goes on from it bit for bit."""
         words = [stream.bit_generator.state['state']['state'] for stream in self._streams]
@@ -209,12 +205,12 @@ class Learner:
         Raises :class:`ValueError`, with nothing changed, if it is not one of learners of this
         layout and number.
         """
-        for name, shape in self.shapes().items():
+        for name, mine in self.snapshot().items():
             if name not in snapshot:
                 raise ValueError(f'the snapshot has no {name}')
-            if snapshot[name].shape != shape:
+            if snapshot[name].shape != mine.shape:
                 raise ValueError(f'{name} of the snapshot has the shape {snapshot[name].shape}, '
-                                 f'this learner needs {shape}')
+                                 f'this learner needs {mine.shape}')
             if not np.isfinite(snapshot[name]).all():
                 raise ValueError(f'{name} of the snapshot holds a value that is not finite')
         for name in ('amplitude', 'phase', 'drawn'):

@@ -16,7 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dynsyn_ros.nodes.config import SECTIONS
-from dynsyn_ros.schema import ConfigError, Setting, build, settings_of
+from dynsyn_ros.schema import ConfigError, Setting, build, part_of, settings_of
 
 #: Parameters that every node of rclpy has.
 _BUILT_IN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
@@ -41,8 +41,7 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
             raise ConfigError(f'unknown parameter {key}: there are {", ".join(sorted(known))}')
     settings, leaves = [], {}
     for cls in classes:
-        content = {entry.name: tree[entry.name] for entry in fields(cls) if entry.name in tree}
-        made = build(cls, content)
+        made = build(cls, part_of(cls, tree))
         settings.append(made)
         leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))})
     for name, value in given.items():

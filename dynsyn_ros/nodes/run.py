@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 import signal
 import sys
 from types import FrameType
@@ -16,12 +17,28 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from dynsyn_ros.nodes.topics import CLOCK
 from dynsyn_ros.schema import ConfigError
 
 #: Longest sleep of the executor, s: a signal is seen after this at the latest.
 SPIN_PERIOD = 0.2
 #: Exit code for bad input; 0 is a clean end, also by signal.
 BAD_INPUT = 2
+
+
+def ros_arguments(files: Iterable[Path], parameters: Mapping[str, object]) -> list[str]:
+    """
+    Build the command line of our nodes: parameter files, then parameters, which win over them.
+
+    The clock is taken from the node's own namespace, so that each robot keeps its own time.
+    """
+    words = ['--ros-args', '-r', f'/{CLOCK}:={CLOCK}']
+    for file in files:
+        words += ['--params-file', str(file)]
+    for name, value in parameters.items():
+        text = repr(str(value)) if isinstance(value, (str, Path)) else str(value).lower()
+        words += ['-p', f'{name}:={text}']
+    return words
 
 
 class StopRequest:

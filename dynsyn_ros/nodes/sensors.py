@@ -62,6 +62,7 @@ class SensorPublishers:
         contacts.data = [0] * walker.FEET
         contacts.layout.dim = [
             MultiArrayDimension(label='feet', size=walker.FEET, stride=walker.FEET)]
+
     def fill(
         self,
         readings: np.ndarray,

@@ -53,6 +53,7 @@ setup(
     extras_require={
         'wheels': wheels(JAZZY),
         'wheels-kilted': wheels(KILTED),
+        'envpool': ['envpool'],
         'test': ['pytest', 'pytest-cov', 'ruff'],
     },
     zip_safe=True,

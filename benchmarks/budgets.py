@@ -37,7 +37,8 @@ from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build, part_of
 from dynsyn_ros.share import share_directory
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, TIME_STEP, TORQUE, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, TIME_STEP, TORQUE
+from dynsyn_ros.simulation.walkers import make as walkers_of
 
 CONFIG = share_directory() / 'config'
 FILES = (CONFIG / 'bipedal_walker.yaml', CONFIG / 'presets' / 'default.yaml')
@@ -68,8 +69,8 @@ def make_headless(seed: int, walkers: int) -> Headless:
     """Make learners and walkers."""
     robot, preset = parts()
     learner = Learner(robot.layout, preset, seed, range(walkers))
-    return Headless(robot, learner, [
-        BipedalWalker(ENVIRONMENTS[0], seed, i) for i in range(walkers)])
+    return Headless(
+        robot, learner, walkers_of('gymnasium', ENVIRONMENTS[0], seed, range(walkers)))
 
 
 def headless_ratio(seed: int, walkers: int, steps: int) -> float:

@@ -4,68 +4,139 @@ from __future__ import annotations
 
 from collections import deque
 import csv
+import os
 from pathlib import Path
-from typing import NamedTuple
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+import numpy as np
 
 from dynsyn_ros.files import check_folder
+from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import Episode
 
 #: Episodes over which the task's criterion takes the mean, and what it must reach.
 WINDOW, SOLVED = 100, 300.0
-COLUMNS = ('episode', 'steps', 'length', 'return', 'fell', f'mean_{WINDOW}')
-
-
-class Progress(NamedTuple):
-    """How the walker fares after its last episode."""
-
-    episodes: int
-    total: float
-    """Return of the last episode."""
-    mean: float
-    """Mean return of the last episodes, up to 100."""
+MEAN = f'mean_{WINDOW}'
+COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN)
 
 
 class EpisodeLog:
-    """Append each episode to a CSV file as it ends."""
+    """
+    Append each episode to a CSV file as it ends.
 
-    def __init__(self, path: Path) -> None:
-        """Start the file; raises :class:`ConfigError` if it cannot be written."""
+    The mean is over the last 100 episodes of the same learner, or of all learners if they are a
+    fleet. ``steps`` are each learner's own.
+    """
+
+    def __init__(
+        self, path: Path, learners: int = 1, shared: bool = False, go_on_from: int = 0
+    ) -> None:
+        """
+        Start the file, or go on from its first so many bytes and forget what came after.
+
+        Raises :class:`ConfigError` if it cannot be written, or is shorter than that.
+        """
         check_folder(path.parent)
-        self._file = path.open('w', newline='', encoding='utf-8', buffering=1)
+        self._path, self._shared = path, shared
+        self._last = [deque(maxlen=WINDOW) for _ in range(1 if shared else learners)]
+        self.episodes = [0] * learners
+        """Episodes of each learner."""
+        self.solved_after: list[int | None] = [None] * len(self._last)
+        """Steps of each learner, or of the fleet's each, at which 100 episodes had their mean."""
+        if go_on_from:
+            self._recall(go_on_from)
+        try:
+            self._file = path.open(
+                'a' if go_on_from else 'w', newline='', encoding='utf-8', buffering=1)
+        except OSError as error:
+            raise ConfigError(f'cannot write {path}: {error.strerror}') from error
         self._writer = csv.writer(self._file)
-        self._writer.writerow(COLUMNS)
-        self._last: deque[float] = deque(maxlen=WINDOW)
-        self.progress: Progress | None = None
-        """None until the first episode has ended."""
+        if not go_on_from:
+            self._write(COLUMNS)
 
-    def add(self, episode: Episode, steps: int) -> None:
+    def _recall(self, length: int) -> None:
+        """Take up the episodes in the first bytes of the file, and cut off the rest."""
+        try:
+            content = self._path.read_bytes()[:length]
+            if len(content) < length:
+                raise ConfigError(f'{self._path} is shorter than when it was last written')
+            os.truncate(self._path, length)
+        except OSError as error:
+            raise ConfigError(f'cannot go on with {self._path}: {error.strerror}') from error
+        for row in csv.DictReader(content.decode().splitlines()):
+            self._count(int(row['learner']), float(row['return']), int(row['steps']))
+
+    def _write(self, row: tuple) -> None:
+        try:
+            self._writer.writerow(row)
+        except OSError as error:
+            raise ConfigError(f'cannot write {self._path}: {error.strerror}') from error
+
+    def add(self, learner: int, episode: Episode, steps: int) -> None:
         """Add an episode that ended after ``steps`` steps of the whole run."""
-        count = 1 + (self.progress.episodes if self.progress else 0)
-        self._last.append(episode.total)
-        mean = sum(self._last) / len(self._last)
-        self._writer.writerow((
-            count, steps, episode.length, f'{episode.total:.3f}', int(episode.fell),
-            f'{mean:.3f}'))
-        self.progress = Progress(count, episode.total, mean)
+        total = round(episode.total, 3)
+        mean = self._count(learner, total, steps)
+        self._write((learner, self.episodes[learner], steps, episode.length, f'{total:.3f}',
+                     int(episode.fell), f'{mean:.3f}'))
+
+    def _count(self, learner: int, total: float, steps: int) -> float:
+        self.episodes[learner] += 1
+        group = 0 if self._shared else learner
+        last = self._last[group]
+        last.append(total)
+        mean = sum(last) / len(last)
+        if len(last) == WINDOW and mean >= SOLVED and self.solved_after[group] is None:
+            self.solved_after[group] = steps
+        return mean
+
+    @property
+    def solved(self) -> bool:
+        """Whether every learner, or the fleet, has had the mean that solves the task."""
+        return None not in self.solved_after
+
+    def means(self, least: int = 1) -> list[float | None]:
+        """Tell the mean of each learner, or of the fleet; None with less than so many episodes."""
+        return [sum(last) / len(last) if len(last) >= least else None for last in self._last]
+
+    def flush(self) -> int:
+        """Hand all rows to the system; returns the length of the file, bytes."""
+        self._file.flush()
+        return self._file.tell()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def draw_learning_curve(log: Path, picture: Path, title: str) -> None:
+def read_episodes(path: Path) -> dict[str, np.ndarray]:
+    """Read a log: its columns, each an array over the episodes in the order they ended."""
+    try:
+        with path.open(newline='', encoding='utf-8') as file:
+            rows = [[float(row[name]) for name in COLUMNS] for row in csv.DictReader(file)]
+    except OSError as error:
+        raise ConfigError(f'cannot read {path}: {error.strerror}') from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f'{path} must be a CSV file with the columns {", ".join(COLUMNS)}') from error
+    columns = np.array(rows).reshape(-1, len(COLUMNS)).T
+    return dict(zip(COLUMNS, columns, strict=True))
+
+
+def draw_learning_curve(log: Path, picture: Path, title: str, shared: bool = False) -> None:
     """Draw the returns of a log and their mean over 100 episodes, as in the paper's Fig. 8."""
-    with log.open(newline='', encoding='utf-8') as file:
-        rows = list(csv.DictReader(file))
-    data = {name: [float(row[name]) for row in rows] for name in COLUMNS}
+    data = read_episodes(log)
     figure = Figure(figsize=(8, 4.5), layout='constrained')
     axes = figure.add_subplot(
-        title=title, xlabel='episode', ylabel='return')
-    axes.plot(data['episode'], data['return'], '.', color='0.7', markersize=3, label='episode')
-    axes.plot(data['episode'], data[f'mean_{WINDOW}'], color='C0', label=f'mean of {WINDOW}')
-    axes.axhline(SOLVED, color='C2', linestyle='--', linewidth=1, label='solved')
+        title=title, xlabel='million steps of each learner', ylabel='return')
+    million = data['steps'] / 1e6
+    axes.plot(million, data['return'], '.', color='0.7', markersize=2, label='episode',
+              rasterized=True)
+    learners = [np.full(million.shape, True)] if shared else [
+        data['learner'] == i for i in np.unique(data['learner'])]
+    for i, rows in enumerate(learners):
+        label = f'mean of {WINDOW}' if len(learners) == 1 else f'mean of {WINDOW}, learner {i}'
+        axes.plot(million[rows], data[MEAN][rows], color=f'C{i}', label=label)
+    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
     axes.legend(loc='upper left')
     FigureCanvasAgg(figure).print_png(picture)

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.simulation import bipedal_walker
-from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import READINGS
+from dynsyn_ros.simulation.walkers import Walkers
 
 
 class Headless:
     """Learner ``i`` drives walker ``i``, all in step."""
 
-    def __init__(self, robot: Robot, learner: Learner, walkers: Sequence[BipedalWalker]) -> None:
+    def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
         """Put walkers, made for the robot's joints, under learners."""
-        self._learner, self._robot, self._walkers = learner, robot, walkers
-        self._observe = robot.observer(bipedal_walker.READINGS, len(walkers))
-        self._readings = np.array([walker.readings for walker in walkers])
-        for walker, row in zip(walkers, self._readings, strict=True):
-            walker.readings = row
-        self._rewards = np.zeros(len(walkers))
+        self.learner, self.walkers, self._robot = learner, walkers, robot
+        self._observe = robot.observer(READINGS, len(learner))
+        self.rewards = np.zeros(len(learner))
+        """The rewards that the next step will tell the learners of."""
 
     def step(self) -> np.ndarray:
         """Step every learner and its walker; returns the torques, (walkers, joints)."""
-        action = self._learner.step(self._observe(self._readings), self._rewards)
+        action = self.learner.step(self._observe(self.walkers.readings), self.rewards)
         torques = self._robot.torques(action)
-        for i, walker in enumerate(self._walkers):
-            self._rewards[i] = walker.step(torques[i])
+        self.rewards[:] = self.walkers.step(torques)
         return torques

@@ -32,11 +32,20 @@ _ABOUT = 'about'
 _IDENTITY = ('robot', 'joints', 'observations')
 
 
-def save(path: Path, learner: Learner, robot: Robot, made_by: Mapping[str, Any]) -> None:
+def save(
+    path: Path,
+    learner: Learner,
+    robot: Robot,
+    made_by: Mapping[str, Any],
+    member: int | None = None,
+    beside: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """
     Write a weights file: to a temporary name, synced, renamed, so that none is ever half done.
 
-    Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
+    Only the learner with the number ``member`` is saved if one is given. Arrays that are to be
+    found ``beside`` the learner's go into the same file. Raises :class:`ConfigError` if it cannot
+    be written; a file that was there is then unharmed.
     """
     about = {
         'format': FORMAT,
@@ -51,7 +60,8 @@ def save(path: Path, learner: Learner, robot: Robot, made_by: Mapping[str, Any])
                 dir=path.parent, prefix=f'.{path.name}.', delete=False) as file:
             temporary = Path(file.name)
             np.savez_compressed(
-                file, **learner.snapshot(), **{_ABOUT: np.array(json.dumps(about))})
+                file, **learner.snapshot(member), **(beside or {}),
+                **{_ABOUT: np.array(json.dumps(about))})
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
@@ -69,14 +79,7 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     Raises :class:`ConfigError`, with the learner unchanged, if the file cannot be read, is not one
     of ours, or belongs to another robot or another number of learners.
     """
-    arrays = _read(path)
-    about = _about(path, arrays)
-    for key in _IDENTITY:
-        mine = getattr(robot.config, key)
-        if about.get(key) != mine:
-            raise ConfigError(
-                f'{path} holds weights of another robot: its {key} is {about.get(key)!r}, here it '
-                f'is {mine!r}')
+    arrays, about = read_for(robot, path)
     try:
         learner.restore(arrays)
     except ValueError as error:
@@ -84,24 +87,49 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     return about
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of a file, none of them by pickle."""
+def adopt(path: Path, learner: Learner, robot: Robot) -> None:
+    """
+    Give every learner the centres, amplitudes and gains of a weights file of one learner.
+
+    Raises :class:`ConfigError`, with the learners unchanged, as :func:`load` does.
+    """
+    arrays, _ = read_for(robot, path)
+    try:
+        learner.adopt(arrays)
+    except ValueError as error:
+        raise ConfigError(f'{path} does not fit: {error}') from error
+
+
+def read_for(robot: Robot, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read a file as :func:`read` does, and refuse it if it belongs to another robot."""
+    arrays, about = read(path)
+    for key in _IDENTITY:
+        mine = getattr(robot.config, key)
+        if about.get(key) != mine:
+            raise ConfigError(
+                f'{path} holds weights of another robot: its {key} is {about.get(key)!r}, here it '
+                f'is {mine!r}')
+    return arrays, about
+
+
+def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """
+    Read all arrays of a file, none of them by pickle, and what the file says about itself.
+
+    Raises :class:`ConfigError` if it cannot be read or is none of ours.
+    """
     try:
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except OSError as error:
         raise ConfigError(f'cannot read {path}: {error.strerror or error}') from error
     except (ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError,
             OverflowError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError(f'{path} is no weights file, or a damaged one') from error
-
-
-def _about(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Take the description out of the arrays of a file."""
     try:
         about = json.loads(str(arrays.pop(_ABOUT)[()]))
         if about['format'] == FORMAT:
-            return about
+            return arrays, about
     except (KeyError, TypeError, ValueError):
         pass
     raise ConfigError(f'{path} is no weights file of this program ({FORMAT})')

@@ -19,6 +19,7 @@ from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.run import executor_of
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
+from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 
 #: Longest wait for anything, s: discovery has been seen to take five.
 PATIENCE = 60.0
@@ -103,7 +104,7 @@ def headless_torques(config, preset, seed, steps):
     robot = Robot(config)
     learner = Learner(robot.layout, preset, seed)
     walker = BipedalWalker('BipedalWalker-v3', seed, joints=config.joints)
-    loop = Headless(robot, learner, [walker])
+    loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     torques = []
     for _ in range(steps):
         loop.step()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 import sys
 
-from dynsyn_ros.cli import walk
-from dynsyn_ros.nodes.run import exit_code
+from dynsyn_ros.program import exit_code
 
-COMMANDS = {'walk': walk}
+#: Commands, each a module here, and what they do. Only the module of the command given is
+#: imported, as not every one needs ROS.
+COMMANDS = {
+    'walk': 'simulate the walker and let it learn, over ROS topics in one process',
+    'train': 'train headless, as fast as the machine goes; needs no ROS',
+    'evaluate': 'measure trained weights over some episodes; needs no ROS',
+}
 
 
 def main() -> int:
@@ -20,11 +26,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog='dynsyn', description='A walker that learns while it runs.')
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    for name, module in COMMANDS.items():
-        module.add_arguments(
-            commands.add_parser(name, help=module.HELP, description=module.HELP))
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: COMMANDS[options.command].main(options, ros_arguments))
+    parsers = {
+        name: commands.add_parser(name, help=does, description=does)
+        for name, does in COMMANDS.items()
+    }
+    return exit_code(lambda: _run(parser, parsers, arguments, ros_arguments))
+
+
+def _run(
+    parser: argparse.ArgumentParser,
+    parsers: dict[str, argparse.ArgumentParser],
+    arguments: list[str],
+    ros_arguments: list[str],
+) -> None:
+    """Import the module of the command that is given, and run it."""
+    if arguments and arguments[0] in COMMANDS:
+        module = import_module(f'dynsyn_ros.cli.{arguments[0]}')
+        module.add_arguments(parsers[arguments[0]])
+    module.main(parser.parse_args(arguments), ros_arguments)
 
 
 if __name__ == '__main__':

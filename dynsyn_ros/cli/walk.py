@@ -12,16 +12,16 @@ from rclpy.executors import Executor
 from tqdm import tqdm
 
 from dynsyn_ros import parameters
-from dynsyn_ros.episodes import EpisodeLog, draw_learning_curve
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.episodes import WINDOW, EpisodeLog, draw_learning_curve
 from dynsyn_ros.film import Film
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.controller import WEIGHTS_FILE, ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.share import share_directory
+from dynsyn_ros.program import StopRequest
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
 
-HELP = 'simulate the walker and let it learn, over ROS topics in one process'
 EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
 #: How often the live line is written, s.
 LINE_PERIOD = 0.5
@@ -29,13 +29,11 @@ LINE_PERIOD = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; what is not said comes from the parameter files."""
-    config = share_directory() / 'config'
-    presets = sorted(path.stem for path in (config / 'presets').glob('*.yaml'))
     parser.epilog = 'what follows --ros-args is for ROS: remaps, parameters, log levels'
-    parser.add_argument('--params-file', type=Path, default=config / 'bipedal_walker.yaml',
-                        help='parameters of robot and nodes (default: bipedal_walker.yaml)')
-    parser.add_argument('--preset', choices=presets, default='default',
-                        help='settings of the learner (default: %(default)s)')
+    shared_options.add_params_file(parser)
+    parser.add_argument('--preset', default='default', metavar='NAME', help=(
+        f'settings of the learner: {", ".join(shared_options.PRESETS)}, or a .yaml file (default: '
+        '%(default)s)'))
     parser.add_argument('--env-id', choices=ENVIRONMENTS, help='what is simulated')
     parser.add_argument('--steps', type=int, dest='max_steps', metavar='N',
                         help='stop after so many steps (default: go on until Ctrl-C)')
@@ -58,8 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    preset = share_directory() / 'config' / 'presets' / f'{options.preset}.yaml'
-    files = (options.params_file, preset)
+    files = (options.params_file, shared_options.preset_file(options.preset))
     parameters.read(files)  # says what is wrong with a file more plainly than ROS does
     output = options.output or Path('runs') / f'walk_{datetime.now():%Y-%m-%d_%H-%M-%S}'
     changed = {
@@ -79,12 +76,12 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')
 
 
-def _walk(stop: run.StopRequest, output: Path, gif: Path | None) -> None:
+def _walk(stop: StopRequest, output: Path, gif: Path | None) -> None:
     """Spin both nodes, with a live line, until stopped or finished; then write what is to stay."""
 
     def after_step(walker: BipedalWalker) -> None:
         if walker.episode is not None:
-            log.add(walker.episode, simulator.steps)
+            log.add(0, walker.episode, simulator.steps)
         if film:
             film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
@@ -106,7 +103,7 @@ def _walk(stop: run.StopRequest, output: Path, gif: Path | None) -> None:
 
 
 def _spin(
-    stop: run.StopRequest,
+    stop: StopRequest,
     simulator: SimulatorNode,
     controller: ControllerNode,
     executor: Executor,
@@ -128,7 +125,8 @@ def _spin(
 
 def _status(log: EpisodeLog, controller: ControllerNode) -> str:
     amplitude = f'amplitude {controller.learner.mean_amplitude:.4f}'
-    if log.progress is None:
-        return f'episode 1, {amplitude}'
-    episodes, total, mean = log.progress
-    return f'episode {episodes + 1}, return {total:.1f}, mean of 100 {mean:.1f}, {amplitude}'
+    (mean,) = log.means()
+    episode = f'episode {log.episodes[0] + 1}'
+    if mean is None:
+        return f'{episode}, {amplitude}'
+    return f'{episode}, mean of {WINDOW} {mean:.1f}, {amplitude}'

@@ -190,13 +190,21 @@ class Learner:
         del arrays['input'], arrays['hidden']
         return {**arrays, 'first_centre': self.first_centre}
 
-    def snapshot(self) -> dict[str, np.ndarray]:
-        """Copy the whole state; :meth:`restore` goes on from it bit for bit."""
+    def snapshot(self, member: int | None = None) -> dict[str, np.ndarray]:
+        """
+        Copy the whole state; :meth:`restore` goes on from it bit for bit.
+
+        With the number of a ``member``, copy the state of this one alone, for a learner of one.
+        """
         words = [stream.bit_generator.state['state']['state'] for stream in self._streams]
-        return {
+        state = {
             **{name: array.copy() for name, array in self._arrays().items()},
             'stream': np.array(words, dtype=np.uint64),
         }
+        if member is None:
+            return state
+        return {name: array[member * len(array) // len(self)][np.newaxis]
+                for name, array in state.items()}
 
     def restore(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """
@@ -205,23 +213,40 @@ class Learner:
         Raises :class:`ValueError`, with nothing changed, if it is not one of learners of this
         layout and number.
         """
-        for name, mine in self.snapshot().items():
-            if name not in snapshot:
-                raise ValueError(f'the snapshot has no {name}')
-            if snapshot[name].shape != mine.shape:
-                raise ValueError(f'{name} of the snapshot has the shape {snapshot[name].shape}, '
-                                 f'this learner needs {mine.shape}')
-            if not np.isfinite(snapshot[name]).all():
-                raise ValueError(f'{name} of the snapshot holds a value that is not finite')
-        for name in ('amplitude', 'phase', 'drawn'):
-            if (snapshot[name] < 0).any():
-                raise ValueError(f'{name} of the snapshot holds a negative value')
-        for name in ('period', 'gain'):
-            if (snapshot[name] <= 0).any():
-                raise ValueError(f'{name} of the snapshot holds a value that is not positive')
+        self._check(snapshot, {name: a.shape for name, a in self.snapshot().items()})
         for name, array in self._arrays().items():
             array[...] = snapshot[name]
         for stream, words in zip(self._streams, snapshot['stream'], strict=True):
             state = stream.bit_generator.state
             state['state']['state'] = np.asarray(words, dtype=np.uint64)
             stream.bit_generator.state = state
+
+    def adopt(self, snapshot: Mapping[str, np.ndarray]) -> None:
+        """
+        Give every learner the centres, amplitudes and gains of one learner's snapshot.
+
+        Raises :class:`ValueError`, with nothing changed, if it is not one of this layout.
+        """
+        arrays = {name: self._arrays()[name] for name in ('centre', 'amplitude', 'gain')}
+        self._check(snapshot, {name: (1, *array.shape[1:]) for name, array in arrays.items()})
+        for name, array in arrays.items():
+            array[...] = snapshot[name]
+        self.first_centre[...] = snapshot['centre']
+
+    @staticmethod
+    def _check(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple]) -> None:
+        """Refuse a snapshot without these arrays, or with values that none of ours can hold."""
+        for name, shape in shapes.items():
+            if name not in snapshot:
+                raise ValueError(f'the snapshot has no {name}')
+            if snapshot[name].shape != shape:
+                raise ValueError(f'{name} of the snapshot has the shape {snapshot[name].shape}, '
+                                 f'this learner needs {shape}')
+            if not np.isfinite(snapshot[name]).all():
+                raise ValueError(f'{name} of the snapshot holds a value that is not finite')
+        for name in shapes.keys() & {'amplitude', 'phase', 'drawn'}:
+            if (snapshot[name] < 0).any():
+                raise ValueError(f'{name} of the snapshot holds a negative value')
+        for name in shapes.keys() & {'period', 'gain'}:
+            if (snapshot[name] <= 0).any():
+                raise ValueError(f'{name} of the snapshot holds a value that is not positive')

@@ -28,6 +28,7 @@ from dynsyn_ros.files import check_folder
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
+from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError
 
@@ -296,7 +297,7 @@ def main() -> int:
                 finally:
                     node.stop()
 
-    return run.exit_code(program)
+    return exit_code(program)
 
 
 if __name__ == '__main__':

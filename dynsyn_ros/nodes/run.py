@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-import signal
-import sys
-from types import FrameType
 
 import rclpy
 from rclpy.exceptions import InvalidNamespaceException
@@ -18,12 +15,11 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from dynsyn_ros.nodes.topics import CLOCK
+from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import ConfigError
 
 #: Longest sleep of the executor, s: a signal is seen after this at the latest.
 SPIN_PERIOD = 0.2
-#: Exit code for bad input; 0 is a clean end, also by signal.
-BAD_INPUT = 2
 
 
 def ros_arguments(files: Iterable[Path], parameters: Mapping[str, object]) -> list[str]:
@@ -41,30 +37,13 @@ def ros_arguments(files: Iterable[Path], parameters: Mapping[str, object]) -> li
     return words
 
 
-class StopRequest:
-    """Becomes true at SIGINT or SIGTERM, however often they come."""
-
-    def __init__(self) -> None:
-        """Take over both signals."""
-        self._requested = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._requested = True
-
-    def __bool__(self) -> bool:
-        """Whether a stop was requested."""
-        return self._requested
-
-
 @contextmanager
 def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
     """
     Initialise ROS with command line arguments and shut it down at the end.
 
     Signals only make the yielded request true, so that nodes can still publish when they end.
-    Raises :class:`ConfigError` for arguments or parameter files that ROS cannot use.
+    Raises :class:`ConfigError` for arguments, names or parameter files that ROS cannot use.
     """
     try:
         rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
@@ -73,6 +52,8 @@ def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
         raise ConfigError(' '.join(str(error).split())) from error
     try:
         yield StopRequest()
+    except InvalidNamespaceException as error:
+        raise ConfigError(' '.join(str(error).split())) from error
     finally:
         rclpy.try_shutdown()
 
@@ -100,12 +81,3 @@ def spin(executor: Executor, done: Callable[[], bool]) -> None:
     while not done():
         executor.spin_once(timeout_sec=SPIN_PERIOD)
 
-
-def exit_code(program: Callable[[], None]) -> int:
-    """Run a program; a user's mistake becomes one sentence on stderr and exit code 2."""
-    try:
-        program()
-    except (ConfigError, InvalidNamespaceException) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return BAD_INPUT
-    return 0

@@ -24,6 +24,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import HULL, SensorPublishers
+from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.simulation import bipedal_walker
 from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, BipedalWalker
@@ -229,7 +230,7 @@ def main() -> int:
             with run.executor_of([node]) as executor:
                 run.spin(executor, lambda: bool(stop) or node.finished)
 
-    return run.exit_code(program)
+    return exit_code(program)
 
 
 if __name__ == '__main__':

@@ -16,10 +16,12 @@ Gymnasium scales its observation; the factors undone here are those of its ``bip
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+import json
 import math
 from typing import NamedTuple
 
+from Box2D import b2World
 import gymnasium
 from numba import njit
 import numpy as np
@@ -38,6 +40,8 @@ RANGE_MAX = 160.0 / 30.0
 TORQUE = 80.0
 #: Simulated time of one step, s.
 TIME_STEP = 1.0 / 50.0
+#: Reward of a fall.
+FALL = -100.0
 #: Names of the readings, in order.
 READINGS = (
     *(f'joint_states.{joint}.position' for joint in JOINTS),
@@ -61,6 +65,20 @@ class Episode(NamedTuple):
     fell: bool
 
 
+def order_of(joints: Sequence[str]) -> np.ndarray:
+    """Tell where each of ``JOINTS`` is among ``joints``; raises :class:`ConfigError`."""
+    if sorted(joints) != sorted(JOINTS):
+        raise ConfigError(
+            f'parameter joints must be {", ".join(JOINTS)}, in any order, for BipedalWalker, not '
+            f'{", ".join(joints)}')
+    return np.array([joints.index(joint) for joint in JOINTS])
+
+
+def entropy(seed: int, number: int) -> int:
+    """Derive the seed of walker ``number`` of those with this ``seed``."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
 class BipedalWalker:
     """One walker that is put back on its feet whenever an episode ends."""
 
@@ -73,24 +91,30 @@ class BipedalWalker:
         Each has its own terrain; the random stream is derived from both numbers. Torques will come
         in the order of ``joints``; raises :class:`ConfigError` if those are not the walker's.
         """
-        if sorted(joints) != sorted(JOINTS):
-            raise ConfigError(
-                f'parameter joints must be {", ".join(JOINTS)}, in any order, for {env_id}, not '
-                f'{", ".join(joints)}')
-        self._order = np.array([joints.index(joint) for joint in JOINTS])
+        self._order = order_of(joints)
         self._action = np.zeros(len(JOINTS))
         self.efforts = np.zeros(len(JOINTS))
         """The torques of the last step as applied, N m, in the order of ``JOINTS``."""
         self.environment = gymnasium.make(
             env_id, render_mode='rgb_array', disable_env_checker=True)
         """Gymnasium's environment."""
-        entropy = np.random.SeedSequence((seed, number)).generate_state(1)
         self.readings = np.zeros(len(READINGS))
         """SI readings named by ``READINGS``."""
-        self._observed(self.environment.reset(seed=int(entropy[0]))[0])
-        self._total, self._length = 0.0, 0
         self.episode: Episode | None = None
         """The episode that the last step ended, if it ended one."""
+        self.environment.reset(seed=entropy(seed, number))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin an episode: all of it follows from the random state here and the actions."""
+        walker = self.environment.unwrapped
+        # A used world keeps traces of its past in the order of its contacts; a new one does not.
+        walker._destroy()
+        walker.world = b2World()
+        self._total = 0.0
+        self._actions: list[np.ndarray] = []
+        self._random = walker.np_random.bit_generator.state
+        self._observed(self.environment.reset()[0])
 
     def step(self, torques: np.ndarray) -> float:
         """
@@ -100,17 +124,35 @@ class BipedalWalker:
         readings are those of a walker on its feet again.
         """
         _drive(torques, self._order, self.efforts, self._action)
-        observation, reward, terminated, truncated, _ = self.environment.step(self._action)
+        return self._act(self._action.copy())
+
+    def _act(self, action: np.ndarray) -> float:
+        observation, reward, terminated, truncated, _ = self.environment.step(action)
         reward = float(reward)
         self._total += reward
-        self._length += 1
+        self._actions.append(action)
         self.episode = None
         if terminated or truncated:
-            self.episode = Episode(self._total, self._length, reward == -100.0)
-            self._total, self._length = 0.0, 0
-            observation = self.environment.reset()[0]
-        self._observed(observation)
+            self.episode = Episode(self._total, len(self._actions), reward == FALL)
+            self._begin()
+        else:
+            self._observed(observation)
         return reward
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Tell how to come to where the walker is: by the same episode, from its beginning."""
+        return {
+            'random': np.array(json.dumps(self._random)),
+            'actions': np.array(self._actions).reshape(-1, len(JOINTS)),
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Come to where a walker was, bit for bit; takes as long as its episode did."""
+        self.environment.unwrapped.np_random.bit_generator.state = json.loads(
+            str(state['random'][()]))
+        self._begin()
+        for action in state['actions']:
+            self._act(action)
 
     def _observed(self, observation: np.ndarray) -> None:
         self.observation = observation

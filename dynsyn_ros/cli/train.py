@@ -1,0 +1,117 @@
+"""``dynsyn train``: learners and walkers headless in one process."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+import statistics
+
+from tqdm import tqdm
+
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.episodes import WINDOW
+from dynsyn_ros.program import StopRequest
+from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.walkers import SIMULATORS
+from dynsyn_ros.training.task import Task
+from dynsyn_ros.training.trainer import Trainer
+from dynsyn_ros.weights import UNTRAINED
+
+#: Learners of a fleet, and steps that all of them take together, unless said otherwise.
+FLEET, STEPS = 16, 20_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    shared_options.add_params_file(parser)
+    parser.add_argument('--preset', metavar='NAME', help=(
+        f'settings of the learner: {", ".join(shared_options.PRESETS)}, or a .yaml file (default: '
+        'fleet, or default with --separate)'))
+    parser.add_argument('--env-id', choices=ENVIRONMENTS, default=ENVIRONMENTS[0],
+                        help='what is simulated (default: %(default)s)')
+    parser.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
+                        help='envpool is faster, and an extra to install (default: %(default)s)')
+    parser.add_argument('--learners', type=int, metavar='N',
+                        help=f'learners side by side (default: {FLEET}, or 1 with --separate)')
+    parser.add_argument('--separate', action='store_true',
+                        help='each learner has synapses of its own, instead of a fleet that '
+                             'teaches one set')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='of the random streams (default: %(default)s)')
+    parser.add_argument('--steps', type=int, metavar='N', help=(
+        f'steps of each learner (default: {STEPS // 1_000_000} million shared among all)'))
+    parser.add_argument('--until-solved', action='store_true', help=(
+        'end as soon as the fleet, or every learner, has solved the task'))
+    parser.add_argument('--weights', metavar='FILE', default=UNTRAINED,
+                        help='weights of one learner that all start from')
+    parser.add_argument('--output', type=Path, metavar='DIR',
+                        help='folder for the results (default: a new one in runs)')
+    parser.add_argument('--resume', type=Path, metavar='DIR', help=(
+        'go on from the last checkpoint in a folder; of the other options only --steps counts'))
+
+
+def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+    """Train until finished or stopped; raises :class:`ConfigError` for bad input."""
+    if ros_arguments:
+        raise ConfigError('dynsyn train needs no ROS and takes no --ros-args')
+    stop = StopRequest()
+    trainer = _resumed(options) if options.resume else _new(options)
+    task = trainer.task
+    with tqdm(total=task.steps * task.learners, initial=trainer.steps * task.learners,
+              unit=' steps', unit_scale=True, mininterval=0.5, dynamic_ncols=True) as line:
+
+        def progress(trainer: Trainer) -> None:
+            if trainer.steps * task.learners - line.n >= line.miniters:
+                line.set_postfix_str(_status(trainer), refresh=False)
+                line.update(trainer.steps * task.learners - line.n)
+
+        trainer.run(lambda: bool(stop), progress)
+        line.set_postfix_str(_status(trainer), refresh=False)
+        line.update(trainer.steps * task.learners - line.n)
+    print(_result(trainer))
+
+
+def _new(options: argparse.Namespace) -> Trainer:
+    learners = (1 if options.separate else FLEET) if options.learners is None else options.learners
+    preset = options.preset or ('default' if options.separate else 'fleet')
+    task = build(Task, {
+        'env_id': options.env_id,
+        'simulator': options.simulator,
+        'learners': learners,
+        'shared': not options.separate,
+        'seed': options.seed,
+        'steps': STEPS // max(learners, 1) if options.steps is None else options.steps,
+        'until_solved': options.until_solved,
+        'weights': options.weights,
+        'robot': asdict(shared_options.read_robot(options.params_file)),
+        'learner': asdict(shared_options.read_preset(preset)),
+    })
+    folder = options.output or Path('runs') / f'train_{datetime.now():%Y-%m-%d_%H-%M-%S}'
+    return Trainer(task, folder)
+
+
+def _resumed(options: argparse.Namespace) -> Trainer:
+    trainer = Trainer.resume(options.resume, options.steps)
+    where = ('in the midst of the episodes' if trainer.resumes_within_episode
+             else f'with new episodes, as {trainer.task.simulator} cannot restore the old ones')
+    print(f'going on from step {trainer.steps} of {trainer.task.steps}, {where}')
+    return trainer
+
+
+def _status(trainer: Trainer) -> str:
+    means = [mean for mean in trainer.log.means() if mean is not None]
+    if not means:
+        return 'episode 1'
+    return (f'{sum(trainer.log.episodes)} episodes, mean of {WINDOW}: best {max(means):.1f}, '
+            f'median {statistics.median(means):.1f}')
+
+
+def _result(trainer: Trainer) -> str:
+    solved = [steps for steps in trainer.log.solved_after if steps is not None]
+    who = 'the fleet' if trainer.task.shared else f'{len(solved)} of {trainer.task.learners}'
+    word = f'solved by {who} after {solved} steps each' if solved else 'not solved'
+    return f'{trainer.folder}: {word}'

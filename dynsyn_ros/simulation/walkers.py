@@ -1,0 +1,162 @@
+"""Several walkers side by side, in gymnasium or in envpool, behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+import os
+from typing import Protocol
+
+from numba import njit
+import numpy as np
+
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import (
+    FALL,
+    JOINTS,
+    READINGS,
+    TORQUE,
+    BipedalWalker,
+    Episode,
+    entropy,
+    order_of,
+    undo_scaling,
+)
+
+
+class Walkers(Protocol):
+    """Walkers that are stepped together; each is put back on its feet when its episode ends."""
+
+    readings: np.ndarray
+    """SI readings, (walkers, READINGS)."""
+    ended: list[tuple[int, Episode]]
+    """The episodes that the last step ended, each with its walker's place."""
+    resumes_within_episode: bool
+    """Whether :meth:`restore` comes back into the midst of episodes, or begins new ones."""
+
+    def step(self, torques: np.ndarray) -> np.ndarray:
+        """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Tell how to come to where the walkers are."""
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Come to where walkers of this kind and number were."""
+
+
+class GymnasiumWalkers:
+    """Gymnasium's walkers, the reference."""
+
+    resumes_within_episode = True
+
+    def __init__(self, walkers: Sequence[BipedalWalker]) -> None:
+        """Put walkers side by side."""
+        self._walkers = list(walkers)
+        self.readings = np.array([walker.readings for walker in walkers])
+        for walker, row in zip(walkers, self.readings, strict=True):
+            walker.readings = row
+        self.ended: list[tuple[int, Episode]] = []
+        self._rewards = np.zeros(len(walkers))
+
+    def step(self, torques: np.ndarray) -> np.ndarray:
+        """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
+        self.ended.clear()
+        for i, walker in enumerate(self._walkers):
+            self._rewards[i] = walker.step(torques[i])
+            if walker.episode is not None:
+                self.ended.append((i, walker.episode))
+        return self._rewards
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Tell how to come to where the walkers are."""
+        return {
+            f'{name}_{i}': array
+            for i, walker in enumerate(self._walkers) for name, array in walker.state().items()
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Come to where the walkers were, bit for bit."""
+        for i, walker in enumerate(self._walkers):
+            walker.restore({name: state[f'{name}_{i}'] for name in walker.state()})
+
+
+class EnvpoolWalkers:
+    """Envpool's walkers: the same task in C++, several times faster, with streams of its own."""
+
+    resumes_within_episode = False
+
+    def __init__(
+        self, env_id: str, seed: int, numbers: Sequence[int], joints: Sequence[str] = JOINTS
+    ) -> None:
+        """Make walkers as :class:`BipedalWalker` does; raises :class:`ConfigError`."""
+        try:
+            envpool = import_module('envpool')
+        except ImportError as error:
+            raise ConfigError(
+                "the simulator envpool is not installed: pip install 'dynsyn_ros[envpool]'"
+            ) from error
+        self._order = order_of(joints)
+        self._make = lambda begun: envpool.make(
+            env_id, 'gymnasium', num_envs=len(numbers), batch_size=len(numbers),
+            num_threads=min(len(numbers), len(os.sched_getaffinity(0))),
+            seed=[entropy(seed + begun, number) % 2**31 for number in numbers])
+        self._lengths, self._totals = np.zeros(len(numbers), int), np.zeros(len(numbers))
+        self.readings = np.zeros((len(numbers), len(READINGS)))
+        self.ended: list[tuple[int, Episode]] = []
+        self._begin(0)
+
+    def _begin(self, begun: int) -> None:
+        self._steps = begun
+        self._pool = self._make(begun)
+        self._lengths[:], self._totals[:] = 0, 0.0
+        observation, _ = self._pool.reset()
+        _undo_scaling_of_all(observation, np.arange(len(observation)), self.readings)
+
+    def step(self, torques: np.ndarray) -> np.ndarray:
+        """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
+        self.ended.clear()
+        self._steps += 1
+        action = np.clip(torques[:, self._order] / TORQUE, -1.0, 1.0).astype(np.float32)
+        observation, reward, terminated, truncated, info = self._pool.step(action)
+        place = info['env_id']
+        rewards = np.empty(len(reward))
+        rewards[place] = reward
+        self._totals += rewards
+        self._lengths += 1
+        _undo_scaling_of_all(observation, place, self.readings)
+        over = np.sort(place[terminated | truncated])
+        if over.size:
+            for i in over:
+                self.ended.append((int(i), Episode(
+                    float(self._totals[i]), int(self._lengths[i]), bool(rewards[i] == FALL))))
+            self._totals[over], self._lengths[over] = 0.0, 0
+            observation, info = self._pool.reset(over.astype(np.int32))[:2]
+            _undo_scaling_of_all(observation, info['env_id'], self.readings)
+        return rewards
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Tell how many steps were taken: envpool cannot tell where its walkers are."""
+        return {'steps': np.array(self._steps)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Begin new episodes, with streams that follow from the steps taken."""
+        self._begin(int(state['steps']))
+
+
+@njit(cache=True)
+def _undo_scaling_of_all(observations, places, readings):
+    """Turn observations of gymnasium into the readings of the walkers at ``places``."""
+    for i in range(places.size):
+        undo_scaling(observations[i], readings[places[i]])
+
+
+def make(
+    simulator: str, env_id: str, seed: int, numbers: Sequence[int], joints: Sequence[str] = JOINTS
+) -> Walkers:
+    """Make the walkers with these ``numbers`` in one of ``SIMULATORS``."""
+    if simulator == 'envpool':
+        return EnvpoolWalkers(env_id, seed, numbers, joints)
+    return GymnasiumWalkers([BipedalWalker(env_id, seed, i, joints) for i in numbers])
+
+
+SIMULATORS = ('gymnasium', 'envpool')

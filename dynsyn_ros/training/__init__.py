@@ -1,0 +1,1 @@
+"""Headless training and what is made of it: no ROS is needed here."""

@@ -1,0 +1,37 @@
+"""What a training run is asked to do, and the parts it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynsyn_ros.headless import Headless
+from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.schema import setting
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.walkers import SIMULATORS, make
+
+
+@dataclass(frozen=True)
+class Task:
+    """A training run; all of its results follow from this."""
+
+    env_id: str = setting('environment to train in', choices=ENVIRONMENTS)
+    simulator: str = setting('what simulates it: gymnasium, or envpool, which is faster',
+                             choices=SIMULATORS)
+    learners: int = setting('learners side by side, each with a walker', low=1, high=10_000)
+    shared: bool = setting('a fleet: all learners teach one set of synapses')
+    seed: int = setting('of the random streams', low=0, high=2**31 - 1)
+    steps: int = setting('steps of each learner after which the run ends', low=0, high=2**62)
+    until_solved: bool = setting('end as soon as every learner, or the fleet, has solved the task')
+    weights: str = setting('weights file that the learners start from, or none')
+    robot: RobotConfig
+    learner: LearnerConfig
+
+    def make(self) -> tuple[Robot, Headless]:
+        """Make learners and walkers; raises :class:`ConfigError`."""
+        robot = Robot(self.robot)
+        numbers = range(self.learners)
+        walkers = make(self.simulator, self.env_id, self.seed, numbers, self.robot.joints)
+        learner = Learner(robot.layout, self.learner, self.seed, numbers, self.shared)
+        return robot, Headless(robot, learner, walkers)

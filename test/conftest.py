@@ -34,7 +34,7 @@ def preset(name):
 
 def changed(config, **values):
     """Copy a preset with some settings of its sections changed."""
-    for section in ('synapses', 'network', 'oscillators'):
+    for section in ('synapses', 'reward', 'network', 'oscillators'):
         part = getattr(config, section)
         names = {f.name for f in fields(part)} & set(values)
         config = replace(config, **{section: replace(part, **{n: values.pop(n) for n in names})})

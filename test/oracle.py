@@ -20,6 +20,7 @@ class Oracle:
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
         self.I = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
+        self.mean, self.variance = 0.0, 1.0
 
     def fluctuate(self):
         """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
@@ -33,11 +34,23 @@ class Oracle:
         keep = np.exp(-self.config.time_step / s.trace) if s.trace > 0 else 0.0
         self.e = keep * self.e + (1 - keep) * self.x
 
-    def updates(self, reward):
+    def limited(self, reward):
+        return max(reward, -self.config.reward.punishment_limit)
+
+    def compare(self, rewards):
+        """Follow mean and variance of the rewards of all who share the synapses."""
+        memory = self.config.reward.memory
+        if memory > 0:
+            keep = np.exp(-self.config.time_step / memory)
+            self.mean = keep * self.mean + (1 - keep) * np.mean(rewards)
+            deviation = np.mean((np.array(rewards) - self.mean) ** 2)
+            self.variance = keep * self.variance + (1 - keep) * deviation
+
+    def updates(self, R):
         """Eq. 3-4: what this learner alone would do to centre and amplitude."""
         s, dt = self.config.synapses, self.config.time_step
-        R = max(reward, -s.punishment_limit)
-        attraction = R if s.repulsion or R > 0 else 0.0
+        surprise = (R - self.mean) / np.sqrt(self.variance)
+        attraction = surprise if s.repulsion or surprise > 0 else 0.0
         dC = s.centre_rate * self.e * attraction * dt
         if s.amplitude_rule == 'multiplicative':
             dA = self.A * (np.exp(-s.amplitude_rate * R * dt) - 1)
@@ -95,7 +108,10 @@ def run(oracles, observations, rewards, shared):
     for observation, reward in zip(observations, rewards, strict=True):
         for oracle in oracles:
             oracle.fluctuate()
-        updates = [o.updates(r) for o, r in zip(oracles, reward, strict=True)]
+        told = [o.limited(r) for o, r in zip(oracles, reward, strict=True)]
+        for o, r in zip(oracles, told, strict=True):
+            o.compare(told if shared else [r])
+        updates = [o.updates(r) for o, r in zip(oracles, told, strict=True)]
         if shared:
             updates = [tuple(np.mean(part, axis=0) for part in zip(*updates, strict=True))
                        for _ in oracles]

@@ -81,7 +81,7 @@ def test_parameters_are_described_and_guarded():
 def test_controller_knows_its_own_parameters(tmp_path):
     with ros():
         controller = make(ControllerNode, output_dir=tmp_path)
-        assert controller.get_parameter('learner.synapses.amplitude').value == 0.2
+        assert controller.get_parameter('learner.synapses.period_mean').value == 20000.0
         assert controller.get_parameter('joints').value == list(bipedal_walker.JOINTS)
         assert controller.describe_parameter('joints').read_only
         assert not controller.has_parameter('env_id')

@@ -114,7 +114,8 @@ def test_bad_configurations_are_refused_by_name(values, words):
 
 
 @pytest.mark.parametrize(('section', 'key', 'value', 'words'), [
-    ('synapses', 'amplitude', -0.1, 'learner.synapses.amplitude must be from 0'),
+    ('synapses', 'amplitude', [0.1, -0.1, 0.1], r'learner.synapses.amplitude\[1\] must be from 0'),
+    ('synapses', 'amplitude', [0.1, 0.1], 'learner.synapses.amplitude must have 3 entries'),
     ('synapses', 'repulsion', 'yes', 'learner.synapses.repulsion must be true or false'),
     ('synapses', 'amplitude_rule', 'none', 'must be one of multiplicative, additive'),
     ('synapses', 'period_mean', 300.0, 'learner.synapses.period_mean must be over 330 ms'),
@@ -157,7 +158,7 @@ def test_later_parameter_files_win(tmp_path):
     merged = parameters.read([ROBOT_FILE, preset_file('default'), file])
     assert merged['seed'] == 7
     assert merged['learner']['time_step'] == 20.0
-    assert merged['learner']['synapses']['amplitude'] == 0.2
+    assert merged['learner']['synapses']['period_mean'] == 20_000.0
 
 
 def test_a_set_is_complete_when_every_topic_of_one_step_has_come(robot):

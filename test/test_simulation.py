@@ -6,10 +6,11 @@ import pytest
 
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, JOINTS, BipedalWalker
+from dynsyn_ros.simulation.walkers import SIMULATORS, make
 
 
 @pytest.mark.parametrize('env_id', ENVIRONMENTS)
-def test_walker_is_gymnasiums(env_id):
+def test_every_episode_is_that_of_a_new_environment_of_gymnasium(env_id):
     walker = BipedalWalker(env_id, seed=4, number=2)
     (entropy,) = np.random.SeedSequence((4, 2)).generate_state(1)
     environment = gymnasium.make(env_id)
@@ -27,11 +28,71 @@ def test_walker_is_gymnasiums(env_id):
         assert (walker.episode is not None) == (terminated or truncated)
         if walker.episode is not None:
             assert walker.episode == (total, length, reward == -100)
+            random = environment.unwrapped.np_random
+            environment = gymnasium.make(env_id)
+            environment.unwrapped.np_random = random
             observation, _ = environment.reset()
             total, length, episodes = 0.0, 0, episodes + 1
         np.testing.assert_array_equal(walker.observation, observation)
         np.testing.assert_array_equal(walker.efforts, np.clip(torques, -80, 80))
     assert episodes > 2
+
+
+@pytest.mark.parametrize('env_id', ENVIRONMENTS)
+def test_a_restored_walker_is_where_the_other_was(env_id):
+    rng = np.random.default_rng(0)
+    one, other = BipedalWalker(env_id, seed=1), BipedalWalker(env_id, seed=2)
+    for steps in (700, 41):
+        for _ in range(steps):
+            one.step(rng.uniform(-80, 80, size=4))
+            other.step(rng.uniform(-80, 80, size=4))
+        other.restore(one.state())
+        assert other.position == one.position
+        episodes = 0
+        for _ in range(400):
+            torques = rng.uniform(-80, 80, size=4)
+            assert one.step(torques) == other.step(torques)
+            np.testing.assert_array_equal(one.readings, other.readings)
+            assert one.episode == other.episode
+            episodes += one.episode is not None
+        assert episodes > 1
+
+
+def test_envpool_is_the_same_task():
+    pytest.importorskip('envpool', reason='envpool is an extra')
+    rng = np.random.default_rng(0)
+    lengths = {}
+    for simulator in SIMULATORS:
+        walkers = make(simulator, ENVIRONMENTS[0], seed=1, numbers=range(8))
+        ended = []
+        readings = []
+        for _ in range(1200):
+            rewards = walkers.step(rng.uniform(-80, 80, size=(8, 4)))
+            ended += [episode for _, episode in walkers.ended]
+            assert all(rewards[i] == -100 for i, episode in walkers.ended if episode.fell)
+            readings.append(walkers.readings.copy())
+        assert len(ended) > 20
+        lengths[simulator] = np.mean(readings, axis=(0, 1)), np.std(readings, axis=(0, 1)) / (
+            len(ended) ** 0.5)
+    (mean, error), (other, other_error) = lengths.values()
+    assert (np.abs(mean - other) < 5 * np.hypot(error, other_error) + 1e-9).all()
+
+
+def test_envpool_goes_on_with_new_episodes():
+    pytest.importorskip('envpool', reason='envpool is an extra')
+    walkers = make('envpool', ENVIRONMENTS[0], seed=1, numbers=range(3))
+    first = walkers.readings.copy()
+    for _ in range(30):
+        walkers.step(np.zeros((3, 4)))
+    others = [make('envpool', ENVIRONMENTS[0], seed=1, numbers=range(3)) for _ in range(2)]
+    for other in others:
+        np.testing.assert_array_equal(other.readings, first)
+        other.restore(walkers.state())
+    np.testing.assert_array_equal(others[0].readings, others[1].readings)
+    assert (others[0].readings != first).any()
+    for _ in range(200):
+        np.testing.assert_array_equal(
+            *(other.step(np.full((3, 4), 40.0)) for other in others))
 
 
 def test_torques_come_in_the_order_of_the_joints():

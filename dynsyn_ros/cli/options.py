@@ -22,6 +22,22 @@ def add_params_file(parser: argparse.ArgumentParser) -> None:
                         help='parameters of robot and nodes (default: bipedal_walker.yaml)')
 
 
+def count(text: str) -> int:
+    """Read a whole number over 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'must be 1 or more, not {text}')
+    return number
+
+
+def seed(text: str) -> int:
+    """Read a seed."""
+    number = int(text)
+    if not 0 <= number < 2**31:
+        raise argparse.ArgumentTypeError(f'must be from 0 to {2**31 - 1}, not {text}')
+    return number
+
+
 def preset_file(name: str) -> Path:
     """Find the file of a preset; a name that ends in .yaml is a file of one's own."""
     if name.endswith('.yaml'):

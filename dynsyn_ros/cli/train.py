@@ -35,14 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='what is simulated (default: %(default)s)')
     parser.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
                         help='envpool is faster, and an extra to install (default: %(default)s)')
-    parser.add_argument('--learners', type=int, metavar='N',
+    parser.add_argument('--learners', type=shared_options.count, metavar='N',
                         help=f'learners side by side (default: {FLEET}, or 1 with --separate)')
     parser.add_argument('--separate', action='store_true',
                         help='each learner has synapses of its own, instead of a fleet that '
                              'teaches one set')
-    parser.add_argument('--seed', type=int, default=0,
+    parser.add_argument('--seed', type=shared_options.seed, default=0,
                         help='of the random streams (default: %(default)s)')
-    parser.add_argument('--steps', type=int, metavar='N', help=(
+    parser.add_argument('--steps', type=shared_options.count, metavar='N', help=(
         f'steps of each learner (default: {STEPS // 1_000_000} million shared among all)'))
     parser.add_argument('--until-solved', action='store_true', help=(
         'end as soon as the fleet, or every learner, has solved the task'))
@@ -84,7 +84,7 @@ def _new(options: argparse.Namespace) -> Trainer:
         'learners': learners,
         'shared': not options.separate,
         'seed': options.seed,
-        'steps': STEPS // max(learners, 1) if options.steps is None else options.steps,
+        'steps': max(STEPS // learners, 1) if options.steps is None else options.steps,
         'until_solved': options.until_solved,
         'weights': options.weights,
         'robot': asdict(shared_options.read_robot(options.params_file)),

@@ -11,13 +11,16 @@ from dynsyn_ros.schema import ConfigError, setting
 #: The shortest period that Eq. 2 may draw, as a share of the mean: a normal distribution has no
 #: lower end, a period must. At the paper's spread of 10 % it is nine deviations away.
 SHORTEST_PERIOD = 0.1
+#: Layers 2, 3 and 4 have synapses that learn.
+LEARNING_LAYERS = 3
 
 
 @dataclass(frozen=True)
 class SynapseConfig:
     """The rule of Eq. 1-4: how synapses fluctuate and how reward moves them."""
 
-    amplitude: float = setting('first amplitude A of every synapse', low=0.0)
+    amplitude: list[float] = setting(
+        'first amplitude A of the synapses of layers 2, 3 and 4', low=0.0)
     period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0)
     period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
                                unit='ms', low=0.0)
@@ -29,11 +32,29 @@ class SynapseConfig:
         'additive is Eq. 4 as printed, multiplicative scales it by A so that A stays positive',
         choices=('multiplicative', 'additive'))
     repulsion: bool = setting('punishment pushes the centre away (false: it leaves it alone)')
-    punishment_limit: float = setting(
-        'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0)
     trace: float = setting(
         'time constant of the eligibility trace, a low-pass of W - C (0: none, the paper)',
         unit='ms', low=0.0)
+
+
+    def check(self, prefix: str) -> None:
+        """Refuse amplitudes of too few or too many layers."""
+        if len(self.amplitude) != LEARNING_LAYERS:
+            raise ConfigError(
+                f'parameter {prefix}amplitude must have {LEARNING_LAYERS} entries, for layers 2, '
+                f'3 and 4, not {len(self.amplitude)}')
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """What becomes of a reward before it reaches the synapses."""
+
+    punishment_limit: float = setting(
+        'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0)
+    memory: float = setting(
+        'time constant of the running mean and mean square of the reward; centres are told of the '
+        'reward less its mean, in units of its standard deviation (0: of the reward itself, the '
+        'paper)', unit='ms', low=0.0)
 
 
 @dataclass(frozen=True)
@@ -71,6 +92,7 @@ class LearnerConfig:
     time_step: float = setting('learner time that passes in one control step', unit='ms',
                                low=0.001, high=1000.0)
     synapses: SynapseConfig
+    reward: RewardConfig
     network: NetworkConfig
     oscillators: OscillatorConfig
 

@@ -25,7 +25,7 @@ DONE, RESERVE_LOW = -1, -2
 
 
 @njit(cache=True)
-def _step(shared, own, reserve, drawn, cells, gain, action, scratch, normalisation,
+def _step(shared, own, reserve, drawn, rewards, cells, gain, action, scratch, normalisation,
           synapse_rates, wires, clock, observation, reward, learning):
     """
     Take one step of all learners.
@@ -33,7 +33,7 @@ def _step(shared, own, reserve, drawn, cells, gain, action, scratch, normalisati
     The state comes in blocks and the constants as plain tuples: what is named takes numba longer
     to receive than the step takes.
     """
-    s = synapses.named(shared, own, reserve, drawn)
+    s = synapses.named(shared, own, reserve, drawn, rewards)
     n = network.named(cells, gain, action, scratch)
     rates, k = synapses.Rates(*synapse_rates), network.Wiring(*wires)
     ticks = oscillators.Constants(*clock)
@@ -90,12 +90,12 @@ class Learner:
             np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed, number))))
             for number in numbers
         ]
-        rates = synapses.rates(config.synapses, config.time_step)
+        rates = synapses.rates(config.synapses, config.reward, config.time_step)
         memory = synapses.blocks(count, groups, size, RESERVE_PER_SYNAPSE * size)
         cells = network.blocks(count, layout)
         self.synapses = synapses.named(*memory)
         self.neurons = network.named(*cells)
-        self.synapses.amplitude[:] = config.synapses.amplitude
+        self.synapses.amplitude[:] = np.repeat(config.synapses.amplitude, layout.layer_sizes)
         self.neurons.gain[:] = config.network.gain
         self._observed, self._rewarded = (count, layout.observations), (count,)
         self._kernel = (

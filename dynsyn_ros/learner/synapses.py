@@ -4,13 +4,15 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 .. math::
 
     W &= C + A \sin(2 \pi t / T), \qquad T \sim N(\mu, \sigma^2)       &\text{(Eq. 1, 2)} \\
-    \dot C &= \alpha \, e \, R, \qquad \tau \dot e = (W - C) - e       &\text{(Eq. 3)} \\
+    \dot C &= \alpha \, e \, \tilde R, \qquad \tau \dot e = (W - C) - e &\text{(Eq. 3)} \\
     \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)}
 
 - :math:`W` ``weight``, :math:`C` ``centre``, :math:`A` ``amplitude``
 - :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``
 - :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0 (the paper)
 - :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
+- :math:`\tilde R` the reward less its running ``mean``, over its running standard deviation, or
+  :math:`R` itself (the paper)
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates.
@@ -24,7 +26,10 @@ from typing import NamedTuple
 from numba import njit
 import numpy as np
 
-from dynsyn_ros.learner.config import SHORTEST_PERIOD, SynapseConfig
+from dynsyn_ros.learner.config import SHORTEST_PERIOD, RewardConfig, SynapseConfig
+
+#: The least variance of a reward that it is measured by, so that a constant reward is no surprise.
+LEAST_VARIANCE = 1e-12
 
 
 class Synapses(NamedTuple):
@@ -47,25 +52,30 @@ class Synapses(NamedTuple):
     """Standard normal numbers, drawn ahead, that become the next periods: (learners, reserve)."""
     drawn: np.ndarray
     """How many of the reserve are used up: (learners,)."""
+    mean: np.ndarray
+    """Running mean of the reward: a value a learner, or one for a fleet."""
+    variance: np.ndarray
+    """Running mean square of what the reward differs from its mean, likewise."""
 
 
 def blocks(
     learners: int, groups: int, synapses: int, reserve: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, ...]:
     """Allocate the memory of :class:`Synapses`: few large arrays, as each costs a call time."""
     return (
         np.zeros((2, groups, synapses)),
         np.zeros((8, learners, synapses)),
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
+        np.stack([np.zeros(groups), np.ones(groups)]),
     )
 
 
 @njit(cache=True)
-def named(shared, own, reserve, drawn):
+def named(shared, own, reserve, drawn, reward):
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
-                    own[7], reserve, drawn)
+                    own[7], reserve, drawn, reward[0], reward[1])
 
 
 class Rates(NamedTuple):
@@ -78,12 +88,14 @@ class Rates(NamedTuple):
     amplitude_rate: float
     multiplicative: bool
     repulsion: bool
-    punishment_limit: float
     trace_share: float
     """The share of a new fluctuation in the trace: 1 - exp(-dt / tau)."""
+    punishment_limit: float
+    memory_share: float
+    """The share of a new reward in its running mean; 0: no mean is kept."""
 
 
-def rates(config: SynapseConfig, time_step: float) -> Rates:
+def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rates:
     """Turn settings per ms into constants per step of ``time_step`` ms."""
     return Rates(
         time_step=time_step,
@@ -93,8 +105,9 @@ def rates(config: SynapseConfig, time_step: float) -> Rates:
         amplitude_rate=config.amplitude_rate * time_step,
         multiplicative=config.amplitude_rule == 'multiplicative',
         repulsion=config.repulsion,
-        punishment_limit=config.punishment_limit,
         trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
+        punishment_limit=reward.punishment_limit,
+        memory_share=-math.expm1(-time_step / reward.memory) if reward.memory else 0.0,
     )
 
 
@@ -158,15 +171,32 @@ def advance(s, r, reward):
 
 
 @njit(cache=True)
+def compare(s, r, reward, group, first, last):
+    """Follow the mean and variance of the rewards of one group; returns the deviation, a unit."""
+    total = 0.0
+    for i in range(first, last):
+        total += max(reward[i], -r.punishment_limit)
+    s.mean[group] += r.memory_share * (total / (last - first) - s.mean[group])
+    squares = 0.0
+    for i in range(first, last):
+        squares += (max(reward[i], -r.punishment_limit) - s.mean[group]) ** 2
+    s.variance[group] += r.memory_share * (squares / (last - first) - s.variance[group])
+    return math.sqrt(max(s.variance[group], LEAST_VARIANCE))
+
+
+@njit(cache=True)
 def modulate(s, r, reward, group, members):
     """Move the centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
+    first, last = group * members, (group + 1) * members
+    unit = compare(s, r, reward, group, first, last) if r.memory_share > 0.0 else 1.0
     factor = 0.0
     decrement = 0.0
-    for i in range(group * members, (group + 1) * members):
+    for i in range(first, last):
         told = max(reward[i], -r.punishment_limit)
         factor += math.exp(-r.amplitude_rate * told) / members
         decrement += r.amplitude_rate * told / members
-        pull = r.centre_rate * (told if r.repulsion else max(told, 0.0)) / members
+        surprise = (told - s.mean[group]) / unit
+        pull = r.centre_rate * (surprise if r.repulsion else max(surprise, 0.0)) / members
         for j in range(s.centre.shape[1]):
             s.centre[group, j] += pull * s.trace[i, j]
     for j in range(s.centre.shape[1]):

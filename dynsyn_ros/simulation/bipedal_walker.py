@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from Box2D import b2World
 import gymnasium
+from gymnasium.utils import seeding
 from numba import njit
 import numpy as np
 
@@ -102,7 +103,7 @@ class BipedalWalker:
         """SI readings named by ``READINGS``."""
         self.episode: Episode | None = None
         """The episode that the last step ended, if it ended one."""
-        self.environment.reset(seed=entropy(seed, number))
+        self.environment.unwrapped.np_random, _ = seeding.np_random(entropy(seed, number))
         self._begin()
 
     def _begin(self) -> None:

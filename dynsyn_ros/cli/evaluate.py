@@ -1,0 +1,49 @@
+"""``dynsyn evaluate``: the return of trained weights over some episodes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.film import Film
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.training.evaluation import describe, evaluate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument('weights', type=Path, metavar='WEIGHTS', help='a weights file')
+    shared_options.add_params_file(parser)
+    parser.add_argument('--env-id', choices=ENVIRONMENTS, default=ENVIRONMENTS[0],
+                        help='what is simulated (default: %(default)s)')
+    parser.add_argument('--episodes', type=shared_options.count, default=100, metavar='N',
+                        help='how many (default: %(default)s)')
+    parser.add_argument('--seed', type=shared_options.seed, default=0, help=(
+        'of the terrains, which no training has with any seed (default: %(default)s)'))
+    parser.add_argument('--learn', action='store_true',
+                        help='let the weights fluctuate and learn (default: frozen)')
+    parser.add_argument('--gif', type=Path, metavar='FILE', help='film the last episode')
+
+
+def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+    """Evaluate; raises :class:`ConfigError` for bad input."""
+    if ros_arguments:
+        raise ConfigError('dynsyn evaluate needs no ROS and takes no --ros-args')
+    film = Film(options.gif) if options.gif else None
+    run = evaluate(
+        options.weights, shared_options.read_robot(options.params_file), options.env_id,
+        options.seed, options.episodes, options.learn, film)
+    episodes = []
+    with tqdm(total=options.episodes, unit=' episodes', dynamic_ncols=True) as line:
+        for episode in run:
+            episodes.append(episode)
+            line.set_postfix_str(f'return {episode.total:.1f}', refresh=False)
+            line.update()
+    if film:
+        film.save()
+    print(describe(episodes))

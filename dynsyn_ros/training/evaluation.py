@@ -1,0 +1,66 @@
+"""How well trained weights do, over episodes they were not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dynsyn_ros import weights
+from dynsyn_ros.film import Film
+from dynsyn_ros.headless import Headless
+from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, Episode
+from dynsyn_ros.simulation.walkers import GymnasiumWalkers
+
+#: The number of the walker that weights are measured on: training numbers its walkers from 0.
+WALKER = 2**31
+
+
+def evaluate(
+    file: Path,
+    robot_config: RobotConfig,
+    env_id: str,
+    seed: int,
+    episodes: int,
+    learning: bool = False,
+    film: Film | None = None,
+) -> Iterator[Episode]:
+    """
+    Yield episodes of one learner, in gymnasium; the last one is filmed.
+
+    The learner is the very one that was saved, with the settings it was saved with: frozen, its
+    weights rest at their centres. Raises :class:`ConfigError` if the file cannot be used.
+    """
+    robot = Robot(robot_config)
+    arrays, about = weights.read_for(robot, file)
+    if len(arrays['gain']) > 1:
+        raise ConfigError(f'{file} holds {len(arrays["gain"])} learners, evaluate takes one')
+    learner = Learner(robot.layout, build(LearnerConfig, about['learner'], 'learner.'), seed)
+    weights.load(file, learner, robot)
+    learner.learning = learning
+    walker = BipedalWalker(env_id, seed, WALKER, robot_config.joints)
+    loop = Headless(robot, learner, GymnasiumWalkers([walker]))
+    for number in range(episodes):
+        while True:
+            loop.step()
+            if film and number == episodes - 1 and walker.episode is None:
+                film.add(walker, 0)
+            if walker.episode is not None:
+                yield walker.episode
+                break
+
+
+def describe(episodes: list[Episode]) -> str:
+    """Put the returns of episodes into words."""
+    totals = np.array([episode.total for episode in episodes])
+    low, median, high = np.percentile(totals, (25, 50, 75))
+    lengths = np.mean([episode.length for episode in episodes])
+    spread = totals.std(ddof=1) if len(totals) > 1 else 0.0
+    return (
+        f'{len(totals)} episodes: mean {totals.mean():.1f}, SD {spread:.1f}, quartiles '
+        f'{low:.1f} {median:.1f} {high:.1f}, least {totals.min():.1f}, most {totals.max():.1f}; '
+        f'{sum(episode.fell for episode in episodes)} falls; {lengths:.0f} steps on average')

@@ -1,0 +1,243 @@
+"""Training headless: the same twice, on from a kill, and nothing lost on bad input."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from conftest import preset, robot_config
+import numpy as np
+from PIL import Image
+from programs import PATIENCE, dynsyn, refused
+import pytest
+
+from dynsyn_ros import weights
+from dynsyn_ros.episodes import EpisodeLog, read_episodes
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, Episode
+from dynsyn_ros.training import trainer as training
+from dynsyn_ros.training.task import Task
+from dynsyn_ros.training.trainer import Trainer
+
+
+def task(**values):
+    """Describe a short training of two learners."""
+    return Task(**{
+        'env_id': ENVIRONMENTS[0], 'simulator': 'gymnasium', 'learners': 2, 'shared': True,
+        'seed': 3, 'steps': 1500, 'until_solved': False, 'weights': 'none',
+        'robot': robot_config(), 'learner': preset('fleet'), **values})
+
+
+def run(trainer, until=None):
+    """Train to the end, or until so many steps."""
+    trainer.run(lambda: until is not None and trainer.steps >= until, lambda _: None)
+    return trainer
+
+
+def results(folder):
+    """Read what must be the same: the episodes and all arrays of the last checkpoint."""
+    arrays, _ = weights.read(folder / training.CHECKPOINT)
+    return (folder / training.EPISODES).read_bytes(), arrays
+
+
+def same(one, other):
+    """Compare the results of two folders, bit for bit."""
+    (episodes, arrays), (other_episodes, other_arrays) = results(one), results(other)
+    assert episodes == other_episodes
+    assert episodes.count(b'\n') > 5
+    assert arrays.keys() == other_arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, other_arrays[name], err_msg=name)
+
+
+@pytest.mark.parametrize('learners', [1, 4])
+def test_same_command_same_episodes(tmp_path, learners):
+    for output in ('a', 'b'):
+        done = dynsyn('train', '--seed', 7, '--learners', learners, '--steps', 20_000 // learners,
+                      '--output', output, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    same(tmp_path / 'a', tmp_path / 'b')
+    names = {path.name for path in (tmp_path / 'a').iterdir()}
+    assert names == {training.EPISODES, training.CURVE, training.WEIGHTS, training.CHECKPOINT,
+                     training.SUMMARY}
+    for words in ('steps/s', 'episodes, mean of 100: best', 'median'):
+        assert words in done.stderr
+    assert 'not solved' in done.stdout
+    with Image.open(tmp_path / 'a' / training.CURVE) as curve:
+        assert len(curve.convert('L').getcolors()) > 10
+
+
+def test_episodes_add_up(tmp_path):
+    run(Trainer(task(learners=3, shared=False), tmp_path))
+    data = read_episodes(tmp_path / training.EPISODES)
+    for learner in range(3):
+        rows = data['learner'] == learner
+        np.testing.assert_array_equal(data['episode'][rows], 1 + np.arange(rows.sum()))
+        np.testing.assert_array_equal(data['steps'][rows], data['length'][rows].cumsum())
+        means = [data['return'][rows][:i + 1][-100:].mean() for i in range(rows.sum())]
+        np.testing.assert_allclose(data['mean_100'][rows], means, atol=1e-3)
+    summary = json.loads((tmp_path / training.SUMMARY).read_text())
+    assert summary['episodes'] == len(data['return'])
+    assert summary['steps_of_all_learners'] == 4500
+
+
+@pytest.mark.parametrize('shared', [True, False], ids=['fleet', 'separate'])
+def test_a_resumed_training_is_the_same_as_one_never_stopped(tmp_path, shared):
+    run(Trainer(task(shared=shared), tmp_path / 'whole'))
+    trainer = run(Trainer(task(shared=shared), tmp_path / 'parts'), until=700)
+    with (tmp_path / 'parts' / training.EPISODES).open('a') as file:
+        file.write('0,99,written after the checkpoint')
+    trainer = Trainer.resume(tmp_path / 'parts')
+    assert trainer.resumes_within_episode
+    assert trainer.steps == 700
+    run(trainer)
+    same(tmp_path / 'whole', tmp_path / 'parts')
+
+
+def test_a_killed_training_goes_on(tmp_path):
+    arguments = ['--seed', '3', '--learners', '2', '--output', 'run']
+    running = subprocess.Popen(
+        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'train', *arguments, '--steps', '1000000'],
+        cwd=tmp_path, stderr=subprocess.PIPE)
+    episodes = tmp_path / 'run' / training.EPISODES
+    try:
+        while not (episodes.exists() and episodes.read_text().count('\n') > 3):
+            assert running.poll() is None
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.communicate(timeout=PATIENCE)
+    done = dynsyn('train', '--resume', 'run', '--steps', 600, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'going on from step 0 of 600, in the midst of the episodes' in done.stdout
+    dynsyn('train', *arguments[:-1], 'whole', '--steps', 600, folder=tmp_path)
+    assert results(tmp_path / 'run')[0] == results(tmp_path / 'whole')[0]
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_leave_a_checkpoint(tmp_path, number):
+    running = subprocess.Popen(
+        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'train', '--output', 'run'],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        while 'episodes, mean of 100' not in running.stderr.read(50):
+            assert running.poll() is None
+        running.send_signal(number)
+    finally:
+        running.communicate(timeout=PATIENCE)
+    assert running.returncode == 0
+    _, about = weights.read(tmp_path / 'run' / training.CHECKPOINT)
+    assert about['made_by']['steps'] > 0
+
+
+def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
+    monkeypatch.setattr(training, 'LOOK_STEPS', 10)
+    monkeypatch.setattr(training, 'WINDOW', 2)
+    trainer = run(Trainer(task(shared=False, learners=3), tmp_path))
+    _, about = weights.read(tmp_path / training.WEIGHTS)
+    assert about['made_by']['learner'] == int(np.argmax(trainer.log.means())) or (
+        about['made_by']['mean_2'] >= max(trainer.log.means()))
+    learner = Learner(robot.layout, preset('fleet'), seed=0)
+    weights.load(tmp_path / training.WEIGHTS, learner, robot)
+    steps = dynsyn('evaluate', tmp_path / training.WEIGHTS, '--episodes', 2, folder=tmp_path)
+    assert '2 episodes: mean' in steps.stdout
+    assert '1 learner' not in steps.stderr
+
+
+def test_start_from_weights(tmp_path, robot):
+    run(Trainer(task(), tmp_path / 'first'))
+    arrays, _ = weights.read(tmp_path / 'first' / training.WEIGHTS)
+    trainer = Trainer(task(learners=4, weights=str(tmp_path / 'first' / training.WEIGHTS)),
+                      tmp_path / 'second')
+    synapses = trainer._loop.learner.synapses
+    np.testing.assert_array_equal(synapses.centre, arrays['centre'])
+    np.testing.assert_array_equal(synapses.amplitude, arrays['amplitude'])
+
+
+def episode(total):
+    return Episode(total, 100, False)
+
+
+def test_solved_takes_a_hundred_episodes(tmp_path):
+    log = EpisodeLog(tmp_path / 'log.csv', learners=2)
+    for i in range(100):
+        assert log.solved_after == [None, None]
+        log.add(0, episode(300.0), 100 * i)
+    assert log.solved_after == [9900, None]
+    for i in range(101):
+        log.add(1, episode(299.0 if i == 0 else 300.0), 100 * i)
+    assert log.solved_after == [9900, 10000]
+    assert log.solved
+
+
+def test_a_fleet_solves_together(tmp_path):
+    log = EpisodeLog(tmp_path / 'log.csv', learners=2, shared=True)
+    for i in range(50):
+        log.add(0, episode(290.0), i)
+        assert not log.solved
+        log.add(1, episode(310.0), i)
+    assert log.solved_after == [49]
+    log.close()
+    with (tmp_path / 'log.csv').open() as file:
+        assert [row['episode'] for row in csv.DictReader(file)][-2:] == ['50', '50']
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['--env-id', 'Ant-v5'], "invalid choice: 'Ant-v5'"),
+    (['--preset', 'best'], 'unknown preset best: it must be one of authors, default'),
+    (['--preset', 'none.yaml'], 'cannot read none.yaml: No such file'),
+    (['--preset', 'file.yaml'], 'file.yaml must be a ROS parameter file'),
+    (['--learners', '0'], 'must be 1 or more'),
+    (['--steps', '-5'], 'must be 1 or more'),
+    (['--seed', '-1'], 'must be from 0'),
+    (['--simulator', 'mujoco'], "invalid choice: 'mujoco'"),
+    (['--output', 'file.yaml/run'], 'cannot write in the folder file.yaml/run'),
+    (['--weights', 'none.npz'], 'cannot read none.npz'),
+    (['--resume', 'nowhere'], 'cannot read nowhere/checkpoint.npz'),
+    (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
+])
+def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
+    (tmp_path / 'file.yaml').write_text('')
+    assert words in refused(tmp_path, 'train', *arguments)
+    assert [path.name for path in tmp_path.glob('*') if path.name != 'ros_log'] == ['file.yaml']
+
+
+def test_a_training_is_not_written_over(tmp_path):
+    run(Trainer(task(steps=200), tmp_path))
+    before = results(tmp_path)
+    with pytest.raises(ConfigError, match='already holds a training: go on with --resume'):
+        Trainer(task(steps=200), tmp_path)
+    assert results(tmp_path)[0] == before[0]
+
+
+def test_a_checkpoint_must_be_one(tmp_path):
+    run(Trainer(task(steps=200), tmp_path))
+    (tmp_path / training.WEIGHTS).replace(tmp_path / training.CHECKPOINT)
+    with pytest.raises(ConfigError, match='is no checkpoint of a training'):
+        Trainer.resume(tmp_path)
+
+
+def test_a_shortened_log_is_noticed(tmp_path):
+    run(Trainer(task(steps=600), tmp_path))
+    os.truncate(tmp_path / training.EPISODES, 30)
+    with pytest.raises(ConfigError, match='is shorter than when it was last written'):
+        Trainer.resume(tmp_path)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    run(Trainer(task(), tmp_path), until=500)
+    trainer = Trainer.resume(tmp_path)
+    before = (tmp_path / training.CHECKPOINT).read_bytes()
+
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(ConfigError, match=r'cannot write .*checkpoint\.npz: No space left'):
+        trainer.checkpoint()
+    assert (tmp_path / training.CHECKPOINT).read_bytes() == before
+    assert not list(tmp_path.glob('.*'))
+    monkeypatch.undo()
+    assert Trainer.resume(tmp_path).steps == 500

@@ -49,13 +49,13 @@ def test_a_restored_walker_is_where_the_other_was(env_id):
         other.restore(one.state())
         assert other.position == one.position
         episodes = 0
-        for _ in range(400):
+        for _ in range(1700):
             torques = rng.uniform(-80, 80, size=4)
             assert one.step(torques) == other.step(torques)
             np.testing.assert_array_equal(one.readings, other.readings)
             assert one.episode == other.episode
             episodes += one.episode is not None
-        assert episodes > 1
+        assert episodes > 0
 
 
 def test_envpool_is_the_same_task():

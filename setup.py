@@ -54,6 +54,7 @@ setup(
         'wheels': wheels(JAZZY),
         'wheels-kilted': wheels(KILTED),
         'envpool': ['envpool'],
+        'ray': ['ray'],
         'test': ['pytest', 'pytest-cov', 'ruff'],
     },
     zip_safe=True,

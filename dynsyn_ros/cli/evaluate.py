@@ -13,6 +13,7 @@ from dynsyn_ros.film import Film
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.training.evaluation import describe, evaluate
+from dynsyn_ros.training.presets import read_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
         raise ConfigError('dynsyn evaluate needs no ROS and takes no --ros-args')
     film = Film(options.gif) if options.gif else None
     run = evaluate(
-        options.weights, shared_options.read_robot(options.params_file), options.env_id,
+        options.weights, read_robot(options.params_file), options.env_id,
         options.seed, options.episodes, options.learn, film)
     episodes = []
     with tqdm(total=options.episodes, unit=' episodes', dynamic_ncols=True) as line:

@@ -13,6 +13,7 @@ from dynsyn_ros.program import exit_code
 COMMANDS = {
     'walk': 'simulate the walker and let it learn, over ROS topics in one process',
     'train': 'train headless, as fast as the machine goes; needs no ROS',
+    'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
 }
 

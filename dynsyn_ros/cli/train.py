@@ -17,6 +17,7 @@ from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import ConfigError, build
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
+from dynsyn_ros.training.presets import PRESETS, read_preset, read_robot
 from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
 from dynsyn_ros.weights import UNTRAINED
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     shared_options.add_params_file(parser)
     parser.add_argument('--preset', metavar='NAME', help=(
-        f'settings of the learner: {", ".join(shared_options.PRESETS)}, or a .yaml file (default: '
+        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: '
         'fleet, or default with --separate)'))
     parser.add_argument('--env-id', choices=ENVIRONMENTS, default=ENVIRONMENTS[0],
                         help='what is simulated (default: %(default)s)')
@@ -87,8 +88,8 @@ def _new(options: argparse.Namespace) -> Trainer:
         'steps': max(STEPS // learners, 1) if options.steps is None else options.steps,
         'until_solved': options.until_solved,
         'weights': options.weights,
-        'robot': asdict(shared_options.read_robot(options.params_file)),
-        'learner': asdict(shared_options.read_preset(preset)),
+        'robot': asdict(read_robot(options.params_file)),
+        'learner': asdict(read_preset(preset)),
     })
     folder = options.output or Path('runs') / f'train_{datetime.now():%Y-%m-%d_%H-%M-%S}'
     return Trainer(task, folder)

@@ -21,6 +21,7 @@ from dynsyn_ros.nodes.controller import WEIGHTS_FILE, ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
+from dynsyn_ros.training.presets import PRESETS, preset_file
 
 EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
 #: How often the live line is written, s.
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = 'what follows --ros-args is for ROS: remaps, parameters, log levels'
     shared_options.add_params_file(parser)
     parser.add_argument('--preset', default='default', metavar='NAME', help=(
-        f'settings of the learner: {", ".join(shared_options.PRESETS)}, or a .yaml file (default: '
+        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: '
         '%(default)s)'))
     parser.add_argument('--env-id', choices=ENVIRONMENTS, help='what is simulated')
     parser.add_argument('--steps', type=int, dest='max_steps', metavar='N',
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    files = (options.params_file, shared_options.preset_file(options.preset))
+    files = (options.params_file, preset_file(options.preset))
     parameters.read(files)  # says what is wrong with a file more plainly than ROS does
     output = options.output or Path('runs') / f'walk_{datetime.now():%Y-%m-%d_%H-%M-%S}'
     changed = {

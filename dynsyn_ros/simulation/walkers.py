@@ -23,6 +23,10 @@ from dynsyn_ros.simulation.bipedal_walker import (
     undo_scaling,
 )
 
+SIMULATORS = ('gymnasium', 'envpool')
+#: Cores that this process may use.
+CORES = len(os.sched_getaffinity(0))
+
 
 class Walkers(Protocol):
     """Walkers that are stepped together; each is put back on its feet when its episode ends."""
@@ -86,7 +90,12 @@ class EnvpoolWalkers:
     resumes_within_episode = False
 
     def __init__(
-        self, env_id: str, seed: int, numbers: Sequence[int], joints: Sequence[str] = JOINTS
+        self,
+        env_id: str,
+        seed: int,
+        numbers: Sequence[int],
+        joints: Sequence[str] = JOINTS,
+        threads: int = 1,
     ) -> None:
         """Make walkers as :class:`BipedalWalker` does; raises :class:`ConfigError`."""
         try:
@@ -98,7 +107,7 @@ class EnvpoolWalkers:
         self._order = order_of(joints)
         self._make = lambda begun: envpool.make(
             env_id, 'gymnasium', num_envs=len(numbers), batch_size=len(numbers),
-            num_threads=min(len(numbers), len(os.sched_getaffinity(0))),
+            num_threads=min(len(numbers), threads),
             seed=[entropy(seed + begun, number) % 2**31 for number in numbers])
         self._lengths, self._totals = np.zeros(len(numbers), int), np.zeros(len(numbers))
         self.readings = np.zeros((len(numbers), len(READINGS)))
@@ -151,12 +160,14 @@ def _undo_scaling_of_all(observations, places, readings):
 
 
 def make(
-    simulator: str, env_id: str, seed: int, numbers: Sequence[int], joints: Sequence[str] = JOINTS
+    simulator: str,
+    env_id: str,
+    seed: int,
+    numbers: Sequence[int],
+    joints: Sequence[str] = JOINTS,
+    threads: int = 1,
 ) -> Walkers:
-    """Make the walkers with these ``numbers`` in one of ``SIMULATORS``."""
+    """Make the walkers with these ``numbers`` in one of ``SIMULATORS``; envpool has threads."""
     if simulator == 'envpool':
-        return EnvpoolWalkers(env_id, seed, numbers, joints)
+        return EnvpoolWalkers(env_id, seed, numbers, joints, threads)
     return GymnasiumWalkers([BipedalWalker(env_id, seed, i, joints) for i in numbers])
-
-
-SIMULATORS = ('gymnasium', 'envpool')

@@ -28,10 +28,10 @@ class Task:
     robot: RobotConfig
     learner: LearnerConfig
 
-    def make(self) -> tuple[Robot, Headless]:
-        """Make learners and walkers; raises :class:`ConfigError`."""
+    def make(self, threads: int) -> tuple[Robot, Headless]:
+        """Make learners, and walkers for envpool in ``threads``; raises :class:`ConfigError`."""
         robot = Robot(self.robot)
         numbers = range(self.learners)
-        walkers = make(self.simulator, self.env_id, self.seed, numbers, self.robot.joints)
+        walkers = make(self.simulator, self.env_id, self.seed, numbers, self.robot.joints, threads)
         learner = Learner(robot.layout, self.learner, self.seed, numbers, self.shared)
         return robot, Headless(robot, learner, walkers)

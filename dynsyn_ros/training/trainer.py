@@ -20,6 +20,7 @@ import numpy as np
 from dynsyn_ros import weights
 from dynsyn_ros.episodes import WINDOW, EpisodeLog, draw_learning_curve
 from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training.task import Task
 
 EPISODES, CURVE, WEIGHTS, CHECKPOINT, SUMMARY = (
@@ -34,10 +35,10 @@ _WALKERS = 'walkers.'
 class Trainer:
     """One training run."""
 
-    def __init__(self, task: Task, folder: Path) -> None:
+    def __init__(self, task: Task, folder: Path, threads: int = CORES) -> None:
         """Prepare a run in its folder; raises :class:`ConfigError`."""
         self.task, self.folder = task, folder
-        self._robot, self._loop = task.make()
+        self._robot, self._loop = task.make(threads)
         if task.weights != weights.UNTRAINED:
             weights.adopt(Path(task.weights), self._loop.learner, self._robot)
         if (folder / CHECKPOINT).exists():
@@ -51,7 +52,9 @@ class Trainer:
         self.checkpoint()
 
     @classmethod
-    def resume(cls, folder: Path, steps: int | None = None) -> Trainer:
+    def resume(
+        cls, folder: Path, steps: int | None = None, threads: int = CORES
+    ) -> Trainer:
         """
         Go on from the checkpoint in a folder, up to another number of ``steps`` if one is given.
 
@@ -64,7 +67,7 @@ class Trainer:
         task = build(Task, {**made_by['task'], **({'steps': steps} if steps else {})})
         self = cls.__new__(cls)
         self.task, self.folder = task, folder
-        self._robot, self._loop = task.make()
+        self._robot, self._loop = task.make(threads)
         self._loop.learner.restore(arrays)
         self._loop.rewards[:] = arrays[f'{_WALKERS}rewards']
         self._loop.walkers.restore({

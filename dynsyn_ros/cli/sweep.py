@@ -1,0 +1,54 @@
+"""``dynsyn sweep``: trainings with several settings and seeds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.program import StopRequest
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.walkers import CORES
+from dynsyn_ros.training import engines, sweep
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = sweep.__doc__
+    parser.add_argument('file', type=Path, metavar='FILE', help='a sweep file, YAML')
+    parser.add_argument('--output', type=Path, metavar='DIR', help=(
+        'folder for the results (default: runs/ and the name of the file); what is finished there '
+        'is not run again'))
+    parser.add_argument('--engine', choices=engines.ENGINES, default=engines.ENGINES[0], help=(
+        'where it runs: on the cores of this machine, or on the Ray cluster at RAY_ADDRESS, whose '
+        'machines must all see the output folder (default: %(default)s)'))
+    parser.add_argument('--workers', type=shared_options.count, default=CORES, metavar='N',
+                        help='trainings at a time (default: a core each, here %(default)s)')
+
+
+def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+    """Run what is not finished and merge the results; raises :class:`ConfigError`."""
+    if ros_arguments:
+        raise ConfigError('dynsyn sweep needs no ROS and takes no --ros-args')
+    output = (options.output or Path('runs') / options.file.stem).resolve()
+    jobs = sweep.read_sweep(options.file, output)
+    stop = StopRequest()
+    waiting = [job for job in jobs if not job.finished]
+    with tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit=' trainings',
+              dynamic_ncols=True) as line:
+
+        def finished(job: sweep.Job) -> None:
+            line.set_postfix_str(f'{job.setting}, seed {job.task.seed}', refresh=False)
+            line.update()
+
+        engines.run(options.engine, waiting, options.workers, lambda: bool(stop), finished)
+    if all(job.finished for job in jobs):
+        sweep.merge(jobs, output)
+        print(f'{output}: {sweep.EPISODES}, {sweep.SUMMARY}, {sweep.CURVES}')
+    else:
+        left = sum(not job.finished for job in jobs)
+        print(f'{output}: {left} of {len(jobs)} trainings left, the same command goes on')

@@ -1,0 +1,39 @@
+"""The presets and robots that ship, and files of one's own, read without ROS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dynsyn_ros import parameters
+from dynsyn_ros.learner import LearnerConfig
+from dynsyn_ros.robot import RobotConfig
+from dynsyn_ros.schema import ConfigError, build, part_of
+from dynsyn_ros.share import share_directory
+
+CONFIG = share_directory() / 'config'
+PRESETS = sorted(path.stem for path in (CONFIG / 'presets').glob('*.yaml'))
+ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
+
+
+def preset_file(name: str) -> Path:
+    """Find the file of a preset; a name that ends in .yaml is a file of one's own."""
+    if name.endswith('.yaml'):
+        return Path(name)
+    if name not in PRESETS:
+        raise ConfigError(
+            f'unknown preset {name}: it must be one of {", ".join(PRESETS)}, or a .yaml file')
+    return CONFIG / 'presets' / f'{name}.yaml'
+
+
+def read_preset(name: str) -> LearnerConfig:
+    """Read a preset; raises :class:`ConfigError`."""
+    file = preset_file(name)
+    values = parameters.read([file])
+    if 'learner' not in values:
+        raise ConfigError(f'{file} must have a table learner')
+    return build(LearnerConfig, values['learner'], 'learner.')
+
+
+def read_robot(file: Path = ROBOT_FILE) -> RobotConfig:
+    """Read the robot's part of a parameter file; raises :class:`ConfigError`."""
+    return build(RobotConfig, part_of(RobotConfig, parameters.read([file])))

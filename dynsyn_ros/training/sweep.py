@@ -1,0 +1,183 @@
+"""
+Sweeps: the same training with several settings and seeds, and one picture of all.
+
+A sweep file is YAML: the options of ``dynsyn train``, the ``seeds``, and ``settings``, each a name
+with what it changes::
+
+    env_id: BipedalWalker-v3
+    simulator: gymnasium
+    preset: fleet
+    learners: 16
+    shared: true
+    steps: 100000
+    until_solved: false
+    weights: none
+    seeds: [0, 1, 2, 3]
+    settings:
+      as it is: {}
+      no trace: {learner: {synapses: {trace: 0.0}}}
+
+Each setting and seed is a training in a folder of its own, ``SETTING/seed_N``. ``episodes.csv``
+has all their episodes, ``summary.csv`` a row each and ``curves.png`` the mean of each setting with
+a band from the worst to the best seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import csv
+from dataclasses import asdict, dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+import numpy as np
+import yaml
+
+from dynsyn_ros.episodes import COLUMNS, MEAN, SOLVED, read_episodes
+from dynsyn_ros.files import check_folder
+from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.training import trainer
+from dynsyn_ros.training.presets import ROBOT_FILE, read_preset, read_robot
+from dynsyn_ros.training.task import Task
+from dynsyn_ros.training.trainer import Trainer
+
+EPISODES, SUMMARY, CURVES = 'episodes.csv', 'summary.csv', 'curves.png'
+_OWN_KEYS = ('preset', 'params_file', 'seeds', 'settings')
+_SUMMARY_COLUMNS = ('setting', 'seed', 'steps_of_all_learners', 'episodes', 'mean_100',
+                    'best_mean', 'solved_after_steps_of_all')
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training of a sweep."""
+
+    setting: str
+    task: Task
+    folder: Path
+
+    @property
+    def finished(self) -> bool:
+        """Whether its results are all there."""
+        return self._done.exists()
+
+    @property
+    def _done(self) -> Path:
+        return self.folder / '.finished'
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """
+        Train until finished or ``stop``, from the last checkpoint if there is one.
+
+        Raises :class:`ConfigError` if it cannot.
+        """
+        if (self.folder / trainer.CHECKPOINT).exists():
+            training = Trainer.resume(self.folder, threads=1)
+        else:
+            training = Trainer(self.task, self.folder, threads=1)
+        training.run(stop, lambda _: None)
+        if training.finished:
+            self._done.touch()
+
+
+def read_sweep(file: Path, output: Path) -> list[Job]:
+    """Read a sweep file into its jobs; raises :class:`ConfigError`."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f'{file} is not YAML: {" ".join(str(error).split())}') from error
+    if not isinstance(content, dict):
+        raise ConfigError(f'{file} must be a table: see dynsyn sweep --help')
+    for key in ('preset', 'seeds', 'settings'):
+        if key not in content:
+            raise ConfigError(f'{file}: missing key {key}')
+    settings, seeds = content['settings'], content['seeds']
+    if not isinstance(settings, dict) or not isinstance(seeds, list) or not settings or not seeds:
+        raise ConfigError(f'{file}: seeds must be a list and settings a table, neither empty')
+    base = {key: value for key, value in content.items() if key not in _OWN_KEYS}
+    base['robot'] = asdict(read_robot(Path(content.get('params_file', ROBOT_FILE))))
+    base['learner'] = asdict(read_preset(str(content['preset'])))
+    jobs = []
+    for name, changes in settings.items():
+        for seed in seeds:
+            values = _changed(base, changes or {}, f'{file}: setting {name}')
+            task = build(Task, {**values, 'seed': seed})
+            jobs.append(Job(str(name), task, output / str(name) / f'seed_{seed}'))
+    return jobs
+
+
+def _changed(values: Mapping[str, Any], changes: Any, where: str) -> dict[str, Any]:
+    """Copy nested values with some changed; raises :class:`ConfigError` for an unknown key."""
+    if not isinstance(changes, Mapping):
+        raise ConfigError(f'{where} must be a table, not {changes!r}')
+    made = dict(values)
+    for key, change in changes.items():
+        if key not in values:
+            raise ConfigError(f'{where} changes the unknown key {key}: there are '
+                              f'{", ".join(values)}')
+        made[key] = (_changed(values[key], change, f'{where}: {key}')
+                     if isinstance(values[key], Mapping) else change)
+    return made
+
+
+def merge(jobs: list[Job], output: Path) -> None:
+    """Write one CSV of all episodes, one of all results, and the picture."""
+    check_folder(output)
+    try:
+        with (output / EPISODES).open('w', newline='', encoding='utf-8') as file:
+            writer = csv.writer(file)
+            writer.writerow(('setting', 'seed', *COLUMNS))
+            for job in jobs:
+                with (job.folder / trainer.EPISODES).open(newline='', encoding='utf-8') as part:
+                    rows = csv.reader(part)
+                    next(rows)
+                    writer.writerows((job.setting, job.task.seed, *row) for row in rows)
+        with (output / SUMMARY).open('w', newline='', encoding='utf-8') as file:
+            writer = csv.writer(file)
+            writer.writerow(_SUMMARY_COLUMNS)
+            writer.writerows(_result(job) for job in jobs)
+        _draw(jobs, output / CURVES)
+    except OSError as error:
+        raise ConfigError(f'cannot merge the results in {output}: {error.strerror}') from error
+
+
+def _result(job: Job) -> tuple:
+    """Put a finished job into one row."""
+    summary = json.loads((job.folder / trainer.SUMMARY).read_text(encoding='utf-8'))
+    means = [mean for mean in summary['mean_100'] if mean is not None]
+    solved = [steps for steps in summary['solved_after_steps'] if steps is not None]
+    return (
+        job.setting, job.task.seed, summary['steps_of_all_learners'], summary['episodes'],
+        f'{np.median(means):.3f}' if means else '',
+        '' if summary['best_mean'] is None else f'{summary["best_mean"]:.3f}',
+        min(solved) * job.task.learners if solved else '')
+
+
+def _draw(jobs: list[Job], picture: Path) -> None:
+    """Draw the mean over the seeds of each setting, with a band from the worst to the best."""
+    figure = Figure(figsize=(8, 4.5), layout='constrained')
+    axes = figure.add_subplot(
+        xlabel='million steps of all learners', ylabel='mean return of 100 episodes')
+    for i, setting in enumerate(dict.fromkeys(job.setting for job in jobs)):
+        mine = [job for job in jobs if job.setting == setting]
+        curves = [read_episodes(job.folder / trainer.EPISODES) for job in mine]
+        steps = [curve['steps'] * job.task.learners
+                 for curve, job in zip(curves, mine, strict=True)]
+        end = max((float(s[-1]) for s in steps if len(s)), default=0.0)
+        grid = np.linspace(0.0, end, 400)
+        values = np.array([
+            np.interp(grid, s, curve[MEAN]) for s, curve in zip(steps, curves, strict=True)
+            if len(s)])
+        if not len(values):
+            continue
+        axes.plot(grid / 1e6, values.mean(axis=0), color=f'C{i}',
+                  label=f'{setting} ({len(values)} seeds)')
+        axes.fill_between(grid / 1e6, values.min(axis=0), values.max(axis=0), color=f'C{i}',
+                          alpha=0.2, linewidth=0)
+    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
+    axes.legend(loc='lower right')
+    FigureCanvasAgg(figure).print_png(picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 import csv
 import os
 from pathlib import Path
@@ -21,7 +22,48 @@ MEAN = f'mean_{WINDOW}'
 COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN)
 
 
-class EpisodeLog:
+class Table:
+    """A CSV file that grows by rows and can go on from where it once was."""
+
+    def __init__(self, path: Path, columns: Sequence[str], go_on_from: int = 0) -> None:
+        """
+        Start the file, or go on from its first so many bytes and forget what came after.
+
+        Raises :class:`ConfigError` if it cannot be written, or is shorter than that.
+        """
+        check_folder(path.parent)
+        self._path = path
+        try:
+            if go_on_from:
+                if path.stat().st_size < go_on_from:
+                    raise ConfigError(f'{path} is shorter than when it was last written')
+                os.truncate(path, go_on_from)
+            self._file = path.open(
+                'a' if go_on_from else 'w', newline='', encoding='utf-8', buffering=1)
+        except OSError as error:
+            raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+        self._writer = csv.writer(self._file)
+        if not go_on_from:
+            self.write(columns)
+
+    def write(self, row: Iterable) -> None:
+        """Add a row; raises :class:`ConfigError` if it cannot be written."""
+        try:
+            self._writer.writerow(row)
+        except OSError as error:
+            raise ConfigError(f'cannot write {self._path}: {error.strerror}') from error
+
+    def flush(self) -> int:
+        """Hand all rows to the system; returns the length of the file, bytes."""
+        self._file.flush()
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class EpisodeLog(Table):
     """
     Append each episode to a CSV file as it ends.
 
@@ -32,52 +74,24 @@ class EpisodeLog:
     def __init__(
         self, path: Path, learners: int = 1, shared: bool = False, go_on_from: int = 0
     ) -> None:
-        """
-        Start the file, or go on from its first so many bytes and forget what came after.
-
-        Raises :class:`ConfigError` if it cannot be written, or is shorter than that.
-        """
-        check_folder(path.parent)
-        self._path, self._shared = path, shared
+        """Start the file or go on, as a :class:`Table` does."""
+        super().__init__(path, COLUMNS, go_on_from)
+        self._shared = shared
         self._last = [deque(maxlen=WINDOW) for _ in range(1 if shared else learners)]
         self.episodes = [0] * learners
         """Episodes of each learner."""
         self.solved_after: list[int | None] = [None] * len(self._last)
         """Steps of each learner, or of the fleet's each, at which 100 episodes had their mean."""
         if go_on_from:
-            self._recall(go_on_from)
-        try:
-            self._file = path.open(
-                'a' if go_on_from else 'w', newline='', encoding='utf-8', buffering=1)
-        except OSError as error:
-            raise ConfigError(f'cannot write {path}: {error.strerror}') from error
-        self._writer = csv.writer(self._file)
-        if not go_on_from:
-            self._write(COLUMNS)
-
-    def _recall(self, length: int) -> None:
-        """Take up the episodes in the first bytes of the file, and cut off the rest."""
-        try:
-            content = self._path.read_bytes()[:length]
-            if len(content) < length:
-                raise ConfigError(f'{self._path} is shorter than when it was last written')
-            os.truncate(self._path, length)
-        except OSError as error:
-            raise ConfigError(f'cannot go on with {self._path}: {error.strerror}') from error
-        for row in csv.DictReader(content.decode().splitlines()):
-            self._count(int(row['learner']), float(row['return']), int(row['steps']))
-
-    def _write(self, row: tuple) -> None:
-        try:
-            self._writer.writerow(row)
-        except OSError as error:
-            raise ConfigError(f'cannot write {self._path}: {error.strerror}') from error
+            with path.open(newline='', encoding='utf-8') as file:
+                for row in csv.DictReader(file):
+                    self._count(int(row['learner']), float(row['return']), int(row['steps']))
 
     def add(self, learner: int, episode: Episode, steps: int) -> None:
         """Add an episode that ended after ``steps`` steps of the whole run."""
         total = round(episode.total, 3)
         mean = self._count(learner, total, steps)
-        self._write((learner, self.episodes[learner], steps, episode.length, f'{total:.3f}',
+        self.write((learner, self.episodes[learner], steps, episode.length, f'{total:.3f}',
                      int(episode.fell), f'{mean:.3f}'))
 
     def _count(self, learner: int, total: float, steps: int) -> float:
@@ -98,15 +112,6 @@ class EpisodeLog:
     def means(self, least: int = 1) -> list[float | None]:
         """Tell the mean of each learner, or of the fleet; None with less than so many episodes."""
         return [sum(last) / len(last) if len(last) >= least else None for last in self._last]
-
-    def flush(self) -> int:
-        """Hand all rows to the system; returns the length of the file, bytes."""
-        self._file.flush()
-        return self._file.tell()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def read_episodes(path: Path) -> dict[str, np.ndarray]:

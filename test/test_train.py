@@ -62,7 +62,7 @@ def test_same_command_same_episodes(tmp_path, learners):
     same(tmp_path / 'a', tmp_path / 'b')
     names = {path.name for path in (tmp_path / 'a').iterdir()}
     assert names == {training.EPISODES, training.CURVE, training.WEIGHTS, training.CHECKPOINT,
-                     training.SUMMARY}
+                     training.SUMMARY, training.SYNAPSES}
     for words in ('steps/s', 'episodes, mean of 100: best', 'median'):
         assert words in done.stderr
     assert 'not solved' in done.stdout

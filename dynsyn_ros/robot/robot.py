@@ -57,8 +57,18 @@ class Robot:
             hidden=config.hidden_neurons,
             oscillators=config.oscillators,
             normalisation=np.array([channel.normalisation for channel in channels]),
-            output_centres=_output_centres(config, config.observations[:states]),
+            output_centres=_output_centres(config, states),
         )
+
+    @property
+    def first_synapses(self) -> dict[str, int]:
+        """Places of the synapses of layer 4 that do not start at 0, as "JOINT from INPUT"."""
+        first = sum(self.layout.layer_sizes[:2])
+        inputs = _output_inputs(self.config, self.layout.states)
+        return {
+            f'{self.config.joints[joint]} from {inputs[i]}': first + joint * len(inputs) + i
+            for joint, i in np.argwhere(self.layout.output_centres).tolist()
+        }
 
     def observer(
         self, names: Sequence[str], robots: int = 1
@@ -117,10 +127,15 @@ def _topic(config: RobotConfig, name: str) -> str:
     return topic
 
 
-def _output_centres(config: RobotConfig, states: Sequence[str]) -> np.ndarray:
-    """Lay out the first centres of layer 4, shape (joints, output inputs)."""
+def _output_inputs(config: RobotConfig, states: int) -> list[str]:
+    """Name the inputs of layer 4, in order."""
     inputs = [f'{state}_{k + 1}' for state in 'vw' for k in range(config.oscillators)]
-    inputs += [*states, 'constant']
+    return [*inputs, *config.observations[:states], 'constant']
+
+
+def _output_centres(config: RobotConfig, states: int) -> np.ndarray:
+    """Lay out the first centres of layer 4, shape (joints, output inputs)."""
+    inputs = _output_inputs(config, states)
     centres = np.zeros((len(config.joints), len(inputs)))
     for joint, first in config.first_centres.items():
         for name, value in zip(first.inputs, first.values, strict=True):

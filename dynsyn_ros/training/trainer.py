@@ -2,8 +2,8 @@
 A training run in a folder: it can be killed at any time and goes on from its last checkpoint.
 
 The folder holds ``episodes.csv``, ``learning_curve.png``, ``weights.npz`` (the learner with the
-best mean of 100 episodes, when it had it), ``checkpoint.npz`` (everything, to go on from) and
-``summary.json``.
+best mean of 100 episodes, when it had it), ``checkpoint.npz`` (everything, to go on from),
+``synapses.csv`` (weights and centres of some synapses of learner 0) and ``summary.json``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from typing import Any
 import numpy as np
 
 from dynsyn_ros import weights
-from dynsyn_ros.episodes import WINDOW, EpisodeLog, draw_learning_curve
+from dynsyn_ros.episodes import WINDOW, EpisodeLog, Table, draw_learning_curve
 from dynsyn_ros.schema import ConfigError, build
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training.task import Task
 
-EPISODES, CURVE, WEIGHTS, CHECKPOINT, SUMMARY = (
-    'episodes.csv', 'learning_curve.png', 'weights.npz', 'checkpoint.npz', 'summary.json')
+EPISODES, SYNAPSES, CURVE, WEIGHTS, CHECKPOINT, SUMMARY = (
+    'episodes.csv', 'synapses.csv', 'learning_curve.png', 'weights.npz', 'checkpoint.npz',
+    'summary.json')
+#: Steps between two rows of ``synapses.csv``.
+ROW_STEPS = 100
 #: Time between two checkpoints, s.
 CHECKPOINT_PERIOD = 120.0
 #: Steps between two looks at whether a learner does better than any before.
@@ -44,7 +47,7 @@ class Trainer:
         if (folder / CHECKPOINT).exists():
             raise ConfigError(f'{folder} already holds a training: go on with --resume {folder}, '
                               'or choose another folder')
-        self.log = EpisodeLog(folder / EPISODES, task.learners, task.shared)
+        self._open_logs(0, 0)
         self.steps = 0
         """Steps of each learner."""
         self._seconds = 0.0
@@ -73,11 +76,20 @@ class Trainer:
         self._loop.walkers.restore({
             name.removeprefix(_WALKERS): array
             for name, array in arrays.items() if name.startswith(_WALKERS)})
-        self.log = EpisodeLog(
-            folder / EPISODES, task.learners, task.shared, made_by['bytes'])
+        self._open_logs(*made_by['bytes'])
         self.steps, self._seconds, self._best = (
             made_by['steps'], made_by['seconds'], made_by['best'])
         return self
+
+    def _open_logs(self, episodes: int, synapses: int) -> None:
+        """Start the logs, or go on from their first so many bytes."""
+        self.log = EpisodeLog(
+            self.folder / EPISODES, self.task.learners, self.task.shared, episodes)
+        names = self._robot.first_synapses
+        self._watched = np.array(list(names.values()))
+        self._table = Table(self.folder / SYNAPSES, [
+            'steps', *(f'{kind} of {name}' for kind in ('weight', 'centre') for name in names)],
+            synapses)
 
     @property
     def resumes_within_episode(self) -> bool:
@@ -103,6 +115,11 @@ class Trainer:
             self.steps += 1
             for i, episode in loop.walkers.ended:
                 log.add(i, episode, self.steps)
+            if self.steps % ROW_STEPS == 0:
+                state = loop.learner.synapses
+                self._table.write((self.steps, *(
+                    f'{value:.5f}' for array in (state.weight, state.centre)
+                    for value in array[0, self._watched])))
             if self.steps % LOOK_STEPS == 0:
                 self._keep_best()
                 if time.monotonic() - saved > CHECKPOINT_PERIOD:
@@ -117,6 +134,7 @@ class Trainer:
             self._save_weights(0)
         self.checkpoint()
         log.close()
+        self._table.close()
 
     def _keep_best(self) -> None:
         """Save the learner with the best mean if it is better than any before."""
@@ -135,12 +153,11 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Write all that is needed to go on, the curve and the summary."""
-        position = self.log.flush()
         walkers = {'rewards': self._loop.rewards, **self._loop.walkers.state()}
         weights.save(
             self.folder / CHECKPOINT, self._loop.learner, self._robot,
             {'task': asdict(self.task), 'steps': self.steps, 'seconds': self._seconds,
-             'bytes': position, 'best': self._best},
+             'bytes': [self.log.flush(), self._table.flush()], 'best': self._best},
             beside={_WALKERS + name: array for name, array in walkers.items()})
         try:
             draw_learning_curve(

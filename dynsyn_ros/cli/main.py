@@ -15,6 +15,7 @@ COMMANDS = {
     'train': 'train headless, as fast as the machine goes; needs no ROS',
     'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
+    'figures': 'draw the figures of the paper from runs; needs no ROS',
 }
 
 

@@ -1,0 +1,63 @@
+"""``dynsyn figures``: the figures of the paper, from runs of this package."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+import shutil
+
+from tqdm import tqdm
+
+from dynsyn_ros.figures import learning, oscillator, rule
+from dynsyn_ros.files import check_folder
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.training import sweep
+from dynsyn_ros.training.presets import PRESETS, read_preset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument('--preset', default='authors', metavar='NAME', help=(
+        f'settings for Fig. 1 to 7: {", ".join(PRESETS)}, or a .yaml file (default: %(default)s)'))
+    parser.add_argument('--training', type=Path, metavar='DIR',
+                        help='folder of dynsyn train, for Fig. 8 to 10')
+    parser.add_argument('--ablation', type=Path, metavar='DIR',
+                        help='folder of dynsyn sweep, for Fig. 11')
+    parser.add_argument('--output', type=Path, default=Path('figures'), metavar='DIR',
+                        help='folder for the pictures (default: %(default)s)')
+
+
+def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+    """Draw what can be drawn; raises :class:`ConfigError` for bad input."""
+    if ros_arguments:
+        raise ConfigError('dynsyn figures needs no ROS and takes no --ros-args')
+    config = read_preset(options.preset)
+    figures: dict[str, Callable[[Path], None]] = {
+        'figure_1': partial(rule.figure_1, config),
+        'figure_2': partial(rule.figure_2, config),
+        'figure_3': partial(rule.figure_3, config),
+        'figure_6': partial(oscillator.figure_6, config),
+        'figure_7': partial(oscillator.figure_7, config),
+    }
+    if options.training:
+        figures |= {
+            'figure_8': partial(learning.figure_8, options.training),
+            'figure_9': partial(learning.figure_9, options.training),
+            'figure_10': partial(learning.figure_10, options.training),
+        }
+    if options.ablation:
+        figures['figure_11'] = partial(_copy, options.ablation / sweep.CURVES)
+    check_folder(options.output)
+    for name, draw in tqdm(figures.items(), unit=' figures'):
+        draw(options.output / f'{name}.png')
+    print(f'{options.output}: {", ".join(figures)}')
+
+
+def _copy(picture: Path, path: Path) -> None:
+    """Take the picture that a sweep has drawn of its settings: that is Fig. 11."""
+    try:
+        shutil.copyfile(picture, path)
+    except OSError as error:
+        raise ConfigError(f'cannot read {picture}: {error.strerror}') from error

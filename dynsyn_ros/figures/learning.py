@@ -1,0 +1,105 @@
+"""Fig. 8 to 11: a training, and the sweep of ablations."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from dynsyn_ros.episodes import MEAN, SOLVED, WINDOW, read_episodes
+from dynsyn_ros.figures import picture
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import TIME_STEP
+from dynsyn_ros.training import trainer
+
+#: Synapses that Fig. 10 shows.
+SHOWN = 4
+
+
+def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Read a training's ``synapses.csv``: steps, weights and centres by the synapse's name."""
+    file = folder / trainer.SYNAPSES
+    try:
+        with file.open(newline='', encoding='utf-8') as lines:
+            names = next(csv.reader(lines))
+        rows = np.loadtxt(file, delimiter=',', skiprows=1, ndmin=2)
+        steps = rows[:, names.index('steps')]
+    except OSError as error:
+        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
+    except (StopIteration, ValueError, IndexError) as error:
+        raise ConfigError(f'{file} is not the {trainer.SYNAPSES} of a training') from error
+    weights, centres = ({
+        name.removeprefix(kind): rows[:, i]
+        for i, name in enumerate(names) if name.startswith(kind)
+    } for kind in ('weight of ', 'centre of '))
+    return steps, weights, centres
+
+
+def figure_8(folder: Path, path: Path) -> None:
+    """Reproduces Fig. 8: episode returns and their mean over 100 episodes."""
+    data = read_episodes(folder / trainer.EPISODES)
+    figure = picture.new()
+    axes = figure.add_subplot(xlabel='episode of all learners', ylabel='return')
+    order = np.arange(1, len(data['return']) + 1)
+    axes.plot(order, data['return'], '.', color='0.8', markersize=2, rasterized=True,
+              label='episode')
+    for learner in np.unique(data['learner']):
+        rows = data['learner'] == learner
+        axes.plot(order[rows], data[MEAN][rows], linewidth=1,
+                  label=f'mean of {WINDOW}, learner {learner:.0f}')
+    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
+    if len(np.unique(data['learner'])) <= 8:
+        axes.legend(loc='upper left', fontsize='small')
+    picture.save(figure, path)
+
+
+def crossings(
+    steps: np.ndarray, through: np.ndarray, *others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Find where ``through`` changes sign: the steps, whether upwards, and the others there."""
+    at = np.flatnonzero((through[:-1] < 0) != (through[1:] < 0))
+    share = through[at] / (through[at] - through[at + 1])
+
+    def between(values: np.ndarray) -> np.ndarray:
+        return values[at] + share * (values[at + 1] - values[at])
+
+    return between(steps), through[at + 1] > through[at], [between(other) for other in others]
+
+
+def figure_9(folder: Path, path: Path) -> None:
+    """
+    Reproduces Fig. 9: a Poincare map of the exploration.
+
+    Two weights, each as seen from its centre, whenever a third crosses its own centre: upwards in
+    one colour, downwards in the other, the darker the later.
+    """
+    steps, weights, centres = read_synapses(folder)
+    names = list(weights)[:3]
+    through, first, second = (weights[name] - centres[name] for name in names)
+    when, upwards, (x, y) = crossings(steps, through, first, second)
+    figure = picture.new(6.0, 5.0)
+    axes = figure.add_subplot(
+        title=f'{names[0]} crosses its centre',
+        xlabel=f'{names[1]}, from its centre', ylabel=f'{names[2]}, from its centre')
+    for side, colours, word in ((upwards, 'Blues', 'upwards'), (~upwards, 'Reds', 'downwards')):
+        points = axes.scatter(x[side], y[side], c=when[side] / 1e6, s=6, cmap=colours,
+                              vmin=-0.3 * steps[-1] / 1e6, vmax=steps[-1] / 1e6)
+        figure.colorbar(points, label=f'{word}, million steps', shrink=0.8)
+    picture.save(figure, path)
+
+
+def figure_10(folder: Path, path: Path) -> None:
+    """Reproduces Fig. 10: some weights and their centres through learning."""
+    steps, weights, centres = read_synapses(folder)
+    figure = picture.new(8.0, 7.0)
+    hours = steps * TIME_STEP / 3600
+    for axes, name in zip(
+            figure.subplots(SHOWN, sharex=True), list(weights)[:SHOWN], strict=False):
+        axes.plot(hours, weights[name], color='C2', linewidth=0.4, label='weight')
+        axes.plot(hours, centres[name], color='C3', linewidth=1.2, label='centre')
+        axes.set_title(name, fontsize='medium')
+    figure.axes[0].legend(loc='upper left', fontsize='small')
+    figure.axes[-1].set_xlabel('simulated time of one walker (h)')
+    figure.supylabel('weight')
+    picture.save(figure, path)

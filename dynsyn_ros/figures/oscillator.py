@@ -1,0 +1,53 @@
+"""Fig. 6 and 7: one FitzHugh-Nagumo oscillator under a growing drive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dynsyn_ros.figures import picture
+from dynsyn_ros.learner import oscillators
+from dynsyn_ros.learner.config import LearnerConfig
+
+#: The ramp of the drive, and its time in ms.
+DRIVE, RAMP = (-2.0, 2.0), 60_000.0
+
+
+def ramp(config: LearnerConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Drive an oscillator by the ramp; returns drive, v and w, (steps,) each."""
+    k = oscillators.constants(config.oscillators, config.time_step)
+    drive = np.linspace(*DRIVE, round(RAMP / config.time_step))
+    # The ramp begins where the oscillator rests under its first drive.
+    v, w = 0.0, 0.0
+    for _ in range(len(drive)):
+        v, w = oscillators.advance(v, w, DRIVE[0], k)
+    states = np.zeros((len(drive), 2))
+    for i, value in enumerate(drive):
+        v, w = oscillators.advance(v, w, value, k)
+        states[i] = v, w
+    return drive, states[:, 0], states[:, 1]
+
+
+def figure_6(config: LearnerConfig, path: Path) -> None:
+    """Reproduces Fig. 6: the oscillator is silent, oscillates, and is silent again."""
+    drive, v, w = ramp(config)
+    seconds = np.arange(len(drive)) * config.time_step / 1000
+    figure = picture.new()
+    axes = figure.add_subplot(xlabel='learner time (s)', ylabel='state and drive')
+    axes.plot(seconds, v, label='v')
+    axes.plot(seconds, w, label='w')
+    axes.plot(seconds, drive, color='k', linestyle='--', linewidth=1, label='drive I')
+    axes.legend(loc='upper left')
+    picture.save(figure, path)
+
+
+def figure_7(config: LearnerConfig, path: Path) -> None:
+    """Reproduces Fig. 7: the same in the plane of its states, coloured by the drive."""
+    drive, v, w = ramp(config)
+    figure = picture.new(6.0, 5.0)
+    axes = figure.add_subplot(xlabel='v', ylabel='w')
+    axes.plot(v, w, color='0.85', linewidth=0.6, zorder=0)
+    points = axes.scatter(v, w, c=drive, s=3, cmap='viridis')
+    figure.colorbar(points, label='drive I')
+    picture.save(figure, path)

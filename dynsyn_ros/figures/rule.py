@@ -1,0 +1,86 @@
+"""Fig. 1 to 3: the rule alone, a few synapses without a robot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dynsyn_ros.figures import picture
+from dynsyn_ros.learner import synapses
+from dynsyn_ros.learner.config import LearnerConfig
+
+#: Fig. 1: the weight that is rewarded, the width of its reward and how much faster than in the
+#: walker it is learnt, so that some periods show it.
+TARGET, WIDTH, RATE = 0.25, 0.15, 1.5e-4
+#: Steps of the figures.
+STEPS = 6000
+
+
+def fluctuate(
+    config: LearnerConfig, seed: int, count: int, target: float | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Let ``count`` synapses fluctuate about 0, rewarded near a ``target`` if there is one.
+
+    Returns weights, centres and amplitudes, each (steps, count), and the rewards, (steps,).
+    """
+    stream = np.random.default_rng(seed)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    s = synapses.named(*synapses.blocks(1, 1, count, STEPS))
+    s.amplitude[:] = config.synapses.amplitude[-1]
+    s.reserve[:] = stream.standard_normal(s.reserve.shape)
+    s.drawn[:] = 0
+    share = stream.uniform(size=count)
+    for j in range(count):
+        period = synapses.draw_period(
+            rates.period_mean, rates.period_sd, stream.standard_normal())
+        s.phase[0, j] = share[j] * period
+        synapses.begin_period(s, rates, 0, j, period)
+    history, rewards = np.zeros((3, STEPS, count)), np.zeros(STEPS)
+    for step in range(STEPS):
+        synapses.advance(s, rates, rewards[step - 1:step] if step else np.zeros(1))
+        history[:, step] = s.weight[0], s.centre[0], s.amplitude[0]
+        if target is not None:
+            rewards[step] = np.exp(-((s.weight[0] - target) / WIDTH) ** 2).mean()
+    return *history, rewards
+
+
+def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:
+    """Reproduces Fig. 1: reward moves the centre of a fluctuation and narrows it."""
+    faster = replace(config, synapses=replace(
+        config.synapses, centre_rate=RATE, amplitude_rate=RATE / 20))
+    weight, centre, amplitude, reward = fluctuate(faster, seed, 1, TARGET)
+    seconds = np.arange(STEPS) * config.time_step / 1000
+    figure = picture.new()
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    above.fill_between(seconds, (centre - amplitude)[:, 0], (centre + amplitude)[:, 0],
+                       color='0.9', label='centre $\\pm$ amplitude')
+    above.plot(seconds, weight, color='C2', label='weight')
+    above.plot(seconds, centre, color='C3', label='centre')
+    above.axhline(TARGET, color='k', linestyle=':', linewidth=1, label='weight that is rewarded')
+    above.set_ylabel('weight')
+    above.legend(loc='lower right', ncols=2)
+    below.plot(seconds, reward, color='C0')
+    below.set(xlabel='learner time (s)', ylabel='reward')
+    picture.save(figure, path)
+
+
+def figure_2(config: LearnerConfig, path: Path, seed: int = 2) -> None:
+    """Reproduces Fig. 2: two synapses explore a plane."""
+    weight = fluctuate(config, seed, 2)[0]
+    figure = picture.new(5.0, 5.0)
+    axes = figure.add_subplot(xlabel='weight 1', ylabel='weight 2', aspect='equal')
+    axes.plot(*weight.T, linewidth=0.8)
+    picture.save(figure, path)
+
+
+def figure_3(config: LearnerConfig, path: Path, seed: int = 3) -> None:
+    """Reproduces Fig. 3: three synapses explore a space."""
+    weight = fluctuate(config, seed, 3)[0]
+    figure = picture.new(5.5, 5.0)
+    axes = figure.add_subplot(
+        projection='3d', xlabel='weight 1', ylabel='weight 2', zlabel='weight 3')
+    axes.plot(*weight.T, linewidth=0.8)
+    picture.save(figure, path)

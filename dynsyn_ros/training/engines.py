@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from multiprocessing import connection, get_context
+from multiprocessing.queues import SimpleQueue
 import os
 import sys
 
-from dynsyn_ros.program import BAD_INPUT, StopRequest, exit_code
+from dynsyn_ros.program import BAD_INPUT, StopRequest
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training.sweep import Job
 
@@ -42,10 +43,14 @@ def _given_up(job: Job) -> ConfigError:
         'checkpoints when it is run again')
 
 
-def _work(job: Job) -> None:
+def _work(job: Job, refusals: SimpleQueue) -> None:
     """Run a job in a process of its own; a stop request leaves a checkpoint."""
     stop = StopRequest()
-    sys.exit(exit_code(lambda: job.run(lambda: bool(stop))))
+    try:
+        job.run(lambda: bool(stop))
+    except ConfigError as error:
+        refusals.put(str(error))
+        sys.exit(BAD_INPUT)
 
 
 def _run_local(
@@ -55,13 +60,14 @@ def _run_local(
     finished: Callable[[Job], None],
 ) -> None:
     context = get_context('spawn')
+    refusals = context.SimpleQueue()
     waiting = deque((job, 0) for job in jobs)
     running = {}
     try:
         while (waiting or running) and not stop():
             while waiting and len(running) < workers:
                 job, tries = waiting.popleft()
-                process = context.Process(target=_work, args=(job,))
+                process = context.Process(target=_work, args=(job, refusals))
                 process.start()
                 running[process] = (job, tries)
             connection.wait([process.sentinel for process in running], LOOK_PERIOD)
@@ -70,7 +76,7 @@ def _run_local(
                 if job.finished:
                     finished(job)
                 elif process.exitcode == BAD_INPUT:
-                    raise ConfigError(f'{job.folder} cannot be trained')
+                    raise ConfigError(refusals.get())
                 elif tries == RETRIES:
                     raise _given_up(job)
                 elif not stop():
@@ -80,6 +86,11 @@ def _run_local(
             process.terminate()
         for process in running:
             process.join()
+
+
+def train(job: Job) -> None:
+    """Run a job to its end, as a task of Ray."""
+    job.run(lambda: False)
 
 
 def _run_ray(
@@ -97,7 +108,7 @@ def _run_ray(
     here = {} if 'RAY_ADDRESS' in os.environ else {'num_cpus': workers, 'include_dashboard': False}
     ray.init(log_to_driver=False, logging_level='error', **here)
     try:
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(lambda job: job.run(lambda: False))
+        task = ray.remote(num_cpus=1, max_retries=RETRIES)(train)
         running = {task.remote(job): job for job in jobs}
         while running and not stop():
             for done in ray.wait(list(running), timeout=LOOK_PERIOD)[0]:

@@ -1,0 +1,152 @@
+"""Sweeps: the same on every engine, also when a worker dies, and never run twice."""
+
+import csv
+import os
+from pathlib import Path
+import re
+import signal
+import subprocess
+import sys
+
+from PIL import Image
+from programs import PATIENCE, dynsyn, refused
+import pytest
+import yaml
+
+from dynsyn_ros.training import sweep
+
+SWEEP = {
+    'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'fleet', 'learners': 2,
+    'shared': True, 'steps': 1000, 'until_solved': False, 'weights': 'none', 'seeds': [0, 1],
+    'settings': {'as it is': {}, 'no trace': {'learner': {'synapses': {'trace': 0.0}}}},
+}
+FILES = (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)
+
+
+def write(folder, **changes):
+    """Write a sweep file."""
+    file = folder / 'sweep.yaml'
+    file.write_text(yaml.safe_dump({**SWEEP, **changes}))
+    return file
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+@pytest.fixture(scope='module')
+def local(tmp_path_factory):
+    """Run the sweep on the cores of this machine; returns the folder and what was printed."""
+    folder = tmp_path_factory.mktemp('local')
+    write(folder)
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', '--workers', 2, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / 'out'
+
+
+def test_a_sweep_is_every_setting_with_every_seed(local):
+    with (local / sweep.SUMMARY).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row['setting'], row['seed']) for row in rows] == [
+        ('as it is', '0'), ('as it is', '1'), ('no trace', '0'), ('no trace', '1')]
+    assert all(row['steps_of_all_learners'] == '2000' for row in rows)
+    with (local / sweep.EPISODES).open() as file:
+        episodes = list(csv.DictReader(file))
+    for row in rows:
+        mine = [e for e in episodes if (e['setting'], e['seed']) == (row['setting'], row['seed'])]
+        assert len(mine) == int(row['episodes']) > 0
+    assert len({row['mean_100'] for row in rows}) == 4
+    with Image.open(local / sweep.CURVES) as picture:
+        assert len(picture.convert('RGB').getcolors(10**6)) > 20
+
+
+def test_what_is_finished_is_not_run_again(local):
+    before = {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')}
+    done = dynsyn('sweep', '../sweep.yaml', '--output', '.', folder=local)
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')} == before
+
+
+def descendants(pid):
+    """List the processes under a process, with their command lines."""
+    children = {}
+    for entry in Path('/proc').glob('[0-9]*'):
+        try:
+            stat, words = (entry / 'stat').read_text(), (entry / 'cmdline').read_bytes()
+        except OSError:
+            continue
+        parent = int(stat.rpartition(')')[2].split()[1])
+        children.setdefault(parent, []).append((int(entry.name), words.decode(errors='replace')))
+    found, waiting = [], [pid]
+    while waiting:
+        mine = children.get(waiting.pop(), [])
+        found += mine
+        waiting += [child for child, _ in mine]
+    return found
+
+
+@pytest.mark.parametrize(('engine', 'worker'), [
+    ('local', 'spawn_main'), ('ray', '^ray::train')])
+def test_the_same_on_every_engine_though_a_worker_is_killed(tmp_path, local, engine, worker):
+    if engine == 'ray':
+        pytest.importorskip('ray', reason='ray is an extra')
+    write(tmp_path)
+    running = subprocess.Popen(
+        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'sweep', 'sweep.yaml', '--output', 'out',
+         '--workers', '2', '--engine', engine],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
+    try:
+        while not (episodes.exists() and episodes.read_text().count('\n') > 1):
+            assert running.poll() is None, running.stderr.read()
+        at_work = [
+            pid for pid, words in descendants(running.pid) if re.search(worker, words)]
+        os.kill(at_work[0], signal.SIGKILL)
+        _, errors = running.communicate(timeout=PATIENCE)
+    finally:
+        for pid, _ in [*descendants(running.pid), (running.pid, '')]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+    assert running.returncode == 0, errors
+    assert contents(tmp_path / 'out') == contents(local)
+
+
+def test_a_stopped_sweep_goes_on(tmp_path, local):
+    write(tmp_path)
+    running = subprocess.Popen(
+        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'sweep', 'sweep.yaml', '--output', 'out'],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
+    while not (episodes.exists() and episodes.read_text().count('\n') > 1):
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 0
+    assert 'of 4 trainings left, the same command goes on' in said
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / 'out') == contents(local)
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    ({'settings': {'fast': {'learner': {'synapse': {}}}}}, 'setting fast: learner changes the'),
+    ({'settings': {'fast': 3}}, 'setting fast must be a table, not 3'),
+    ({'settings': {}}, 'seeds must be a list and settings a table, neither empty'),
+    ({'seeds': 4}, 'seeds must be a list and settings a table, neither empty'),
+    ({'seeds': [-1]}, 'parameter seed must be from 0'),
+    ({'steps': 'many'}, "parameter steps must be a whole number, not 'many'"),
+    ({'preset': 'best'}, 'unknown preset best'),
+    ({'colour': 'red'}, 'unknown parameter colour'),
+    ({'weights': 'none.npz'}, 'cannot read none.npz'),
+])
+def test_bad_sweeps_are_refused_in_one_sentence(tmp_path, changes, words):
+    write(tmp_path, **changes)
+    assert words in refused(tmp_path, 'sweep', 'sweep.yaml')
+
+
+def test_a_missing_sweep_file(tmp_path):
+    assert 'cannot read none.yaml: No such file' in refused(tmp_path, 'sweep', 'none.yaml')
+    (tmp_path / 'list.yaml').write_text('- 1')
+    assert 'list.yaml must be a table' in refused(tmp_path, 'sweep', 'list.yaml')

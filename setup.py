@@ -24,6 +24,10 @@ def wheels(versions):
     ]
 
 
+# Extras that the tests try too, where wheels of them exist.
+ENVPOOL = ['envpool; python_version >= "3.11" and python_version < "3.14"']
+RAY = ['ray; python_version < "3.14"']
+
 setup(
     name=package_name,
     version='0.1.0',
@@ -53,9 +57,9 @@ setup(
     extras_require={
         'wheels': wheels(JAZZY),
         'wheels-kilted': wheels(KILTED),
-        'envpool': ['envpool'],
-        'ray': ['ray'],
-        'test': ['pytest', 'pytest-cov', 'ruff'],
+        'envpool': ENVPOOL,
+        'ray': RAY,
+        'test': ['pytest', 'pytest-cov', 'ruff', *ENVPOOL, *RAY],
     },
     zip_safe=True,
     maintainer='dynsyn_ros maintainers',

@@ -1,0 +1,96 @@
+"""
+Learning is seen to learn: the drift of a centre against its closed form.
+
+One synapse alone with a weight W that is rewarded by R = r - k (W - W*)^2. Averaged over a period,
+Eq. 3 gives dC/dt = -alpha k A^2 (C - W*): the centre goes to W* exponentially. With the sign of k
+turned round it flees from W*, and where the reward does not depend on the weight it stays.
+"""
+
+from conftest import changed, preset
+import numpy as np
+import pytest
+
+from dynsyn_ros.learner import synapses
+
+CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=0.0)
+OPTIMUM, CURVATURE, OFFSET = 0.5, 2.0, 0.3
+LEARNERS, PERIODS = 200, 60
+
+
+def drift(curvature, config=CONFIG):
+    """Let many lone synapses learn; returns their centres and the closed form, in learner time."""
+    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    s = synapses.named(*synapses.blocks(LEARNERS, LEARNERS, 1, 2 * PERIODS))
+    rng = np.random.default_rng(0)
+    s.amplitude[:] = amplitude = config.synapses.amplitude[0]
+    s.reserve[:] = rng.standard_normal(s.reserve.shape)
+    s.drawn[:] = 0
+    for i, share in enumerate(rng.uniform(size=LEARNERS)):
+        s.phase[i, 0] = share * config.synapses.period_mean
+        synapses.begin_period(s, rates, i, 0, config.synapses.period_mean)
+    reward = np.zeros(LEARNERS)
+    steps = round(PERIODS * config.synapses.period_mean / config.time_step)
+    for _ in range(steps):
+        synapses.advance(s, rates, reward)
+        reward[:] = OFFSET - curvature * (s.weight[:, 0] - OPTIMUM) ** 2
+    rate = config.synapses.centre_rate * curvature * amplitude ** 2
+    expected = OPTIMUM * (1.0 - np.exp(-rate * steps * config.time_step))
+    return s.centre[:, 0], expected
+
+
+def tolerance(centres, expected):
+    """
+    Tell how far the mean of the centres may be from the closed form.
+
+    Four standard errors, and what the form leaves out, relative to the drift: a reward is told one
+    step late, an angle of 2 pi dt / T, and the ripple within a period, alpha R T / 2 pi, couples
+    the drift to itself.
+    """
+    s = CONFIG.synapses
+    angle = 2 * np.pi * CONFIG.time_step / s.period_mean
+    most = OFFSET + CURVATURE * (OPTIMUM + s.amplitude[0]) ** 2
+    ripple = s.centre_rate * most * s.period_mean / (2 * np.pi)
+    return 4 * centres.std() / LEARNERS ** 0.5 + abs(expected) * (angle + ripple)
+
+
+@pytest.mark.parametrize('curvature', [CURVATURE, -CURVATURE], ids=['rewarded', 'punished'])
+def test_centres_drift_as_the_closed_form_says(curvature):
+    centres, expected = drift(curvature)
+    assert abs(expected) > 0.03
+    assert np.sign(expected) == np.sign(curvature)
+    assert abs(centres.mean() - expected) < tolerance(centres, expected) < 0.02 * abs(expected)
+
+
+def test_centres_stay_where_reward_says_nothing():
+    centres, expected = drift(0.0)
+    assert abs(centres.mean()) < tolerance(centres, expected)
+
+
+def test_without_repulsion_punishment_moves_nothing():
+    config = changed(CONFIG, repulsion=False)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    s = synapses.named(*synapses.blocks(1, 1, 5, 100))
+    s.amplitude[:], s.period[:], s.drawn[:] = 0.2, 20_000.0, 0
+    for j in range(5):
+        synapses.begin_period(s, rates, 0, j, 20_000.0)
+    for _ in range(500):
+        synapses.advance(s, rates, np.full(1, -1.0))
+    assert (s.centre == 0.0).all()
+    synapses.advance(s, rates, np.full(1, 1.0))
+    assert (s.centre != 0.0).any()
+
+
+def test_a_steady_reward_moves_nothing_once_it_is_expected():
+    config = changed(preset('fleet'), centre_rate=1e-3, memory=2_000.0)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    s = synapses.named(*synapses.blocks(1, 1, 5, 1000))
+    s.amplitude[:], s.drawn[:] = 0.2, 0
+    for j in range(5):
+        synapses.begin_period(s, rates, 0, j, 20_000.0)
+    centres = []
+    for _ in range(20_000):
+        synapses.advance(s, rates, np.full(1, 0.25))
+        centres.append(s.centre.copy())
+    assert s.mean[0] == pytest.approx(0.25)
+    assert np.abs(centres[0]).max() > 0.0
+    assert np.abs(centres[-1] - centres[10_000]).max() < 1e-3 * np.abs(centres[10_000]).max()

@@ -35,8 +35,9 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (f'share/{package_name}', ['package.xml']),
-        (f'share/{package_name}/config', glob('config/*.yaml')),
+        (f'share/{package_name}/config', glob('config/*.yaml') + glob('config/*.npz')),
         (f'share/{package_name}/config/presets', glob('config/presets/*.yaml')),
+        (f'share/{package_name}/config/sweeps', glob('config/sweeps/*.yaml')),
         (f'share/{package_name}/launch', glob('launch/*.launch.py')),
     ],
     python_requires='>=3.10',

@@ -12,6 +12,7 @@ from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.film import Film
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.training.evaluation import describe, evaluate
 from dynsyn_ros.training.presets import read_robot
 
@@ -36,9 +37,10 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     if ros_arguments:
         raise ConfigError('dynsyn evaluate needs no ROS and takes no --ros-args')
     film = Film(options.gif) if options.gif else None
+    course = Course()
     run = evaluate(
         options.weights, read_robot(options.params_file), options.env_id,
-        options.seed, options.episodes, options.learn, film)
+        options.seed, options.episodes, options.learn, film, course)
     episodes = []
     with tqdm(total=options.episodes, unit=' episodes', dynamic_ncols=True) as line:
         for episode in run:
@@ -48,3 +50,5 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     if film:
         film.save()
     print(describe(episodes))
+    if any(course.met.values()):
+        print(f'passed: {course}')

@@ -14,6 +14,7 @@ from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError, build
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, Episode
+from dynsyn_ros.simulation.obstacles import Course, obstacles
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 
 #: The number of the walker that weights are measured on: training numbers its walkers from 0.
@@ -28,9 +29,10 @@ def evaluate(
     episodes: int,
     learning: bool = False,
     film: Film | None = None,
+    course: Course | None = None,
 ) -> Iterator[Episode]:
     """
-    Yield episodes of one learner, in gymnasium; the last one is filmed.
+    Yield episodes of one learner, in gymnasium; the last one is filmed, obstacles are counted.
 
     The learner is the very one that was saved, with the settings it was saved with: frozen, its
     weights rest at their centres. Raises :class:`ConfigError` if the file cannot be used.
@@ -45,13 +47,17 @@ def evaluate(
     walker = BipedalWalker(env_id, seed, WALKER, robot_config.joints)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     for number in range(episodes):
+        ahead, reached = obstacles(walker), 0.0
         while True:
             loop.step()
-            if film and number == episodes - 1 and walker.episode is None:
-                film.add(walker, 0)
             if walker.episode is not None:
-                yield walker.episode
                 break
+            reached = walker.position[0]
+            if film and number == episodes - 1:
+                film.add(walker, 0)
+        if course:
+            course.add(ahead, reached)
+        yield walker.episode
 
 
 def describe(episodes: list[Episode]) -> str:

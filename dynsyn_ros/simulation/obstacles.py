@@ -1,0 +1,68 @@
+"""
+The obstacles of BipedalWalkerHardcore, read off the terrain of gymnasium's environment.
+
+They are the polygons among its bodies: a piece of stairs is 4 terrain steps wide and 1 high, a
+stump as wide as high, and a pit has two walls, each 1 wide and 4 high.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gymnasium.envs.box2d.bipedal_walker import TERRAIN_STEP
+
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
+
+KINDS = ('stairs', 'stump', 'pit')
+
+
+class Obstacle(NamedTuple):
+    """One obstacle, from its first to its last position ahead, m."""
+
+    kind: str
+    begin: float
+    end: float
+
+
+def obstacles(walker: BipedalWalker) -> list[Obstacle]:
+    """List the obstacles ahead of a walker at the beginning of its episode, in order."""
+    found: list[Obstacle] = []
+    for body in reversed(walker.environment.unwrapped.terrain):
+        corners = getattr(body.fixtures[0].shape, 'vertices', [])
+        if len(corners) != 4:
+            continue
+        (left, right), (low, high) = (
+            (min(side), max(side)) for side in zip(*corners, strict=True))
+        width, height = round((right - left) / TERRAIN_STEP), round((high - low) / TERRAIN_STEP)
+        kind = 'stump' if width == height else 'pit' if height > width else 'stairs'
+        before = found[-1] if found else None
+        # The next stair begins where the last ends; the far wall of a pit follows its near one.
+        joined = before is not None and before.kind == kind and (
+            (kind == 'stairs' and abs(before.end - left) < 0.5 * TERRAIN_STEP)
+            or (kind == 'pit' and before.end - before.begin < 1.5 * TERRAIN_STEP))
+        if joined:
+            found[-1] = before._replace(end=right)
+        else:
+            found.append(Obstacle(kind, left, right))
+    return found
+
+
+class Course:
+    """Count the obstacles that a walker met and passed over its episodes."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.met = dict.fromkeys(KINDS, 0)
+        self.passed = dict.fromkeys(KINDS, 0)
+
+    def add(self, course: Iterable[Obstacle], reached: float) -> None:
+        """Add an episode that ended ``reached`` m ahead."""
+        for obstacle in course:
+            self.met[obstacle.kind] += reached > obstacle.begin
+            self.passed[obstacle.kind] += reached > obstacle.end + TERRAIN_STEP
+
+    def __str__(self) -> str:
+        """Say how many of each kind were passed."""
+        return ', '.join(
+            f'{kind} {self.passed[kind]} of {self.met[kind]}' for kind in KINDS)

@@ -1,0 +1,102 @@
+"""Evaluation: frozen is frozen, the numbers add up, and obstacles are seen for what they are."""
+
+from itertools import pairwise
+
+from conftest import preset, robot_config
+import numpy as np
+from PIL import Image
+from programs import dynsyn, refused
+import pytest
+
+from dynsyn_ros import weights
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
+from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
+from dynsyn_ros.training.evaluation import describe, evaluate
+
+
+@pytest.fixture
+def file(tmp_path, robot):
+    path = tmp_path / 'weights.npz'
+    weights.save(path, Learner(robot.layout, preset('authors'), seed=1), robot, {})
+    return path
+
+
+def test_evaluate_describes_its_episodes(tmp_path, file):
+    done = dynsyn('evaluate', file, '--episodes', 4, '--seed', 2, '--gif', 'last.gif',
+                  folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    episodes = list(evaluate(file, robot_config(), ENVIRONMENTS[0], 2, 4))
+    totals = [episode.total for episode in episodes]
+    assert done.stdout.strip() == describe(episodes)
+    mean, spread = np.mean(totals), np.std(totals, ddof=1)
+    assert f'4 episodes: mean {mean:.1f}, SD {spread:.1f}' in done.stdout
+    assert f'{sum(episode.fell for episode in episodes)} falls' in done.stdout
+    with Image.open(tmp_path / 'last.gif') as film:
+        assert film.n_frames == episodes[-1].length // 3
+
+
+def test_frozen_and_learning_differ(file):
+    def first(learning):
+        return next(evaluate(file, robot_config(), ENVIRONMENTS[0], 2, 1, learning))
+
+    assert first(False) == first(False)
+    assert first(True) == first(True)
+    assert first(True) != first(False)
+
+
+def test_weights_of_several_learners_are_refused(tmp_path, robot):
+    learner = Learner(robot.layout, preset('fleet'), seed=1, numbers=range(3), shared=True)
+    weights.save(tmp_path / 'fleet.npz', learner, robot, {})
+    with pytest.raises(ConfigError, match=r'fleet\.npz holds 3 learners, evaluate takes one'):
+        next(evaluate(tmp_path / 'fleet.npz', robot_config(), ENVIRONMENTS[0], 2, 1))
+    weights.save(tmp_path / 'one.npz', learner, robot, {}, member=1)
+    assert next(evaluate(tmp_path / 'one.npz', robot_config(), ENVIRONMENTS[0], 2, 1)).length > 0
+
+
+@pytest.mark.parametrize(('arguments', 'words'), [
+    (['none.npz'], 'cannot read none.npz'),
+    (['file.npz'], 'file.npz is no weights file'),
+    (['file.npz', '--episodes', '0'], 'must be 1 or more'),
+    (['file.npz', '--seed', '-3'], 'must be from 0'),
+    (['file.npz', '--gif', 'file.npz/a.gif'], 'cannot write in the folder file.npz'),
+])
+def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
+    (tmp_path / 'file.npz').write_text('')
+    assert words in refused(tmp_path, 'evaluate', *arguments)
+
+
+def test_the_flat_course_has_no_obstacles():
+    assert obstacles(BipedalWalker(ENVIRONMENTS[0], seed=1)) == []
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_obstacles_are_those_of_the_terrain(seed):
+    walker = BipedalWalker(ENVIRONMENTS[1], seed)
+    step = walker.environment.unwrapped.terrain_x[1]
+    x, y = (np.array(getattr(walker.environment.unwrapped, f'terrain_{axis}')) for axis in 'xy')
+    found = obstacles(walker)
+    assert len(found) > 5
+    assert {'stairs', 'stump', 'pit'} == {obstacle.kind for obstacle in found}
+    for before, after in pairwise(found):
+        assert before.begin < before.end < after.begin
+    for kind, begin, end in found:
+        inside = y[(x > begin - step / 2) & (x < end + step / 2)]
+        depth = np.ptp(inside) / step
+        width = (end - begin) / step
+        if kind == 'pit':
+            assert depth > 3
+            assert 3.5 < width < 5.5
+        elif kind == 'stairs':
+            assert 1 < depth < 5
+            assert width > 11
+        else:
+            assert depth < 1
+            assert width < 2.5
+
+
+def test_a_course_counts_what_was_met_and_passed():
+    course = Course()
+    course.add([Obstacle('stairs', 10, 20), Obstacle('pit', 30, 32), Obstacle('pit', 50, 52)], 31)
+    assert str(course) == 'stairs 1 of 1, stump 0 of 0, pit 0 of 1'

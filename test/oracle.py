@@ -20,7 +20,7 @@ class Oracle:
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
         self.I = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
-        self.mean, self.variance = 0.0, 1.0
+        self.mean, self.variance, self.plasticity = 0.0, 1.0, 1.0
 
     def fluctuate(self):
         """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
@@ -47,19 +47,21 @@ class Oracle:
             self.variance = keep * self.variance + (1 - keep) * deviation
 
     def updates(self, R):
-        """Eq. 3-4: what this learner alone would do to centre and amplitude."""
+        """Eq. 3-4: what this learner alone would do to centre, amplitude and plasticity."""
         s, dt = self.config.synapses, self.config.time_step
         surprise = (R - self.mean) / np.sqrt(self.variance)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
-        dC = s.centre_rate * self.e * attraction * dt
+        dC = s.centre_rate * self.plasticity * self.e * attraction * dt
         if s.amplitude_rule == 'multiplicative':
             dA = self.A * (np.exp(-s.amplitude_rate * R * dt) - 1)
         else:
             dA = -s.amplitude_rate * R * dt * np.ones_like(self.A)
-        return dC, dA
+        dP = self.plasticity * (np.exp(-s.settling_rate * R * dt) - 1)
+        return dC, dA, dP
 
-    def learn(self, dC, dA):
+    def learn(self, dC, dA, dP):
         self.C = self.C + dC
+        self.plasticity = self.plasticity + dP
         self.A = np.maximum(self.A + dA, 0.0)
         self.W = self.C + self.A * np.sin(2 * np.pi * self.t / self.T)
 

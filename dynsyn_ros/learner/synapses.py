@@ -5,12 +5,15 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 
     W &= C + A \sin(2 \pi t / T), \qquad T \sim N(\mu, \sigma^2)       &\text{(Eq. 1, 2)} \\
     \dot C &= \alpha \, e \, \tilde R, \qquad \tau \dot e = (W - C) - e &\text{(Eq. 3)} \\
-    \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)}
+    \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)} \\
+    \dot\alpha &= -\delta \alpha R
 
 - :math:`W` ``weight``, :math:`C` ``centre``, :math:`A` ``amplitude``
 - :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``
 - :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0 (the paper)
 - :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
+- :math:`\delta` ``settling_rate``, 1/ms: as reward narrows a fluctuation, so it slows the centre
+  (0 in the paper); ``plasticity`` is what is left of the first :math:`\alpha`
 - :math:`\tilde R` the reward less its running ``mean``, over its running standard deviation, or
   :math:`R` itself (the paper)
 
@@ -56,6 +59,8 @@ class Synapses(NamedTuple):
     """Running mean of the reward: a value a learner, or one for a fleet."""
     variance: np.ndarray
     """Running mean square of what the reward differs from its mean, likewise."""
+    plasticity: np.ndarray
+    """The share of the first ``centre_rate`` that is left, likewise."""
 
 
 def blocks(
@@ -67,7 +72,7 @@ def blocks(
         np.zeros((8, learners, synapses)),
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
-        np.stack([np.zeros(groups), np.ones(groups)]),
+        np.stack([np.zeros(groups), np.ones(groups), np.ones(groups)]),
     )
 
 
@@ -75,7 +80,7 @@ def blocks(
 def named(shared, own, reserve, drawn, reward):
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
-                    own[7], reserve, drawn, reward[0], reward[1])
+                    own[7], reserve, drawn, reward[0], reward[1], reward[2])
 
 
 class Rates(NamedTuple):
@@ -86,6 +91,7 @@ class Rates(NamedTuple):
     period_sd: float
     centre_rate: float
     amplitude_rate: float
+    settling_rate: float
     multiplicative: bool
     repulsion: bool
     trace_share: float
@@ -103,6 +109,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         period_sd=config.period_sd,
         centre_rate=config.centre_rate * time_step,
         amplitude_rate=config.amplitude_rate * time_step,
+        settling_rate=config.settling_rate * time_step,
         multiplicative=config.amplitude_rule == 'multiplicative',
         repulsion=config.repulsion,
         trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
@@ -186,19 +193,23 @@ def compare(s, r, reward, group, first, last):
 
 @njit(cache=True)
 def modulate(s, r, reward, group, members):
-    """Move the centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
+    """Move centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
     first, last = group * members, (group + 1) * members
     unit = compare(s, r, reward, group, first, last) if r.memory_share > 0.0 else 1.0
+    rate = r.centre_rate * s.plasticity[group]
     factor = 0.0
     decrement = 0.0
+    settling = 0.0
     for i in range(first, last):
         told = max(reward[i], -r.punishment_limit)
         factor += math.exp(-r.amplitude_rate * told) / members
         decrement += r.amplitude_rate * told / members
+        settling += math.exp(-r.settling_rate * told) / members
         surprise = (told - s.mean[group]) / unit
-        pull = r.centre_rate * (surprise if r.repulsion else max(surprise, 0.0)) / members
+        pull = rate * (surprise if r.repulsion else max(surprise, 0.0)) / members
         for j in range(s.centre.shape[1]):
             s.centre[group, j] += pull * s.trace[i, j]
+    s.plasticity[group] *= settling
     for j in range(s.centre.shape[1]):
         if r.multiplicative:
             s.amplitude[group, j] *= factor

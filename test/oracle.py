@@ -34,8 +34,10 @@ class Oracle:
         keep = np.exp(-self.config.time_step / s.trace) if s.trace > 0 else 0.0
         self.e = keep * self.e + (1 - keep) * self.x
 
-    def limited(self, reward):
-        return max(reward, -self.config.reward.punishment_limit)
+    def told(self, reward):
+        r = self.config.reward
+        limited = max(reward, -r.punishment_limit)
+        return r.punishment_weight * limited if limited < 0 else limited
 
     def compare(self, rewards):
         """Follow mean and variance of the rewards of all who share the synapses."""
@@ -110,7 +112,7 @@ def run(oracles, observations, rewards, shared):
     for observation, reward in zip(observations, rewards, strict=True):
         for oracle in oracles:
             oracle.fluctuate()
-        told = [o.limited(r) for o, r in zip(oracles, reward, strict=True)]
+        told = [o.told(r) for o, r in zip(oracles, reward, strict=True)]
         for o, r in zip(oracles, told, strict=True):
             o.compare(told if shared else [r])
         updates = [o.updates(r) for o, r in zip(oracles, told, strict=True)]

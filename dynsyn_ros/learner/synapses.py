@@ -97,6 +97,7 @@ class Rates(NamedTuple):
     trace_share: float
     """The share of a new fluctuation in the trace: 1 - exp(-dt / tau)."""
     punishment_limit: float
+    punishment_weight: float
     memory_share: float
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
@@ -114,6 +115,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         repulsion=config.repulsion,
         trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
         punishment_limit=reward.punishment_limit,
+        punishment_weight=reward.punishment_weight,
         memory_share=-math.expm1(-time_step / reward.memory) if reward.memory else 0.0,
     )
 
@@ -178,15 +180,23 @@ def advance(s, r, reward):
 
 
 @njit(cache=True)
+def hear(r, reward):
+    """Turn a reward into what the synapses are told of it."""
+    if reward >= 0.0:
+        return reward
+    return r.punishment_weight * max(reward, -r.punishment_limit)
+
+
+@njit(cache=True)
 def compare(s, r, reward, group, first, last):
-    """Follow the mean and variance of the rewards of one group; returns the deviation, a unit."""
+    """Follow the mean and variance of the rewards of one group; returns their unit."""
     total = 0.0
     for i in range(first, last):
-        total += max(reward[i], -r.punishment_limit)
+        total += hear(r, reward[i])
     s.mean[group] += r.memory_share * (total / (last - first) - s.mean[group])
     squares = 0.0
     for i in range(first, last):
-        squares += (max(reward[i], -r.punishment_limit) - s.mean[group]) ** 2
+        squares += (hear(r, reward[i]) - s.mean[group]) ** 2
     s.variance[group] += r.memory_share * (squares / (last - first) - s.variance[group])
     return math.sqrt(max(s.variance[group], LEAST_VARIANCE))
 
@@ -201,7 +211,7 @@ def modulate(s, r, reward, group, members):
     decrement = 0.0
     settling = 0.0
     for i in range(first, last):
-        told = max(reward[i], -r.punishment_limit)
+        told = hear(r, reward[i])
         factor += math.exp(-r.amplitude_rate * told) / members
         decrement += r.amplitude_rate * told / members
         settling += math.exp(-r.settling_rate * told) / members

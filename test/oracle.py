@@ -37,7 +37,8 @@ class Oracle:
     def told(self, reward):
         r = self.config.reward
         limited = max(reward, -r.punishment_limit)
-        return r.punishment_weight * limited if limited < 0 else limited
+        weight = 1 + r.punishment_growth * max(self.mean, 0)
+        return weight * limited if limited < 0 else limited
 
     def compare(self, rewards):
         """Follow mean and variance of the rewards of all who share the synapses."""

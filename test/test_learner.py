@@ -40,7 +40,7 @@ VARIANTS = {
     'no limit, no trace': changed(DEFAULT, punishment_limit=np.inf, trace=0.0),
     'compared with the past': changed(DEFAULT, memory=20_000.0),
     'attraction to what is better': changed(DEFAULT, memory=20_000.0, repulsion=False),
-    'punishment counts more': changed(DEFAULT, punishment_weight=3.0, memory=20_000.0),
+    'punishment counts more': changed(DEFAULT, punishment_growth=3.0, memory=20_000.0),
     'centres that settle': changed(DEFAULT, settling_rate=1e-6),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),
     'fixed gain': changed(DEFAULT, gain_rule='none'),

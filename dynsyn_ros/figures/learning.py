@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from matplotlib import colormaps
+from matplotlib.colors import ListedColormap
 import numpy as np
 
 from dynsyn_ros.episodes import MEAN, SOLVED, WINDOW, read_episodes
@@ -83,8 +85,10 @@ def figure_9(folder: Path, path: Path) -> None:
         title=f'{names[0]} crosses its centre',
         xlabel=f'{names[1]}, from its centre', ylabel=f'{names[2]}, from its centre')
     for side, colours, word in ((upwards, 'Blues', 'upwards'), (~upwards, 'Reds', 'downwards')):
-        points = axes.scatter(x[side], y[side], c=when[side] / 1e6, s=6, cmap=colours,
-                              vmin=-0.3 * steps[-1] / 1e6, vmax=steps[-1] / 1e6)
+        # The lightest third of the colours is hard to see on white.
+        shades = colormaps[colours](np.linspace(0.3, 1.0, 256))
+        points = axes.scatter(x[side], y[side], c=when[side] / 1e6, s=6,
+                              cmap=ListedColormap(shades), vmin=0.0, vmax=steps[-1] / 1e6)
         figure.colorbar(points, label=f'{word}, million steps', shrink=0.8)
     picture.save(figure, path)
 

@@ -25,7 +25,7 @@ DONE, RESERVE_LOW = -1, -2
 
 
 @njit(cache=True)
-def _step(shared, own, reserve, drawn, rewards, cells, gain, action, scratch, normalisation,
+def _step(shared, own, reserve, drawn, rewards, told, cells, gain, action, scratch, normalisation,
           synapse_rates, wires, clock, observation, reward, learning):
     """
     Take one step of all learners.
@@ -33,7 +33,7 @@ def _step(shared, own, reserve, drawn, rewards, cells, gain, action, scratch, no
     The state comes in blocks and the constants as plain tuples: what is named takes numba longer
     to receive than the step takes.
     """
-    s = synapses.named(shared, own, reserve, drawn, rewards)
+    s = synapses.named(shared, own, reserve, drawn, rewards, told)
     n = network.named(cells, gain, action, scratch)
     rates, k = synapses.Rates(*synapse_rates), network.Wiring(*wires)
     ticks = oscillators.Constants(*clock)
@@ -187,7 +187,7 @@ class Learner:
     def _arrays(self) -> dict[str, np.ndarray]:
         """All state but the random streams, by name."""
         arrays = {**self.synapses._asdict(), **self.neurons._asdict()}
-        del arrays['input'], arrays['hidden']
+        del arrays['told'], arrays['input'], arrays['hidden']
         return {**arrays, 'first_centre': self.first_centre}
 
     def snapshot(self, member: int | None = None) -> dict[str, np.ndarray]:

@@ -61,6 +61,8 @@ class Synapses(NamedTuple):
     """Running mean square of what the reward differs from its mean, likewise."""
     plasticity: np.ndarray
     """The share of the first ``centre_rate`` that is left, likewise."""
+    told: np.ndarray
+    """Scratch: what each learner is told of its reward, (learners,)."""
 
 
 def blocks(
@@ -73,14 +75,15 @@ def blocks(
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
         np.stack([np.zeros(groups), np.ones(groups), np.ones(groups)]),
+        np.zeros(learners),
     )
 
 
 @njit(cache=True)
-def named(shared, own, reserve, drawn, reward):
+def named(shared, own, reserve, drawn, rewards, told):
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
-                    own[7], reserve, drawn, reward[0], reward[1], reward[2])
+                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], told)
 
 
 class Rates(NamedTuple):
@@ -97,7 +100,7 @@ class Rates(NamedTuple):
     trace_share: float
     """The share of a new fluctuation in the trace: 1 - exp(-dt / tau)."""
     punishment_limit: float
-    punishment_weight: float
+    punishment_growth: float
     memory_share: float
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
@@ -115,7 +118,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         repulsion=config.repulsion,
         trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
         punishment_limit=reward.punishment_limit,
-        punishment_weight=reward.punishment_weight,
+        punishment_growth=reward.punishment_growth,
         memory_share=-math.expm1(-time_step / reward.memory) if reward.memory else 0.0,
     )
 
@@ -180,49 +183,43 @@ def advance(s, r, reward):
 
 
 @njit(cache=True)
-def hear(r, reward):
-    """Turn a reward into what the synapses are told of it."""
+def hear(s, r, group, reward):
+    """Turn a reward into what the synapses of a group are told of it."""
     if reward >= 0.0:
         return reward
-    return r.punishment_weight * max(reward, -r.punishment_limit)
+    weight = 1.0 + r.punishment_growth * max(s.mean[group], 0.0)
+    return weight * max(reward, -r.punishment_limit)
 
 
 @njit(cache=True)
-def compare(s, r, reward, group, first, last):
-    """Follow the mean and variance of the rewards of one group; returns their unit."""
-    total = 0.0
-    for i in range(first, last):
-        total += hear(r, reward[i])
-    s.mean[group] += r.memory_share * (total / (last - first) - s.mean[group])
-    squares = 0.0
-    for i in range(first, last):
-        squares += (hear(r, reward[i]) - s.mean[group]) ** 2
-    s.variance[group] += r.memory_share * (squares / (last - first) - s.variance[group])
+def compare(s, r, told, group):
+    """Follow the mean and variance of what the members of a group are told; returns their unit."""
+    s.mean[group] += r.memory_share * (told.mean() - s.mean[group])
+    deviation = ((told - s.mean[group]) ** 2).mean()
+    s.variance[group] += r.memory_share * (deviation - s.variance[group])
     return math.sqrt(max(s.variance[group], LEAST_VARIANCE))
 
 
 @njit(cache=True)
 def modulate(s, r, reward, group, members):
     """Move centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
-    first, last = group * members, (group + 1) * members
-    unit = compare(s, r, reward, group, first, last) if r.memory_share > 0.0 else 1.0
-    rate = r.centre_rate * s.plasticity[group]
-    factor = 0.0
-    decrement = 0.0
-    settling = 0.0
-    for i in range(first, last):
-        told = hear(r, reward[i])
-        factor += math.exp(-r.amplitude_rate * told) / members
-        decrement += r.amplitude_rate * told / members
-        settling += math.exp(-r.settling_rate * told) / members
-        surprise = (told - s.mean[group]) / unit
-        pull = rate * (surprise if r.repulsion else max(surprise, 0.0)) / members
+    first = group * members
+    told = s.told[first:first + members]
+    for i in range(members):
+        told[i] = hear(s, r, group, reward[first + i])
+    unit = compare(s, r, told, group) if r.memory_share > 0.0 else 1.0
+    rate = r.centre_rate * s.plasticity[group] / members
+    for i in range(members):
+        surprise = (told[i] - s.mean[group]) / unit
+        pull = rate * (surprise if r.repulsion else max(surprise, 0.0))
         for j in range(s.centre.shape[1]):
-            s.centre[group, j] += pull * s.trace[i, j]
-    s.plasticity[group] *= settling
+            s.centre[group, j] += pull * s.trace[first + i, j]
+    s.plasticity[group] *= np.exp(-r.settling_rate * told).mean()
+    narrowing = np.exp(-r.amplitude_rate * told).mean()
+    decrement = r.amplitude_rate * told.mean()
     for j in range(s.centre.shape[1]):
         if r.multiplicative:
-            s.amplitude[group, j] *= factor
+            s.amplitude[group, j] *= narrowing
         else:
             s.amplitude[group, j] = max(s.amplitude[group, j] - decrement, 0.0)
 

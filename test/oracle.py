@@ -36,9 +36,10 @@ class Oracle:
 
     def told(self, reward):
         r = self.config.reward
-        limited = max(reward, -r.punishment_limit)
-        weight = 1 + r.punishment_growth * max(self.mean, 0)
-        return weight * limited if limited < 0 else limited
+        if reward > -r.punishment_limit:
+            return reward
+        lost = r.punishment_horizon / self.config.time_step * max(self.mean, 0.0)
+        return -(r.punishment_limit + lost)
 
     def compare(self, rewards):
         """Follow mean and variance of the rewards of all who share the synapses."""

@@ -54,9 +54,9 @@ class RewardConfig:
 
     punishment_limit: float = setting(
         'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0)
-    punishment_growth: float = setting(
-        'a negative reward counts 1 + this x the mean reward of late times as much as a positive '
-        'one, if that is positive: who earns more has more to lose (0: the paper)', low=0.0)
+    punishment_horizon: float = setting(
+        'a punishment at the limit also costs the mean reward of so much time, if that is '
+        'positive: who earns more has more to lose (0: the paper)', unit='ms', low=0.0)
     memory: float = setting(
         'time constant of the running mean and mean square of the reward; centres are told of the '
         'reward less its mean, in units of its standard deviation (0: of the reward itself, the '

@@ -100,7 +100,8 @@ class Rates(NamedTuple):
     trace_share: float
     """The share of a new fluctuation in the trace: 1 - exp(-dt / tau)."""
     punishment_limit: float
-    punishment_growth: float
+    punishment_horizon: float
+    """In steps."""
     memory_share: float
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
@@ -118,7 +119,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         repulsion=config.repulsion,
         trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
         punishment_limit=reward.punishment_limit,
-        punishment_growth=reward.punishment_growth,
+        punishment_horizon=reward.punishment_horizon / time_step,
         memory_share=-math.expm1(-time_step / reward.memory) if reward.memory else 0.0,
     )
 
@@ -185,10 +186,9 @@ def advance(s, r, reward):
 @njit(cache=True)
 def hear(s, r, group, reward):
     """Turn a reward into what the synapses of a group are told of it."""
-    if reward >= 0.0:
+    if reward > -r.punishment_limit:
         return reward
-    weight = 1.0 + r.punishment_growth * max(s.mean[group], 0.0)
-    return weight * max(reward, -r.punishment_limit)
+    return -r.punishment_limit - r.punishment_horizon * max(s.mean[group], 0.0)
 
 
 @njit(cache=True)

@@ -1,5 +1,7 @@
 # make walk ARGS="--steps 20000 --seed 3"    watch it learn (dynsyn walk --help)
+# make train ARGS="--until-solved"           train a fleet headless (dynsyn train --help)
 # make test ARGS="-k learner"                run every test
+# make gif                                   film the weights that ship, for the README
 # make bench                                 print the ratios of the time budgets
 # make lint, make test-kilted, make lock, make clean
 
@@ -11,13 +13,19 @@ ARGS ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: walk test bench lint test-kilted lock clean
+.PHONY: walk train test gif bench lint test-kilted lock clean
 
 walk: $(READY)
 	$(BIN)/dynsyn walk $(ARGS)
 
+train: $(READY)
+	$(BIN)/dynsyn train $(ARGS)
+
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
+
+gif: $(READY)
+	$(BIN)/dynsyn evaluate config/bipedal_walker.npz --episodes 1 --gif docs/walk.gif
 
 bench: $(READY)
 	$(BIN)/python benchmarks/budgets.py $(ARGS)

@@ -60,6 +60,7 @@ setup(
         'wheels-kilted': wheels(KILTED),
         'envpool': ENVPOOL,
         'ray': RAY,
+        'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
         'test': ['pytest', 'pytest-cov', 'ruff', *ENVPOOL, *RAY],
     },
     zip_safe=True,

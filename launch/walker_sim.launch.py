@@ -14,12 +14,11 @@ import yaml
 
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import AMPLITUDE, CLOCK, EPISODE_RETURN
-from dynsyn_ros.share import PACKAGE, share_directory
+from dynsyn_ros.share import PACKAGE
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.training.presets import PRESETS, ROBOT_FILE, TRAINED, preset_file
 from launch import LaunchDescription
 
-CONFIG = share_directory() / 'config'
-PRESETS = sorted(path.stem for path in (CONFIG / 'presets').glob('*.yaml'))
 FROM_FILE = ''
 #: Arguments that are parameters of the same name: what they mean, and their values if few.
 PARAMETERS = {
@@ -28,7 +27,6 @@ PARAMETERS = {
     'pace': ('realtime keeps to the clock and turns an old command into zero torque, lockstep '
              'waits for each command and runs as fast as the machine', (REALTIME, LOCKSTEP)),
     'real_time_factor': ('simulated seconds per second, with pace realtime', None),
-    'weights': ('weights file to start from, or none to start untrained', None),
     'learning': ('false freezes the weights at their centres', ('true', 'false')),
     'output_dir': ('folder for weights.npz (default: a new one in runs)', None),
 }
@@ -47,11 +45,14 @@ def generate_launch_description() -> LaunchDescription:
     ]
     return LaunchDescription([
         DeclareLaunchArgument(
-            'params_file', default_value=str(CONFIG / 'bipedal_walker.yaml'),
+            'params_file', default_value=str(ROBOT_FILE),
             description='parameters of robot and nodes'),
         DeclareLaunchArgument(
             'preset', default_value='default', choices=PRESETS,
             description='settings of the learner'),
+        DeclareLaunchArgument(
+            'weights', default_value=str(TRAINED),
+            description='weights file to start from, or none to start untrained'),
         *parameters,
         DeclareLaunchArgument(
             'namespace', default_value='',
@@ -74,6 +75,7 @@ def start(context):
 
     # A parameter is given as YAML would read it, so that 3 is a number and true a truth value.
     given = {name: yaml.safe_load(value(name)) for name in PARAMETERS if value(name) != FROM_FILE}
+    given['weights'] = value('weights')
     output = given.setdefault('output_dir', str(
         Path('runs', f'launch_{datetime.now():%Y-%m-%d_%H-%M-%S}')))
     common = {
@@ -82,7 +84,7 @@ def start(context):
         'remappings': [(f'/{CLOCK}', CLOCK)],
         'output': 'screen',
     }
-    files = [value('params_file'), str(CONFIG / 'presets' / f'{value("preset")}.yaml')]
+    files = [value('params_file'), str(preset_file(value('preset')))]
     actions = [
         Node(executable='simulator', parameters=[*files, given],
              on_exit=Shutdown(reason='the simulator has ended'), **common),

@@ -21,7 +21,7 @@ from dynsyn_ros.nodes.controller import WEIGHTS_FILE, ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
-from dynsyn_ros.training.presets import PRESETS, preset_file
+from dynsyn_ros.training.presets import PRESETS, TRAINED, preset_file
 
 EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
 #: How often the live line is written, s.
@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--steps', type=int, dest='max_steps', metavar='N',
                         help='stop after so many steps (default: go on until Ctrl-C)')
     parser.add_argument('--seed', type=int, help='of the random streams')
-    parser.add_argument('--weights', metavar='FILE', help='weights to start from, or none')
+    parser.add_argument('--weights', metavar='FILE', default=str(TRAINED), help=(
+        'weights to start from, or none to start untrained (default: those that ship)'))
     parser.add_argument('--frozen', action='store_true',
                         help='rest all weights at their centres and learn nothing')
     parser.add_argument('--pace', choices=(REALTIME, LOCKSTEP), default=LOCKSTEP,

@@ -1,0 +1,263 @@
+"""
+Our fleet beside what people would otherwise use, in one run on one machine.
+
+Each method learns BipedalWalker-v3 in a process of its own, one after the other, until the mean of
+its last 100 training episodes is 300 or its minutes are over. SAC, TQC, PPO and ARS have the tuned
+settings of RL Baselines3 Zoo (its hyperparams/*.yml); CMA-ES searches the centres of our network
+from our first centres. Needs ``pip install '.[peers]'``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+import json
+from pathlib import Path
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import gymnasium
+import numpy as np
+from tqdm import tqdm
+
+from dynsyn_ros.episodes import SOLVED, WINDOW
+from dynsyn_ros.headless import Headless
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.robot import Robot
+from dynsyn_ros.schema import build
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.walkers import make
+from dynsyn_ros.training.presets import read_preset, read_robot
+from dynsyn_ros.training.task import Task
+from dynsyn_ros.training.trainer import Trainer
+
+GOALS = (200.0, SOLVED)
+
+
+class Done(Exception):
+    """The goal is reached or the time is over."""
+
+
+class Record:
+    """Counts steps and episodes of one method, and when it reached its goals."""
+
+    def __init__(self, minutes: float) -> None:
+        """Start the clock."""
+        self._begun, self._minutes = time.monotonic(), minutes
+        self._last: deque[float] = deque(maxlen=WINDOW)
+        self.steps, self.best = 0, -np.inf
+        self.reached: dict[str, list[float] | None] = {f'{goal:g}': None for goal in GOALS}
+
+    @property
+    def minutes(self) -> float:
+        """Minutes since the start."""
+        return (time.monotonic() - self._begun) / 60
+
+    def step(self, count: int = 1) -> None:
+        """Count steps; raises :class:`Done` when the time is over."""
+        self.steps += count
+        if self.minutes > self._minutes:
+            raise Done
+
+    def episode(self, total: float) -> None:
+        """Add an episode; raises :class:`Done` when the last goal is reached."""
+        self._last.append(total)
+        if len(self._last) < WINDOW:
+            return
+        self.best = max(self.best, self.mean)
+        for goal in GOALS:
+            if self.reached[f'{goal:g}'] is None and self.mean >= goal:
+                self.reached[f'{goal:g}'] = [self.steps, self.minutes]
+        if self.mean >= SOLVED:
+            raise Done
+
+    @property
+    def mean(self) -> float:
+        """Mean return of the last episodes, up to 100."""
+        return float(np.mean(self._last)) if self._last else float('nan')
+
+
+class Counted(gymnasium.Wrapper):
+    """An environment whose steps and episodes are recorded."""
+
+    def __init__(self, record: Record, seed: int) -> None:
+        """Make the environment."""
+        super().__init__(gymnasium.make(ENVIRONMENTS[0]))
+        self._record, self._seed, self._total = record, seed, 0.0
+
+    def reset(self, **kwargs):
+        """Begin an episode, the first with the seed."""
+        kwargs['seed'], self._seed = self._seed, None
+        self._total = 0.0
+        return self.env.reset(**kwargs)
+
+    def step(self, action):
+        """Step and record."""
+        result = self.env.step(action)
+        self._total += float(result[1])
+        self._record.step()
+        if result[2] or result[3]:
+            self._record.episode(self._total)
+        return result
+
+
+def ours(simulator: str) -> Callable[[Record, int], None]:
+    """Train the fleet in a simulator."""
+
+    def run(record: Record, seed: int) -> None:
+        task = build(Task, {
+            'env_id': ENVIRONMENTS[0], 'simulator': simulator, 'learners': 16, 'shared': True,
+            'seed': seed, 'steps': 2**62, 'until_solved': True, 'weights': 'none',
+            'robot': asdict(read_robot()), 'learner': asdict(read_preset('fleet'))})
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = Trainer(task, Path(folder))
+            add = trainer.log.add
+
+            def spy(learner, episode, steps):
+                add(learner, episode, steps)
+                record.episode(episode.total)
+
+            trainer.log.add = spy
+            trainer.run(lambda: False, lambda _: record.step(task.learners))
+
+    return run
+
+
+def cma_es(record: Record, seed: int) -> None:
+    """Search the centres of our network with CMA-ES: an episode a candidate."""
+    import cma
+
+    robot = Robot(read_robot())
+    preset = read_preset('fleet')
+    learner = Learner(robot.layout, preset, seed)
+    learner.learning = False
+    walkers = make('gymnasium', ENVIRONMENTS[0], seed, [0])
+    loop = Headless(robot, learner, walkers)
+    search = cma.CMAEvolutionStrategy(
+        learner.synapses.centre[0].copy(), preset.synapses.amplitude[0],
+        {'seed': seed + 1, 'verbose': -9})
+    while True:
+        candidates = search.ask()
+        losses = []
+        for candidate in candidates:
+            learner.synapses.centre[0] = candidate
+            while True:
+                loop.step()
+                record.step()
+                if walkers.ended:
+                    break
+            losses.append(-walkers.ended[0][1].total)
+            record.episode(-losses[-1])
+        search.tell(candidates, losses)
+
+
+def off_policy(module: str, name: str) -> Callable[[Record, int], None]:
+    """Train SAC or TQC."""
+
+    def run(record: Record, seed: int) -> None:
+        algorithm = getattr(__import__(module), name)
+        algorithm(
+            'MlpPolicy', Counted(record, seed), learning_rate=7.3e-4, buffer_size=300_000,
+            batch_size=256, ent_coef='auto', gamma=0.98, tau=0.02, train_freq=64,
+            gradient_steps=64, learning_starts=10_000, use_sde=True, seed=seed,
+            policy_kwargs={'log_std_init': -3, 'net_arch': [400, 300]}, device='cpu',
+        ).learn(10**12)
+
+    return run
+
+
+def normalised(record: Record, seed: int, count: int, norm_reward: bool):
+    """Make environments whose observations are normalised as they go."""
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    environments = [lambda i=i: Counted(record, seed + i) for i in range(count)]
+    return VecNormalize(DummyVecEnv(environments), norm_reward=norm_reward)
+
+
+def ppo(record: Record, seed: int) -> None:
+    """Train PPO."""
+    from stable_baselines3 import PPO
+
+    PPO('MlpPolicy', normalised(record, seed, 32, True), n_steps=2048, batch_size=64,
+        gae_lambda=0.95, gamma=0.999, n_epochs=10, ent_coef=0.0, learning_rate=3e-4,
+        clip_range=0.18, seed=seed, device='cpu').learn(10**12)
+
+
+def ars(record: Record, seed: int) -> None:
+    """Train ARS."""
+    from sb3_contrib import ARS
+
+    ARS('MlpPolicy', normalised(record, seed, 1, False), learning_rate=0.02, delta_std=0.0075,
+        n_delta=64, n_top=32, alive_bonus_offset=-0.1, policy_kwargs={'net_arch': [16]},
+        seed=seed, device='cpu').learn(10**12)
+
+
+METHODS = {
+    'ours, envpool': ours('envpool'),
+    'ours, gymnasium': ours('gymnasium'),
+    'CMA-ES on our network': cma_es,
+    'ARS': ars,
+    'PPO': ppo,
+    'SAC': off_policy('stable_baselines3', 'SAC'),
+    'TQC': off_policy('sb3_contrib', 'TQC'),
+}
+
+
+def measure(method: str, minutes: float, seed: int) -> None:
+    """Run one method in this process and print its result as JSON."""
+    record = Record(minutes)
+    with suppress(Done):
+        METHODS[method](record, seed)
+    print(json.dumps({
+        'steps': record.steps, 'minutes': record.minutes, 'mean': record.mean,
+        'best': record.best, 'reached': record.reached,
+        'memory': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+
+
+def row(method: str, result: dict) -> str:
+    """Put a result into a row of the table."""
+    goals = [
+        '-' if at is None else f'{at[0] / 1e6:.2f} M, {at[1]:.1f} min'
+        for at in result['reached'].values()]
+    return ' | '.join([
+        f'| {method}', f'{result["steps"] / result["minutes"] / 60:.0f}',
+        f'{result["steps"] / 1e6:.2f} M', f'{result["minutes"]:.1f}', *goals,
+        f'{result["mean"]:.0f}', f'{result["best"]:.0f}', f'{result["memory"]:.0f} MB |'])
+
+
+def main() -> None:
+    """Measure all methods that were asked for and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('methods', nargs='*', metavar='METHOD',
+                        help=f'{", ".join(METHODS)} (default: all)')
+    parser.add_argument('--minutes', type=float, default=30.0, help='for each (default: 30)')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--inside', action='store_true', help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    unknown = set(options.methods) - set(METHODS)
+    if unknown:
+        parser.error(f'unknown method {", ".join(unknown)}: there are {", ".join(METHODS)}')
+    if options.inside:
+        measure(options.methods[0], options.minutes, options.seed)
+        return
+    lines = [
+        '| method | steps/s | steps | minutes | to 200 | to 300 | last mean | best | memory |',
+        '|---|---|---|---|---|---|---|---|---|']
+    for method in tqdm(options.methods or list(METHODS), unit=' methods'):
+        done = subprocess.run(
+            [sys.executable, __file__, method, '--inside', '--minutes', str(options.minutes),
+             '--seed', str(options.seed)],
+            stdout=subprocess.PIPE, text=True, check=True)
+        lines.append(row(method, json.loads(done.stdout.splitlines()[-1])))
+    print(f'seed {options.seed}, at most {options.minutes:g} minutes each\n')
+    print('\n'.join(lines))
+
+
+if __name__ == '__main__':
+    main()

@@ -21,6 +21,7 @@ class Oracle:
         self.I = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
         self.mean, self.variance, self.plasticity = 0.0, 1.0, 1.0
+        self.A0 = self.A.copy()
 
     def fluctuate(self):
         """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
@@ -56,6 +57,12 @@ class Oracle:
         surprise = (R - self.mean) / np.sqrt(self.variance)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
         dC = s.centre_rate * self.plasticity * self.e * attraction * dt
+        goal = self.config.reward.aspiration
+        if goal > 0:
+            over = (self.mean - goal) * dt
+            A = np.minimum(self.A * np.exp(-s.amplitude_rate * over), self.A0)
+            P = min(self.plasticity * np.exp(-s.settling_rate * over), 1)
+            return dC, A - self.A, P - self.plasticity
         if s.amplitude_rule == 'multiplicative':
             dA = self.A * (np.exp(-s.amplitude_rate * R * dt) - 1)
         else:

@@ -9,7 +9,8 @@ import pytest
 
 from dynsyn_ros.learner import Learner
 
-DEFAULT = preset('default')
+DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0, trace=1_500.0)
+FAST = changed(DEFAULT, memory=5_000.0, centre_rate=1e-3, amplitude_rate=1e-5, settling_rate=2e-5)
 
 
 def experience(robot, learners, steps, seed=1):
@@ -34,14 +35,18 @@ def normals_of(learner, i):
 
 VARIANTS = {
     'authors': preset('authors'),
-    'default': DEFAULT,
+    'default': preset('default'),
+    'fleet': preset('fleet'),
     'additive': changed(DEFAULT, amplitude_rule='additive', amplitude_rate=1e-6),
     'attraction only': changed(DEFAULT, repulsion=False),
-    'no limit, no trace': changed(DEFAULT, punishment_limit=np.inf, trace=0.0),
+    'no trace': changed(DEFAULT, trace=0.0),
     'compared with the past': changed(DEFAULT, memory=20_000.0),
     'attraction to what is better': changed(DEFAULT, memory=20_000.0, repulsion=False),
-    'no limit': changed(DEFAULT, punishment_limit=np.inf, punishment_horizon=0.0),
-    'more to lose': changed(DEFAULT, punishment_limit=2.0, memory=20_000.0),
+    'limited': changed(DEFAULT, punishment_limit=30.0),
+    'more to lose': changed(
+        DEFAULT, punishment_limit=2.0, punishment_horizon=45_000.0, memory=20_000.0),
+    'aspiring high': changed(FAST, aspiration=0.5),
+    'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
     'centres that settle': changed(DEFAULT, settling_rate=1e-6),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),
     'fixed gain': changed(DEFAULT, gain_rule='none'),

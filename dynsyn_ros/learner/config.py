@@ -57,6 +57,10 @@ class RewardConfig:
     punishment_horizon: float = setting(
         'a punishment at the limit also costs the mean reward of so much time, if that is '
         'positive: who earns more has more to lose (0: the paper)', unit='ms', low=0.0)
+    aspiration: float = setting(
+        'mean reward a step over which fluctuations narrow and centres settle, and under which '
+        'they widen and stir again, up to where they began (0: the reward itself, the paper)',
+        low=0.0)
     memory: float = setting(
         'time constant of the running mean and mean square of the reward; centres are told of the '
         'reward less its mean, in units of its standard deviation (0: of the reward itself, the '
@@ -103,7 +107,12 @@ class LearnerConfig:
     oscillators: OscillatorConfig
 
     def check(self, prefix: str) -> None:
-        """Refuse a period that could be over within one step."""
+        """Refuse a period that could be over within one step, and what aspiration cannot do."""
+        if self.reward.aspiration and not (
+                self.reward.memory and self.synapses.amplitude_rule == 'multiplicative'):
+            raise ConfigError(
+                f'parameter {prefix}reward.aspiration must be 0 unless {prefix}reward.memory is '
+                f'over 0 and {prefix}synapses.amplitude_rule is multiplicative')
         shortest = SHORTEST_PERIOD * self.synapses.period_mean
         if shortest <= self.time_step:
             raise ConfigError(

@@ -61,6 +61,8 @@ class Synapses(NamedTuple):
     """Running mean square of what the reward differs from its mean, likewise."""
     plasticity: np.ndarray
     """The share of the first ``centre_rate`` that is left, likewise."""
+    width: np.ndarray
+    """The share of the first amplitudes that is left, likewise, where there is an aspiration."""
     told: np.ndarray
     """Scratch: what each learner is told of its reward, (learners,)."""
 
@@ -74,7 +76,7 @@ def blocks(
         np.zeros((8, learners, synapses)),
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
-        np.stack([np.zeros(groups), np.ones(groups), np.ones(groups)]),
+        np.stack([np.zeros(groups), *np.ones((3, groups))]),
         np.zeros(learners),
     )
 
@@ -83,7 +85,8 @@ def blocks(
 def named(shared, own, reserve, drawn, rewards, told):
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
-                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], told)
+                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], rewards[3],
+                    told)
 
 
 class Rates(NamedTuple):
@@ -102,6 +105,7 @@ class Rates(NamedTuple):
     punishment_limit: float
     punishment_horizon: float
     """In steps."""
+    aspiration: float
     memory_share: float
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
@@ -120,6 +124,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
         punishment_limit=reward.punishment_limit,
         punishment_horizon=reward.punishment_horizon / time_step,
+        aspiration=reward.aspiration,
         memory_share=-math.expm1(-time_step / reward.memory) if reward.memory else 0.0,
     )
 
@@ -214,6 +219,9 @@ def modulate(s, r, reward, group, members):
         pull = rate * (surprise if r.repulsion else max(surprise, 0.0))
         for j in range(s.centre.shape[1]):
             s.centre[group, j] += pull * s.trace[first + i, j]
+    if r.aspiration > 0.0:
+        aspire(s, r, group)
+        return
     s.plasticity[group] *= np.exp(-r.settling_rate * told).mean()
     narrowing = np.exp(-r.amplitude_rate * told).mean()
     decrement = r.amplitude_rate * told.mean()
@@ -222,6 +230,18 @@ def modulate(s, r, reward, group, members):
             s.amplitude[group, j] *= narrowing
         else:
             s.amplitude[group, j] = max(s.amplitude[group, j] - decrement, 0.0)
+
+
+@njit(cache=True)
+def aspire(s, r, group):
+    """Narrow and settle as far as the mean reward is over the aspiration; the reverse below it."""
+    excess = s.mean[group] - r.aspiration
+    before = s.width[group]
+    s.width[group] = min(before * math.exp(-r.amplitude_rate * excess), 1.0)
+    s.plasticity[group] = min(
+        s.plasticity[group] * math.exp(-r.settling_rate * excess), 1.0)
+    for j in range(s.centre.shape[1]):
+        s.amplitude[group, j] *= s.width[group] / before
 
 
 @njit(cache=True)

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.ros
 
 
 def test_walk_leaves_weights_episodes_and_a_curve(tmp_path):
-    done = dynsyn('walk', '--steps', 3000, '--seed', 3, '--gif', 'walk.gif', folder=tmp_path)
+    done = dynsyn('walk', '--steps', 3000, '--seed', 3, '--gif', 'walk.gif', '--weights', 'none',
+                  folder=tmp_path)
     assert done.returncode == 0, done.stderr
     for words in ('steps/s', 'episode', 'mean of 100', 'amplitude', '3000/3000'):
         assert words in done.stderr
@@ -46,7 +47,7 @@ def test_same_seed_same_files(tmp_path):
 
 
 def test_walk_goes_on_from_weights(tmp_path):
-    first = dynsyn('walk', '--steps', 200, '--output', 'a', folder=tmp_path)
+    first = dynsyn('walk', '--steps', 200, '--output', 'a', '--weights', 'none', folder=tmp_path)
     assert first.returncode == 0, first.stderr
     weights = tmp_path / 'a' / 'weights.npz'
     second = dynsyn('walk', '--steps', 200, '--output', 'b', '--weights', weights, '--frozen',

@@ -47,11 +47,15 @@ def fluctuate(
     return *history, rewards
 
 
+def hurried(config: LearnerConfig) -> LearnerConfig:
+    """Let the settings learn within some periods."""
+    return replace(config, synapses=replace(
+        config.synapses, centre_rate=RATE, amplitude_rate=RATE / 20))
+
+
 def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:
     """Reproduces Fig. 1: reward moves the centre of a fluctuation and narrows it."""
-    faster = replace(config, synapses=replace(
-        config.synapses, centre_rate=RATE, amplitude_rate=RATE / 20))
-    weight, centre, amplitude, reward = fluctuate(faster, seed, 1, TARGET)
+    weight, centre, amplitude, reward = fluctuate(hurried(config), seed, 1, TARGET)
     seconds = np.arange(STEPS) * config.time_step / 1000
     figure = picture.new()
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))

@@ -8,10 +8,9 @@ import csv
 import os
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 import numpy as np
 
+from dynsyn_ros import picture
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import Episode
@@ -128,10 +127,10 @@ def read_episodes(path: Path) -> dict[str, np.ndarray]:
     return dict(zip(COLUMNS, columns, strict=True))
 
 
-def draw_learning_curve(log: Path, picture: Path, title: str, shared: bool = False) -> None:
+def draw_learning_curve(log: Path, path: Path, title: str, shared: bool = False) -> None:
     """Draw the returns of a log and their mean over 100 episodes, as in the paper's Fig. 8."""
     data = read_episodes(log)
-    figure = Figure(figsize=(8, 4.5), layout='constrained')
+    figure = picture.new()
     axes = figure.add_subplot(
         title=title, xlabel='million steps of each learner', ylabel='return')
     million = data['steps'] / 1e6
@@ -144,4 +143,4 @@ def draw_learning_curve(log: Path, picture: Path, title: str, shared: bool = Fal
         axes.plot(million[rows], data[MEAN][rows], color=f'C{i}', label=label)
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
     axes.legend(loc='upper left')
-    FigureCanvasAgg(figure).print_png(picture)
+    picture.save(figure, path)

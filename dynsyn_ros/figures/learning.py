@@ -9,8 +9,8 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 import numpy as np
 
+from dynsyn_ros import picture
 from dynsyn_ros.episodes import MEAN, SOLVED, WINDOW, read_episodes
-from dynsyn_ros.figures import picture
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import TIME_STEP
 from dynsyn_ros.training import trainer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dynsyn_ros.figures import picture
+from dynsyn_ros import picture
 from dynsyn_ros.learner import oscillators
 from dynsyn_ros.learner.config import LearnerConfig
 

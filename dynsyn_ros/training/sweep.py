@@ -31,11 +31,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 import numpy as np
 import yaml
 
+from dynsyn_ros import picture
 from dynsyn_ros.episodes import COLUMNS, MEAN, SOLVED, read_episodes
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.schema import ConfigError, build
@@ -157,9 +156,9 @@ def _result(job: Job) -> tuple:
         min(solved) * job.task.learners if solved else '')
 
 
-def _draw(jobs: list[Job], picture: Path) -> None:
+def _draw(jobs: list[Job], path: Path) -> None:
     """Draw the mean over the seeds of each setting, with a band from the worst to the best."""
-    figure = Figure(figsize=(8, 4.5), layout='constrained')
+    figure = picture.new()
     axes = figure.add_subplot(
         xlabel='million steps of all learners', ylabel='mean return of 100 episodes')
     for i, setting in enumerate(dict.fromkeys(job.setting for job in jobs)):
@@ -180,4 +179,4 @@ def _draw(jobs: list[Job], picture: Path) -> None:
                           alpha=0.2, linewidth=0)
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
     axes.legend(loc='lower right')
-    FigureCanvasAgg(figure).print_png(picture)
+    picture.save(figure, path)

@@ -39,7 +39,8 @@ class Oracle:
         r = self.config.reward
         if reward > -r.punishment_limit:
             return reward
-        lost = r.punishment_horizon / self.config.time_step * max(self.mean, 0.0)
+        over = max(self.mean - r.aspiration, 0.0)
+        lost = r.punishment_horizon / self.config.time_step * over
         return -(r.punishment_limit + lost)
 
     def compare(self, rewards):

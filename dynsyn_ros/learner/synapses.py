@@ -193,7 +193,8 @@ def hear(s, r, group, reward):
     """Turn a reward into what the synapses of a group are told of it."""
     if reward > -r.punishment_limit:
         return reward
-    return -r.punishment_limit - r.punishment_horizon * max(s.mean[group], 0.0)
+    excess = max(s.mean[group] - r.aspiration, 0.0)
+    return -r.punishment_limit - r.punishment_horizon * excess
 
 
 @njit(cache=True)

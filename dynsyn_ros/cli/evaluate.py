@@ -14,7 +14,7 @@ from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.training.evaluation import describe, evaluate
-from dynsyn_ros.training.presets import read_robot
+from dynsyn_ros.training.presets import read_preset, read_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'of the terrains, which no training has with any seed (default: %(default)s)'))
     parser.add_argument('--learn', action='store_true',
                         help='let the weights fluctuate and learn (default: frozen)')
+    parser.add_argument('--preset', metavar='NAME', help=(
+        'settings to learn with (default: those of the file, which for a fleet are too hasty for '
+        'one walker alone)'))
     parser.add_argument('--gif', type=Path, metavar='FILE', help='film the last episode')
 
 
@@ -40,7 +43,8 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     course = Course()
     run = evaluate(
         options.weights, read_robot(options.params_file), options.env_id,
-        options.seed, options.episodes, options.learn, film, course)
+        options.seed, options.episodes, options.learn,
+        read_preset(options.preset) if options.preset else None, film, course)
     episodes = []
     with tqdm(total=options.episodes, unit=' episodes', dynamic_ncols=True) as line:
         for episode in run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 from matplotlib import colormaps
@@ -38,6 +39,17 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
     return steps, weights, centres
 
 
+def is_fleet(folder: Path) -> bool:
+    """Tell whether the learners of a training shared their synapses."""
+    file = folder / trainer.SUMMARY
+    try:
+        return bool(json.loads(file.read_text(encoding='utf-8'))['task']['shared'])
+    except OSError as error:
+        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f'{file} is not the {trainer.SUMMARY} of a training') from error
+
+
 def figure_8(folder: Path, path: Path) -> None:
     """Reproduces Fig. 8: episode returns and their mean over 100 episodes."""
     data = read_episodes(folder / trainer.EPISODES)
@@ -46,13 +58,14 @@ def figure_8(folder: Path, path: Path) -> None:
     order = np.arange(1, len(data['return']) + 1)
     axes.plot(order, data['return'], '.', color='0.8', markersize=2, rasterized=True,
               label='episode')
-    for learner in np.unique(data['learner']):
-        rows = data['learner'] == learner
-        axes.plot(order[rows], data[MEAN][rows], linewidth=1,
-                  label=f'mean of {WINDOW}, learner {learner:.0f}')
+    # The mean of a fleet is over the episodes of all, whoever ended last.
+    curves = {f'mean of {WINDOW}': np.full(order.shape, True)} if is_fleet(folder) else {
+        f'mean of {WINDOW}, learner {learner:.0f}': data['learner'] == learner
+        for learner in np.unique(data['learner'])}
+    for label, rows in curves.items():
+        axes.plot(order[rows], data[MEAN][rows], linewidth=1, label=label)
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
-    if len(np.unique(data['learner'])) <= 8:
-        axes.legend(loc='upper left', fontsize='small')
+    axes.legend(loc='upper left', fontsize='small')
     picture.save(figure, path)
 
 

@@ -28,20 +28,23 @@ def evaluate(
     seed: int,
     episodes: int,
     learning: bool = False,
+    config: LearnerConfig | None = None,
     film: Film | None = None,
     course: Course | None = None,
 ) -> Iterator[Episode]:
     """
     Yield episodes of one learner, in gymnasium; the last one is filmed, obstacles are counted.
 
-    The learner is the very one that was saved, with the settings it was saved with: frozen, its
-    weights rest at their centres. Raises :class:`ConfigError` if the file cannot be used.
+    The learner is the very one that was saved, with the settings it was saved with or those of a
+    ``config``: frozen, its weights rest at their centres. Raises :class:`ConfigError` if the file
+    cannot be used.
     """
     robot = Robot(robot_config)
     arrays, about = weights.read_for(robot, file)
     if len(arrays['gain']) > 1:
         raise ConfigError(f'{file} holds {len(arrays["gain"])} learners, evaluate takes one')
-    learner = Learner(robot.layout, build(LearnerConfig, about['learner'], 'learner.'), seed)
+    config = config or build(LearnerConfig, about['learner'], 'learner.')
+    learner = Learner(robot.layout, config, seed)
     weights.load(file, learner, robot)
     learner.learning = learning
     walker = BipedalWalker(env_id, seed, WALKER, robot_config.joints)

@@ -27,29 +27,24 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from tqdm import tqdm
 
-from dynsyn_ros import parameters
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build, part_of
-from dynsyn_ros.share import share_directory
+from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, TIME_STEP, TORQUE
 from dynsyn_ros.simulation.walkers import make as walkers_of
+from dynsyn_ros.training.presets import ROBOT_FILE, preset_file, read_preset, read_robot
 
-CONFIG = share_directory() / 'config'
-FILES = (CONFIG / 'bipedal_walker.yaml', CONFIG / 'presets' / 'default.yaml')
+FILES = (ROBOT_FILE, preset_file('default'))
 FLEET = 16
 
 
 def parts() -> tuple[Robot, LearnerConfig]:
     """Make the walker and the default preset of the files."""
-    given = parameters.read(FILES)
-    robot = build(RobotConfig, part_of(RobotConfig, given))
-    return Robot(robot), build(LearnerConfig, given['learner'], 'learner.')
+    return Robot(read_robot()), read_preset('default')
 
 
 def memory(pid: int | str = 'self') -> float:

@@ -8,6 +8,7 @@ import csv
 import os
 from pathlib import Path
 
+from matplotlib.axes import Axes
 import numpy as np
 
 from dynsyn_ros import picture
@@ -17,6 +18,8 @@ from dynsyn_ros.simulation.bipedal_walker import Episode
 
 #: Episodes over which the task's criterion takes the mean, and what it must reach.
 WINDOW, SOLVED = 100, 300.0
+#: The names of the log and its picture in the folder of a run.
+EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
 MEAN = f'mean_{WINDOW}'
 COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN)
 
@@ -133,14 +136,19 @@ def draw_learning_curve(log: Path, path: Path, title: str, shared: bool = False)
     figure = picture.new()
     axes = figure.add_subplot(
         title=title, xlabel='million steps of each learner', ylabel='return')
-    million = data['steps'] / 1e6
-    axes.plot(million, data['return'], '.', color='0.7', markersize=2, label='episode',
+    plot_returns(axes, data, data['steps'] / 1e6, shared)
+    picture.save(figure, path)
+
+
+def plot_returns(axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared: bool) -> None:
+    """Plot returns and their mean over 100 episodes, of each learner or of a fleet, over ``x``."""
+    axes.plot(x, data['return'], '.', color='0.7', markersize=2, label='episode',
               rasterized=True)
-    learners = [np.full(million.shape, True)] if shared else [
+    # The mean of a fleet is over the episodes of all, whoever ended last.
+    learners = [np.full(x.shape, True)] if shared else [
         data['learner'] == i for i in np.unique(data['learner'])]
     for i, rows in enumerate(learners):
         label = f'mean of {WINDOW}' if len(learners) == 1 else f'mean of {WINDOW}, learner {i}'
-        axes.plot(million[rows], data[MEAN][rows], color=f'C{i}', label=label)
+        axes.plot(x[rows], data[MEAN][rows], color=f'C{i}', label=label)
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
     axes.legend(loc='upper left')
-    picture.save(figure, path)

@@ -14,6 +14,16 @@ from dynsyn_ros.schema import ConfigError
 EVERY_NODE = '/**'
 
 
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; raises :class:`ConfigError` that names it if that cannot be."""
+    try:
+        return yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise ConfigError(f'cannot read {path}: {error.strerror}') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f'{path} is not YAML: {" ".join(str(error).split())}') from error
+
+
 def read(paths: Iterable[Path]) -> dict[str, Any]:
     """
     Read the parameters for every node from parameter files, later files over earlier ones.
@@ -22,13 +32,9 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
     """
     parameters: dict[str, Any] = {}
     for path in paths:
+        content = read_yaml(Path(path))
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
             section = content[EVERY_NODE]['ros__parameters']
-        except OSError as error:
-            raise ConfigError(f'cannot read {path}: {error.strerror}') from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f'{path} is not YAML: {" ".join(str(error).split())}') from error
         except (KeyError, TypeError) as error:
             raise ConfigError(
                 f'{path} must be a ROS parameter file with a section {EVERY_NODE}: '

@@ -7,7 +7,7 @@ robot's name, joints and observations, the preset, and how the run was made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 import json
 import os
@@ -27,6 +27,8 @@ from dynsyn_ros.schema import ConfigError
 FORMAT = 'dynsyn_ros weights 1'
 #: The value of a ``weights`` option or parameter that means no file.
 UNTRAINED = 'none'
+#: The name of a weights file in the folder of a run.
+WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'
 #: What must agree between a file and the robot it is loaded for.
 _IDENTITY = ('robot', 'joints', 'observations')
@@ -80,10 +82,7 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     of ours, or belongs to another robot or another number of learners.
     """
     arrays, about = read_for(robot, path)
-    try:
-        learner.restore(arrays)
-    except ValueError as error:
-        raise ConfigError(f'{path} does not fit: {error}') from error
+    fit(path, learner.restore, arrays)
     return about
 
 
@@ -94,8 +93,17 @@ def adopt(path: Path, learner: Learner, robot: Robot) -> None:
     Raises :class:`ConfigError`, with the learners unchanged, as :func:`load` does.
     """
     arrays, _ = read_for(robot, path)
+    fit(path, learner.adopt, arrays)
+
+
+def fit(
+    path: Path,
+    take: Callable[[Mapping[str, np.ndarray]], None],
+    arrays: Mapping[str, np.ndarray],
+) -> None:
+    """Let a learner ``take`` the arrays of a file; raises :class:`ConfigError` if it cannot."""
     try:
-        learner.adopt(arrays)
+        take(arrays)
     except ValueError as error:
         raise ConfigError(f'{path} does not fit: {error}') from error
 

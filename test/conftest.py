@@ -14,22 +14,13 @@ os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 import pytest
 
 from dynsyn_ros import parameters
-from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build, part_of
-from dynsyn_ros.share import share_directory
+from dynsyn_ros.training.presets import ROBOT_FILE, preset_file
+from dynsyn_ros.training.presets import read_preset as preset
 
-CONFIG = share_directory() / 'config'
-ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
-
-
-def preset_file(name):
-    return CONFIG / 'presets' / f'{name}.yaml'
-
-
-def preset(name):
-    """Read a preset that ships."""
-    return build(LearnerConfig, parameters.read([preset_file(name)])['learner'], 'learner.')
+#: For the tests to take from here: files and presets that ship, and what is defined below.
+__all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config']
 
 
 def changed(config, **values):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.film import Film
-from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.training.evaluation import describe, evaluate
@@ -35,10 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gif', type=Path, metavar='FILE', help='film the last episode')
 
 
-def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+def main(options: argparse.Namespace) -> None:
     """Evaluate; raises :class:`ConfigError` for bad input."""
-    if ros_arguments:
-        raise ConfigError('dynsyn evaluate needs no ROS and takes no --ros-args')
     film = Film(options.gif) if options.gif else None
     course = Course()
     run = evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 import shutil
@@ -29,10 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder for the pictures (default: %(default)s)')
 
 
-def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+def main(options: argparse.Namespace) -> None:
     """Draw what can be drawn; raises :class:`ConfigError` for bad input."""
-    if ros_arguments:
-        raise ConfigError('dynsyn figures needs no ROS and takes no --ros-args')
     config = read_preset(options.preset)
     figures: dict[str, Callable[[Path], None]] = {
         'figure_1': partial(rule.figure_1, config),

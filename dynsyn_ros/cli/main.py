@@ -7,6 +7,7 @@ from importlib import import_module
 import sys
 
 from dynsyn_ros.program import exit_code
+from dynsyn_ros.schema import ConfigError
 
 #: Commands, each a module here, and what they do. Only the module of the command given is
 #: imported, as not every one needs ROS.
@@ -17,6 +18,8 @@ COMMANDS = {
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
     'figures': 'draw the figures of the paper from runs; needs no ROS',
 }
+#: The commands that take what follows --ros-args.
+WITH_ROS = ('walk',)
 
 
 def main() -> int:
@@ -45,7 +48,11 @@ def _run(
     if arguments and arguments[0] in COMMANDS:
         module = import_module(f'dynsyn_ros.cli.{arguments[0]}')
         module.add_arguments(parsers[arguments[0]])
-    module.main(parser.parse_args(arguments), ros_arguments)
+    options = parser.parse_args(arguments)
+    if ros_arguments and options.command not in WITH_ROS:
+        raise ConfigError(f'dynsyn {options.command} needs no ROS and takes no --ros-args')
+    options.ros_arguments = ros_arguments
+    module.main(options)
 
 
 if __name__ == '__main__':

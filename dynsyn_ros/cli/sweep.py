@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.program import StopRequest
-from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training import engines, sweep
 
@@ -30,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='trainings at a time (default: a core each, here %(default)s)')
 
 
-def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+def main(options: argparse.Namespace) -> None:
     """Run what is not finished and merge the results; raises :class:`ConfigError`."""
-    if ros_arguments:
-        raise ConfigError('dynsyn sweep needs no ROS and takes no --ros-args')
     output = (options.output or Path('runs') / options.file.stem).resolve()
     jobs = sweep.read_sweep(options.file, output)
     stop = StopRequest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from tqdm import tqdm
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.episodes import WINDOW
 from dynsyn_ros.program import StopRequest
-from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.schema import build
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.training.presets import PRESETS, read_preset, read_robot
@@ -55,10 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'go on from the last checkpoint in a folder; of the other options only --steps counts'))
 
 
-def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+def main(options: argparse.Namespace) -> None:
     """Train until finished or stopped; raises :class:`ConfigError` for bad input."""
-    if ros_arguments:
-        raise ConfigError('dynsyn train needs no ROS and takes no --ros-args')
     stop = StopRequest()
     trainer = _resumed(options) if options.resume else _new(options)
     task = trainer.task

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from datetime import datetime
 import os
 from pathlib import Path
@@ -13,17 +12,23 @@ from tqdm import tqdm
 
 from dynsyn_ros import parameters
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.episodes import WINDOW, EpisodeLog, draw_learning_curve
+from dynsyn_ros.episodes import (
+    CURVE_FILE,
+    EPISODES_FILE,
+    WINDOW,
+    EpisodeLog,
+    draw_learning_curve,
+)
 from dynsyn_ros.film import Film
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
-from dynsyn_ros.nodes.controller import WEIGHTS_FILE, ControllerNode
+from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
 from dynsyn_ros.training.presets import PRESETS, TRAINED, preset_file
+from dynsyn_ros.weights import WEIGHTS_FILE
 
-EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
 #: How often the live line is written, s.
 LINE_PERIOD = 0.5
 
@@ -55,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='film the last half minute of the run')
 
 
-def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
+def main(options: argparse.Namespace) -> None:
     """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     files = (options.params_file, preset_file(options.preset))
@@ -73,7 +78,7 @@ def main(options: argparse.Namespace, ros_arguments: Sequence[str]) -> None:
     }
     arguments = run.ros_arguments(
         files, {name: value for name, value in changed.items() if value is not None})
-    with run.session([*arguments, *ros_arguments]) as stop:
+    with run.session([*arguments, *options.ros_arguments]) as stop:
         _walk(stop, output, options.gif)
     print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')
 

@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 import numpy as np
 
 from dynsyn_ros import picture
-from dynsyn_ros.episodes import MEAN, SOLVED, WINDOW, read_episodes
+from dynsyn_ros.episodes import plot_returns, read_episodes
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import TIME_STEP
 from dynsyn_ros.training import trainer
@@ -55,17 +55,7 @@ def figure_8(folder: Path, path: Path) -> None:
     data = read_episodes(folder / trainer.EPISODES)
     figure = picture.new()
     axes = figure.add_subplot(xlabel='episode of all learners', ylabel='return')
-    order = np.arange(1, len(data['return']) + 1)
-    axes.plot(order, data['return'], '.', color='0.8', markersize=2, rasterized=True,
-              label='episode')
-    # The mean of a fleet is over the episodes of all, whoever ended last.
-    curves = {f'mean of {WINDOW}': np.full(order.shape, True)} if is_fleet(folder) else {
-        f'mean of {WINDOW}, learner {learner:.0f}': data['learner'] == learner
-        for learner in np.unique(data['learner'])}
-    for label, rows in curves.items():
-        axes.plot(order[rows], data[MEAN][rows], linewidth=1, label=label)
-    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
-    axes.legend(loc='upper left', fontsize='small')
+    plot_returns(axes, data, np.arange(1, len(data['return']) + 1), is_fleet(folder))
     picture.save(figure, path)
 
 

@@ -32,12 +32,7 @@ def fluctuate(
     s.amplitude[:] = config.synapses.amplitude[-1]
     s.reserve[:] = stream.standard_normal(s.reserve.shape)
     s.drawn[:] = 0
-    share = stream.uniform(size=count)
-    for j in range(count):
-        period = synapses.draw_period(
-            rates.period_mean, rates.period_sd, stream.standard_normal())
-        s.phase[0, j] = share[j] * period
-        synapses.begin_period(s, rates, 0, j, period)
+    synapses.start(s, rates, 0, stream.uniform(size=count), stream.standard_normal(count))
     history, rewards = np.zeros((3, STEPS, count)), np.zeros(STEPS)
     for step in range(STEPS):
         synapses.advance(s, rates, rewards[step - 1:step] if step else np.zeros(1))

@@ -117,11 +117,8 @@ class Learner:
                 stream.uniform(-spread, spread, uniform), self.layout.output_centres.ravel())
             if i < len(s.centre):
                 s.centre[i] = centre
-            share = stream.uniform(0.0, 1.0, self.layout.synapses)
-            for j, normal in enumerate(stream.standard_normal(self.layout.synapses)):
-                period = synapses.draw_period(rates.period_mean, rates.period_sd, normal)
-                s.phase[i, j] = share[j] * period
-                synapses.begin_period(s, rates, i, j, period)
+            shares = stream.uniform(0.0, 1.0, self.layout.synapses)
+            synapses.start(s, rates, i, shares, stream.standard_normal(self.layout.synapses))
         self.first_centre = s.centre.copy()
         """Where the centres started, shape of ``synapses.centre``."""
         self._refill()

@@ -144,6 +144,14 @@ def begin_period(s, r, i, j, period):
     s.sine[i, j], s.cosine[i, j] = math.sin(angle), math.cos(angle)
 
 
+def start(s, r, i, shares, normals):
+    """Give each synapse of learner ``i`` a first period and put it at a share of it."""
+    for j, (share, normal) in enumerate(zip(shares, normals, strict=True)):
+        period = draw_period(r.period_mean, r.period_sd, normal)
+        s.phase[i, j] = share * period
+        begin_period(s, r, i, j, period)
+
+
 @njit(cache=True)
 def fluctuate(s, r, i, group):
     """

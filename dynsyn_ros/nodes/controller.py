@@ -32,7 +32,6 @@ from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError
 
-WEIGHTS_FILE = 'weights.npz'
 #: How often a set of inputs that nobody could act on is tried again, s.
 RETRY_PERIOD = 0.05
 #: How often the scalars for rqt_plot are published, s of wall clock.
@@ -116,8 +115,9 @@ class ControllerNode(LifecycleNode):
         if source != weights.UNTRAINED:
             weights.load(Path(source).expanduser(), learner, self._robot)
         learner.learning = self.get_parameter('learning').value
-        self._output = Path(self.get_parameter('output_dir').value).expanduser() / WEIGHTS_FILE
-        check_folder(self._output.parent)
+        folder = Path(self.get_parameter('output_dir').value).expanduser()
+        check_folder(folder)
+        self._output = folder / weights.WEIGHTS_FILE
         self._made_by = {'by': 'controller node', 'seed': self._shared.seed, 'weights': source}
         inputs = Inputs(self._robot)
         self._observe = self._robot.observer(inputs.names)

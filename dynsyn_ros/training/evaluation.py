@@ -45,7 +45,7 @@ def evaluate(
         raise ConfigError(f'{file} holds {len(arrays["gain"])} learners, evaluate takes one')
     config = config or build(LearnerConfig, about['learner'], 'learner.')
     learner = Learner(robot.layout, config, seed)
-    weights.load(file, learner, robot)
+    weights.fit(file, learner.restore, arrays)
     learner.learning = learning
     walker = BipedalWalker(env_id, seed, WALKER, robot_config.joints)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))

@@ -32,11 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from dynsyn_ros import picture
 from dynsyn_ros.episodes import COLUMNS, MEAN, SOLVED, read_episodes
 from dynsyn_ros.files import check_folder
+from dynsyn_ros.parameters import read_yaml
 from dynsyn_ros.schema import ConfigError, build
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.presets import ROBOT_FILE, read_preset, read_robot
@@ -83,12 +83,7 @@ class Job:
 
 def read_sweep(file: Path, output: Path) -> list[Job]:
     """Read a sweep file into its jobs; raises :class:`ConfigError`."""
-    try:
-        content = yaml.safe_load(file.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{file} is not YAML: {" ".join(str(error).split())}') from error
+    content = read_yaml(file)
     if not isinstance(content, dict):
         raise ConfigError(f'{file} must be a table: see dynsyn sweep --help')
     for key in ('preset', 'seeds', 'settings'):

@@ -18,14 +18,20 @@ from typing import Any
 import numpy as np
 
 from dynsyn_ros import weights
-from dynsyn_ros.episodes import WINDOW, EpisodeLog, Table, draw_learning_curve
+from dynsyn_ros.episodes import (
+    CURVE_FILE,
+    EPISODES_FILE,
+    WINDOW,
+    EpisodeLog,
+    Table,
+    draw_learning_curve,
+)
 from dynsyn_ros.schema import ConfigError, build
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training.task import Task
 
-EPISODES, SYNAPSES, CURVE, WEIGHTS, CHECKPOINT, SUMMARY = (
-    'episodes.csv', 'synapses.csv', 'learning_curve.png', 'weights.npz', 'checkpoint.npz',
-    'summary.json')
+EPISODES, CURVE, WEIGHTS = EPISODES_FILE, CURVE_FILE, weights.WEIGHTS_FILE
+SYNAPSES, CHECKPOINT, SUMMARY = 'synapses.csv', 'checkpoint.npz', 'summary.json'
 #: Steps between two rows of ``synapses.csv``.
 ROW_STEPS = 100
 #: Time between two checkpoints, s.

@@ -20,7 +20,7 @@ class Oracle:
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
         self.I = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
-        self.mean, self.variance, self.plasticity = 0.0, 1.0, 1.0
+        self.mean, self.variance, self.X = 0.0, 1.0, 0.0
         self.A0 = self.A.copy()
 
     def fluctuate(self):
@@ -53,27 +53,25 @@ class Oracle:
             self.variance = keep * self.variance + (1 - keep) * deviation
 
     def updates(self, R):
-        """Eq. 3-4: what this learner alone would do to centre, amplitude and plasticity."""
+        """Eq. 3-4: what this learner alone would do to centre, amplitude and experience."""
         s, dt = self.config.synapses, self.config.time_step
         surprise = (R - self.mean) / np.sqrt(self.variance)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
-        dC = s.centre_rate * self.plasticity * self.e * attraction * dt
+        dC = s.centre_rate / (1 + s.settling_rate * self.X) * self.e * attraction * dt
         goal = self.config.reward.aspiration
         if goal > 0:
-            over = (self.mean - goal) * dt
-            A = np.minimum(self.A * np.exp(-s.amplitude_rate * over), self.A0)
-            P = min(self.plasticity * np.exp(-s.settling_rate * over), 1)
-            return dC, A - self.A, P - self.plasticity
+            X = max(self.X + (self.mean - goal) * dt, 0)
+            A = self.A0 / np.sqrt(1 + s.amplitude_rate * X)
+            return dC, A - self.A, X - self.X
         if s.amplitude_rule == 'multiplicative':
             dA = self.A * (np.exp(-s.amplitude_rate * R * dt) - 1)
         else:
             dA = -s.amplitude_rate * R * dt * np.ones_like(self.A)
-        dP = self.plasticity * (np.exp(-s.settling_rate * R * dt) - 1)
-        return dC, dA, dP
+        return dC, dA, 0.0
 
-    def learn(self, dC, dA, dP):
+    def learn(self, dC, dA, dX):
         self.C = self.C + dC
-        self.plasticity = self.plasticity + dP
+        self.X = self.X + dX
         self.A = np.maximum(self.A + dA, 0.0)
         self.W = self.C + self.A * np.sin(2 * np.pi * self.t / self.T)
 

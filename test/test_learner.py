@@ -47,7 +47,6 @@ VARIANTS = {
         DEFAULT, punishment_limit=2.0, punishment_horizon=45_000.0, memory=20_000.0),
     'aspiring high': changed(FAST, aspiration=0.5),
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
-    'centres that settle': changed(DEFAULT, settling_rate=1e-6),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),
     'fixed gain': changed(DEFAULT, gain_rule='none'),
     'linear gain': changed(DEFAULT, gain_rule='linear', gain_rate=1e-4),

@@ -29,8 +29,8 @@ class SynapseConfig:
     amplitude_rate: float = setting('rate beta at which reward narrows the fluctuation, Eq. 4',
                                     unit='1/ms', low=0.0)
     settling_rate: float = setting(
-        'rate delta at which reward slows the centres down, and punishment speeds them up (0: the '
-        'paper)', unit='1/ms', low=0.0)
+        'rate delta at which experience, the reward beyond the aspiration, slows the centres (0: '
+        'never, the paper)', unit='1/ms', low=0.0)
     amplitude_rule: str = setting(
         'additive is Eq. 4 as printed, multiplicative scales it by A so that A stays positive',
         choices=('multiplicative', 'additive'))

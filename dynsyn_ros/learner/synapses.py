@@ -5,17 +5,26 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 
     W &= C + A \sin(2 \pi t / T), \qquad T \sim N(\mu, \sigma^2)       &\text{(Eq. 1, 2)} \\
     \dot C &= \alpha \, e \, \tilde R, \qquad \tau \dot e = (W - C) - e &\text{(Eq. 3)} \\
-    \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)} \\
-    \dot\alpha &= -\delta \alpha R
+    \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)}
 
 - :math:`W` ``weight``, :math:`C` ``centre``, :math:`A` ``amplitude``
 - :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``
 - :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0 (the paper)
 - :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
-- :math:`\delta` ``settling_rate``, 1/ms: as reward narrows a fluctuation, so it slows the centre
-  (0 in the paper); ``plasticity`` is what is left of the first :math:`\alpha`
 - :math:`\tilde R` the reward less its running ``mean``, over its running standard deviation, or
   :math:`R` itself (the paper)
+
+With an aspiration :math:`\rho` the rule settles as stochastic approximation does, a gain sequence
+for the centres and a slower one for the fluctuations (Robbins & Monro 1951, Spall 1992), only that
+its time is counted in success:
+
+.. math::
+
+    X = \int (\bar R - \rho) \, dt \ge 0, \qquad
+    A = \frac{A_0}{\sqrt{1 + \beta X}}, \qquad \alpha = \frac{\alpha_0}{1 + \delta X}
+
+- :math:`\bar R` the running ``mean`` of the reward, :math:`X` ``experience``
+- :math:`\delta` ``settling_rate``, 1/ms
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates.
@@ -59,10 +68,8 @@ class Synapses(NamedTuple):
     """Running mean of the reward: a value a learner, or one for a fleet."""
     variance: np.ndarray
     """Running mean square of what the reward differs from its mean, likewise."""
-    plasticity: np.ndarray
-    """The share of the first ``centre_rate`` that is left, likewise."""
-    width: np.ndarray
-    """The share of the first amplitudes that is left, likewise, where there is an aspiration."""
+    experience: np.ndarray
+    """X: the reward beyond the aspiration, summed up over time (ms), likewise."""
     told: np.ndarray
     """Scratch: what each learner is told of its reward, (learners,)."""
 
@@ -76,7 +83,7 @@ def blocks(
         np.zeros((8, learners, synapses)),
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
-        np.stack([np.zeros(groups), *np.ones((3, groups))]),
+        np.stack([np.zeros(groups), np.ones(groups), np.zeros(groups)]),
         np.zeros(learners),
     )
 
@@ -85,8 +92,7 @@ def blocks(
 def named(shared, own, reserve, drawn, rewards, told):
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
-                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], rewards[3],
-                    told)
+                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], told)
 
 
 class Rates(NamedTuple):
@@ -97,7 +103,10 @@ class Rates(NamedTuple):
     period_sd: float
     centre_rate: float
     amplitude_rate: float
-    settling_rate: float
+    narrowing: float
+    """beta once more, per ms, for an experience in ms."""
+    settling: float
+    """delta, likewise."""
     multiplicative: bool
     repulsion: bool
     trace_share: float
@@ -118,7 +127,8 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         period_sd=config.period_sd,
         centre_rate=config.centre_rate * time_step,
         amplitude_rate=config.amplitude_rate * time_step,
-        settling_rate=config.settling_rate * time_step,
+        narrowing=config.amplitude_rate,
+        settling=config.settling_rate,
         multiplicative=config.amplitude_rule == 'multiplicative',
         repulsion=config.repulsion,
         trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
@@ -222,7 +232,7 @@ def modulate(s, r, reward, group, members):
     for i in range(members):
         told[i] = hear(s, r, group, reward[first + i])
     unit = compare(s, r, told, group) if r.memory_share > 0.0 else 1.0
-    rate = r.centre_rate * s.plasticity[group] / members
+    rate = r.centre_rate / (1.0 + r.settling * s.experience[group]) / members
     for i in range(members):
         surprise = (told[i] - s.mean[group]) / unit
         pull = rate * (surprise if r.repulsion else max(surprise, 0.0))
@@ -231,7 +241,6 @@ def modulate(s, r, reward, group, members):
     if r.aspiration > 0.0:
         aspire(s, r, group)
         return
-    s.plasticity[group] *= np.exp(-r.settling_rate * told).mean()
     narrowing = np.exp(-r.amplitude_rate * told).mean()
     decrement = r.amplitude_rate * told.mean()
     for j in range(s.centre.shape[1]):
@@ -243,14 +252,13 @@ def modulate(s, r, reward, group, members):
 
 @njit(cache=True)
 def aspire(s, r, group):
-    """Narrow and settle as far as the mean reward is over the aspiration; the reverse below it."""
-    excess = s.mean[group] - r.aspiration
-    before = s.width[group]
-    s.width[group] = min(before * math.exp(-r.amplitude_rate * excess), 1.0)
-    s.plasticity[group] = min(
-        s.plasticity[group] * math.exp(-r.settling_rate * excess), 1.0)
+    """Gain or lose experience, and narrow or widen the fluctuations with it."""
+    before = s.experience[group]
+    s.experience[group] = max(before + (s.mean[group] - r.aspiration) * r.time_step, 0.0)
+    narrowing = math.sqrt(
+        (1.0 + r.narrowing * before) / (1.0 + r.narrowing * s.experience[group]))
     for j in range(s.centre.shape[1]):
-        s.amplitude[group, j] *= s.width[group] / before
+        s.amplitude[group, j] *= narrowing
 
 
 @njit(cache=True)

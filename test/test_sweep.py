@@ -130,6 +130,16 @@ def test_a_stopped_sweep_goes_on(tmp_path, local):
     assert contents(tmp_path / 'out') == contents(local)
 
 
+def test_a_finished_sweep_goes_on_if_more_steps_are_asked_for(tmp_path, local):
+    alone = {'seeds': [0], 'settings': {'as it is': {}}}
+    for steps in (SWEEP['steps'] // 2, SWEEP['steps']):
+        write(tmp_path, steps=steps, **alone)
+        done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    episodes = Path('as it is', 'seed_0', 'episodes.csv')
+    assert (tmp_path / 'out' / episodes).read_bytes() == (local / episodes).read_bytes()
+
+
 @pytest.mark.parametrize(('changes', 'words'), [
     ({'settings': {'fast': {'learner': {'synapse': {}}}}}, 'setting fast: learner changes the'),
     ({'settings': {'fast': 3}}, 'setting fast must be a table, not 3'),

@@ -19,7 +19,7 @@ with what it changes::
 
 Each setting and seed is a training in a folder of its own, ``SETTING/seed_N``. ``episodes.csv``
 has all their episodes, ``summary.csv`` a row each and ``curves.png`` the mean of each setting with
-a band from the worst to the best seed.
+a band from the worst to the best seed. A finished sweep goes on where its file asks for more steps.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether its results are all there."""
-        return self._done.exists()
+        """Whether its results are all there, for as many steps as are asked for now."""
+        return self._done.exists() and int(self._done.read_text()) >= self.task.steps
 
     @property
     def _done(self) -> Path:
@@ -73,12 +73,12 @@ class Job:
         Raises :class:`ConfigError` if it cannot.
         """
         if (self.folder / trainer.CHECKPOINT).exists():
-            training = Trainer.resume(self.folder, threads=1)
+            training = Trainer.resume(self.folder, self.task.steps, threads=1)
         else:
             training = Trainer(self.task, self.folder, threads=1)
         training.run(stop, lambda _: None)
         if training.finished:
-            self._done.touch()
+            self._done.write_text(f'{self.task.steps}\n')
 
 
 def read_sweep(file: Path, output: Path) -> list[Job]:

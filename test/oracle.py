@@ -40,7 +40,8 @@ class Oracle:
         if reward > -r.punishment_limit:
             return reward
         over = max(self.mean - r.aspiration, 0.0)
-        lost = r.punishment_horizon / self.config.time_step * over
+        narrowed = 1 - (1 + self.config.synapses.amplitude_rate * self.X) ** -0.5
+        lost = narrowed * r.punishment_horizon / self.config.time_step * over
         return -(r.punishment_limit + lost)
 
     def compare(self, rewards):

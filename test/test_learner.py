@@ -44,7 +44,8 @@ VARIANTS = {
     'attraction to what is better': changed(DEFAULT, memory=20_000.0, repulsion=False),
     'limited': changed(DEFAULT, punishment_limit=30.0),
     'more to lose': changed(
-        DEFAULT, punishment_limit=2.0, punishment_horizon=45_000.0, memory=20_000.0),
+        FAST, punishment_limit=2.0, punishment_horizon=45_000.0, aspiration=0.01,
+        amplitude_rate=1e-2),
     'aspiring high': changed(FAST, aspiration=0.5),
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),

@@ -56,7 +56,8 @@ class RewardConfig:
         'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0)
     punishment_horizon: float = setting(
         'a punishment at the limit also costs what the mean reward is over the aspiration in so '
-        'much time: who earns more has more to lose (0: the paper)', unit='ms', low=0.0)
+        'much time, as far as the fluctuations have narrowed: who earns more has more to lose (0: '
+        'the paper)', unit='ms', low=0.0)
     aspiration: float = setting(
         'mean reward a step over which fluctuations narrow and centres settle, and under which '
         'they widen and stir again, up to where they began (0: the reward itself, the paper)',

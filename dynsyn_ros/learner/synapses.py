@@ -26,6 +26,10 @@ its time is counted in success:
 - :math:`\bar R` the running ``mean`` of the reward, :math:`X` ``experience``
 - :math:`\delta` ``settling_rate``, 1/ms
 
+A punishment at the limit :math:`L` is told as :math:`-L - (1 - A / A_0) \, (\bar R - \rho) \, h`, where
+:math:`h` is the ``punishment_horizon`` in steps: a walker that has much to lose looks further ahead
+the more experience it has, as a discount that shrinks with learning does (Francois-Lavet 2015).
+
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates.
 """
@@ -212,7 +216,13 @@ def hear(s, r, group, reward):
     if reward > -r.punishment_limit:
         return reward
     excess = max(s.mean[group] - r.aspiration, 0.0)
-    return -r.punishment_limit - r.punishment_horizon * excess
+    return -r.punishment_limit - (1.0 - width(s, r, group)) * r.punishment_horizon * excess
+
+
+@njit(cache=True)
+def width(s, r, group):
+    """Compute the share of the first amplitudes that experience has left, A / A_0."""
+    return 1.0 / math.sqrt(1.0 + r.narrowing * s.experience[group])
 
 
 @njit(cache=True)
@@ -253,10 +263,10 @@ def modulate(s, r, reward, group, members):
 @njit(cache=True)
 def aspire(s, r, group):
     """Gain or lose experience, and narrow or widen the fluctuations with it."""
-    before = s.experience[group]
-    s.experience[group] = max(before + (s.mean[group] - r.aspiration) * r.time_step, 0.0)
-    narrowing = math.sqrt(
-        (1.0 + r.narrowing * before) / (1.0 + r.narrowing * s.experience[group]))
+    before = width(s, r, group)
+    gained = (s.mean[group] - r.aspiration) * r.time_step
+    s.experience[group] = max(s.experience[group] + gained, 0.0)
+    narrowing = width(s, r, group) / before
     for j in range(s.centre.shape[1]):
         s.amplitude[group, j] *= narrowing
 

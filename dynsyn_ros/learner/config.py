@@ -109,6 +109,10 @@ class LearnerConfig:
 
     def check(self, prefix: str) -> None:
         """Refuse a period that could be over within one step, and what aspiration cannot do."""
+        if self.reward.punishment_horizon and not self.reward.aspiration:
+            raise ConfigError(
+                f'parameter {prefix}reward.punishment_horizon must be 0 unless '
+                f'{prefix}reward.aspiration is over 0')
         if self.reward.aspiration and not (
                 self.reward.memory and self.synapses.amplitude_rule == 'multiplicative'):
             raise ConfigError(

@@ -26,9 +26,10 @@ its time is counted in success:
 - :math:`\bar R` the running ``mean`` of the reward, :math:`X` ``experience``
 - :math:`\delta` ``settling_rate``, 1/ms
 
-A punishment at the limit :math:`L` is told as :math:`-L - (1 - A / A_0) \, (\bar R - \rho) \, h`, where
-:math:`h` is the ``punishment_horizon`` in steps: a walker that has much to lose looks further ahead
-the more experience it has, as a discount that shrinks with learning does (Francois-Lavet 2015).
+A punishment at the limit :math:`L` is told as
+:math:`-L - (1 - A / A_0) \, (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``:
+who has much to lose looks further ahead the more experience there is, as with a discount that
+shrinks while learning (Francois-Lavet 2015).
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates.

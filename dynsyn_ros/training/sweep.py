@@ -19,7 +19,7 @@ with what it changes::
 
 Each setting and seed is a training in a folder of its own, ``SETTING/seed_N``. ``episodes.csv``
 has all their episodes, ``summary.csv`` a row each and ``curves.png`` the mean of each setting with
-a band from the worst to the best seed. A finished sweep goes on where its file asks for more steps.
+a band from the worst to the best seed. A finished sweep goes on if its file asks for more steps.
 """
 
 from __future__ import annotations

@@ -34,20 +34,18 @@ _ABOUT = 'about'
 _IDENTITY = ('robot', 'joints', 'observations')
 
 
-def save(
-    path: Path,
+def pack(
     learner: Learner,
     robot: Robot,
     made_by: Mapping[str, Any],
     member: int | None = None,
     beside: Mapping[str, np.ndarray] | None = None,
-) -> None:
+) -> dict[str, np.ndarray]:
     """
-    Write a weights file: to a temporary name, synced, renamed, so that none is ever half done.
+    Copy what a weights file holds, so that it can be written while the learner goes on.
 
-    Only the learner with the number ``member`` is saved if one is given. Arrays that are to be
-    found ``beside`` the learner's go into the same file. Raises :class:`ConfigError` if it cannot
-    be written; a file that was there is then unharmed.
+    Only the learner with the number ``member`` is copied if one is given. Arrays that are to be
+    found ``beside`` the learner's go into the same file.
     """
     about = {
         'format': FORMAT,
@@ -55,15 +53,22 @@ def save(
         'learner': asdict(learner.config),
         'made_by': dict(made_by),
     }
+    return {**learner.snapshot(member), **(beside or {}), _ABOUT: np.array(json.dumps(about))}
+
+
+def write(path: Path, packed: Mapping[str, np.ndarray]) -> None:
+    """
+    Write a weights file: to a temporary name, synced, renamed, so that none is ever half done.
+
+    Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
+    """
     check_folder(path.parent)
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(
                 dir=path.parent, prefix=f'.{path.name}.', delete=False) as file:
             temporary = Path(file.name)
-            np.savez_compressed(
-                file, **learner.snapshot(member), **(beside or {}),
-                **{_ABOUT: np.array(json.dumps(about))})
+            np.savez_compressed(file, **packed)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
@@ -72,6 +77,11 @@ def save(
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+
+
+def save(path: Path, *args: Any, **kwargs: Any) -> None:
+    """Write a weights file of what :func:`pack` makes of the arguments, as :func:`write` does."""
+    write(path, pack(*args, **kwargs))
 
 
 def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:

@@ -3,6 +3,7 @@ The controller node: sensor messages -> readings -> observation -> learner -> to
 
 A managed node: it makes the learner when it is configured, listens and commands while it is
 active, sends zero torque when it is deactivated and saves when it is cleaned up or shut down.
+While it is active it leaves checkpoints, and goes on from the newest when it is configured again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from std_msgs.msg import MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
 
 from dynsyn_ros import weights
+from dynsyn_ros.checkpoints import Checkpoints
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
@@ -110,20 +112,23 @@ class ControllerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
-        learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
-        source = self.get_parameter('weights').value
-        if source != weights.UNTRAINED:
-            weights.load(Path(source).expanduser(), learner, self._robot)
-        learner.learning = self.get_parameter('learning').value
         folder = Path(self.get_parameter('output_dir').value).expanduser()
         check_folder(folder)
         self._output = folder / weights.WEIGHTS_FILE
+        learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
+        checkpoints = Checkpoints(folder, self._config.checkpoints_kept)
+        load = partial(weights.load, learner=learner, robot=self._robot)
+        found = checkpoints.newest(load, self.get_logger().warning)
+        source = str(found) if found else self.get_parameter('weights').value
+        if not found and source != weights.UNTRAINED:
+            load(Path(source).expanduser())
+        learner.learning = self.get_parameter('learning').value
         self._made_by = {'by': 'controller node', 'seed': self._shared.seed, 'weights': source}
         inputs = Inputs(self._robot)
         self._observe = self._robot.observer(inputs.names)
         self._observe(inputs.take()[0])  # compiles it
         self.steps = 0
-        self.learner = learner
+        self.learner, self._checkpoints = learner, checkpoints
         self.get_logger().info(
             f'{learner.layout.synapses} synapses for {self._robot.config.robot}, '
             f'{"untrained" if source == weights.UNTRAINED else f"from {source}"}, '
@@ -142,6 +147,7 @@ class ControllerNode(LifecycleNode):
         for period, callback in (
             (RETRY_PERIOD, self._step_if_complete),
             (SCALARS_PERIOD, self._publish_scalars),
+            (self._config.checkpoint_period, self._checkpoint),
         ):
             self._ends.callback(
                 self.destroy_timer, self.create_timer(period, callback, clock=self._steady))
@@ -160,6 +166,7 @@ class ControllerNode(LifecycleNode):
         """Save the weights and let go of the learner; refused if they cannot be saved."""
         if not self._saved():
             return TransitionCallbackReturn.FAILURE
+        self._checkpoints.close()
         self.learner = None
         return TransitionCallbackReturn.SUCCESS
 
@@ -224,13 +231,26 @@ class ControllerNode(LifecycleNode):
 
     # Services, parameters, reports
 
+    def _packed(self) -> dict[str, np.ndarray]:
+        return weights.pack(
+            self.learner, self._robot, {**self._made_by, 'steps': self.steps})
+
+    def _checkpoint(self) -> None:
+        """Leave a checkpoint, unless the disk is still at the one before."""
+        if self._inputs is not None and not self._checkpoints.busy:
+            self._checkpoints.write(self._packed())
+
     def _saved(self) -> bool:
-        """Save the weights and the steps they took; says what happened, returns success."""
+        """Save the weights, as the newest checkpoint too; says what happened, returns success."""
+        packed = self._packed()
+        self._checkpoints.write(packed)
+        self._checkpoints.finish()
+        self.failure = self._checkpoints.trouble
         try:
-            weights.save(self._output, self.learner, self._robot,
-                         {**self._made_by, 'steps': self.steps})
+            weights.write(self._output, packed)
         except ConfigError as error:
             self.failure = str(error)
+        if self.failure:
             self.get_logger().error(self.failure)
             return False
         self.get_logger().info(f'weights saved in {self._output}')
@@ -276,6 +296,8 @@ class ControllerNode(LifecycleNode):
             level, message = diagnostics.WARN, f'{message}; messages were rejected'
         values: dict[str, object] = {'steps': self.steps, 'rejected messages': self.rejected}
         if self.learner is not None:
+            if self._checkpoints.trouble:
+                level, message = diagnostics.WARN, f'{message}; {self._checkpoints.trouble}'
             values |= {
                 'learning': self.learner.learning,
                 'mean amplitude': self.learner.mean_amplitude,

@@ -1,0 +1,94 @@
+"""The last few states of a learner in a folder, written beside the control path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from dynsyn_ros import weights
+from dynsyn_ros.schema import ConfigError
+
+_PREFIX, _SUFFIX = 'checkpoint_', '.npz'
+
+
+class Checkpoints:
+    """
+    Numbered weights files, the highest number the newest, and only so many of them kept.
+
+    One thread writes, so that a slow disk holds nobody up; a file is there whole or not at all.
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        """Keep the last ``keep`` files of ``folder``."""
+        self._folder, self._keep = folder, keep
+        self.trouble = ''
+        """Why the last one could not be written; empty if it could."""
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+        self._number = max(map(_number, self.files()), default=0)
+
+    def files(self) -> list[Path]:
+        """List the checkpoints, the newest first."""
+        found = self._folder.glob(f'{_PREFIX}*{_SUFFIX}')
+        return sorted((file for file in found if _number(file)), key=_number, reverse=True)
+
+    def newest(
+        self, load: Callable[[Path], None], skipped: Callable[[str], None]
+    ) -> Path | None:
+        """
+        Find the newest checkpoint that ``load`` takes, and return it once it is loaded.
+
+        ``load`` refuses one with :class:`ConfigError`; ``skipped`` is told why, and the one before
+        is tried. What a killed process left half written is removed.
+        """
+        for torn in self._folder.glob(f'.{_PREFIX}*'):
+            torn.unlink(missing_ok=True)
+        for file in self.files():
+            try:
+                load(file)
+            except ConfigError as error:
+                skipped(str(error))
+            else:
+                return file
+        return None
+
+    def write(self, packed: Mapping[str, np.ndarray]) -> None:
+        """Begin to write what :func:`dynsyn_ros.weights.pack` has packed."""
+        self._number += 1
+        path = self._folder / f'{_PREFIX}{self._number:08d}{_SUFFIX}'
+        self._writing = self._writer.submit(self._write, path, packed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is still being written."""
+        return self._writing is not None and not self._writing.done()
+
+    def finish(self) -> None:
+        """Wait until all are written, or in trouble."""
+        if self._writing is not None:
+            self._writing.result()
+
+    def close(self) -> None:
+        """Finish, and let the thread end."""
+        self._writer.shutdown()
+
+    def _write(self, path: Path, packed: Mapping[str, np.ndarray]) -> None:
+        try:
+            weights.write(path, packed)
+            for file in self.files()[self._keep:]:
+                file.unlink(missing_ok=True)
+        except ConfigError as error:
+            self.trouble = str(error)
+        except OSError as error:
+            self.trouble = f'cannot clear {self._folder} of old checkpoints: {error.strerror}'
+        else:
+            self.trouble = ''
+
+
+def _number(file: Path) -> int:
+    """Read the number of a checkpoint in its name; 0: it is none."""
+    digits = file.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+    return int(digits) if digits.isdecimal() else 0

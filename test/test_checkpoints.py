@@ -1,0 +1,138 @@
+"""Checkpoints: whole or not there, whenever the process dies, and gone on from."""
+
+from contextlib import suppress
+from multiprocessing import get_context
+import os
+import time
+
+from conftest import preset
+import numpy as np
+import pytest
+from rclpy.node import Node
+from ros import (
+    await_line,
+    make,
+    process,
+    ros,
+    ros_arguments,
+    spin_steps,
+    spin_until,
+    spinning,
+)
+
+from dynsyn_ros import weights
+from dynsyn_ros.checkpoints import Checkpoints
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+
+KILLS, SIDE_BY_SIDE = 60, 4
+#: Longest time between two kills, s: that of some checkpoints of a few ms each.
+LIFE = 0.04
+
+
+def write_for_ever(folder, learner, robot, steps, written):
+    checkpoints = Checkpoints(folder, keep=3)
+    while True:
+        steps += 1
+        checkpoints.write(weights.pack(learner, robot, {'steps': steps}))
+        checkpoints.finish()
+        assert not checkpoints.trouble
+        written.send(steps)
+
+
+def test_killed_at_any_moment_nothing_written_is_lost(tmp_path, robot):
+    learner = Learner(robot.layout, preset('default'), seed=1)
+    rng = np.random.default_rng(1)
+    context = get_context('fork')
+    newest = dict.fromkeys((tmp_path / str(i) for i in range(SIDE_BY_SIDE)), 0)
+    for _ in range(KILLS // SIDE_BY_SIDE):
+        running = []
+        for folder, steps in newest.items():
+            heard, written = context.Pipe(duplex=False)
+            writer = context.Process(
+                target=write_for_ever, args=(folder, learner, robot, steps, written))
+            writer.start()
+            written.close()
+            running.append((folder, writer, heard))
+        for folder, writer, heard in running:
+            time.sleep(rng.uniform(0.0, LIFE))
+            writer.kill()
+            writer.join()
+            with suppress(EOFError):
+                while heard.poll():
+                    newest[folder] = heard.recv()
+            skipped = []
+            found = Checkpoints(folder, keep=3).newest(weights.read, skipped.append)
+            assert not skipped
+            steps = weights.read(found)[1]['made_by']['steps'] if found else 0
+            assert newest[folder] <= steps <= newest[folder] + 1
+            newest[folder] = steps
+            assert not list(folder.glob('.*'))
+    assert sum(newest.values()) > KILLS, 'writers live to write'
+
+
+def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
+    learner = Learner(robot.layout, preset('default'), seed=1)
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for steps in range(12):
+        checkpoints.write(weights.pack(learner, robot, {'steps': steps}))
+    checkpoints.close()
+    last, before = checkpoints.files()
+    last.write_bytes(last.read_bytes()[:-100])
+    (tmp_path / 'checkpoint_best.npz').write_text('not one of ours')
+    skipped, loaded = [], []
+    again = Checkpoints(tmp_path, keep=2)
+    assert again.newest(
+        lambda file: loaded.append(weights.load(file, learner, robot)), skipped.append) == before
+    assert loaded[0]['made_by']['steps'] == 10
+    assert skipped == [f'{last} is no weights file, or a damaged one']
+    again.write(weights.pack(learner, robot, {}))
+    again.close()
+    assert again.files() == [tmp_path / 'checkpoint_00000013.npz', last]
+
+
+@pytest.mark.ros
+def test_a_killed_controller_goes_on_where_it_was(tmp_path):
+    arguments = ros_arguments(pace='lockstep', output_dir=tmp_path, checkpoint_period=0.1)
+    with ros():
+        simulator = make(SimulatorNode, pace='lockstep')
+        with spinning(simulator) as executor:
+            with process('nodes.controller', arguments) as controller:
+                spin_until(executor, lambda: len(list(tmp_path.glob('checkpoint_*'))) == 3)
+                spin_steps(executor, simulator, 100)
+                controller.kill()
+                controller.wait()
+            (tmp_path / 'checkpoint_99999999.npz').write_text('torn')
+            steps = simulator.steps
+            with process('nodes.controller', arguments) as controller:
+                await_line(controller.stderr, 'checkpoint_99999999.npz is no weights file')
+                await_line(controller.stderr, f'from {tmp_path}/checkpoint_0')
+                spin_until(executor, lambda: simulator.steps > steps + 100)
+
+
+@pytest.mark.ros
+def test_a_full_disk_is_said_and_the_robot_walks_on(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    with ros():
+        values = {'pace': 'lockstep', 'output_dir': tmp_path, 'checkpoint_period': 0.1}
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        viewer = Node('viewer')
+        told = {}
+        viewer.create_subscription(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
+            lambda array: told.update({s.name: s for s in array.status}), topics.QOS)
+        with spinning(simulator, controller, viewer) as executor:
+            controller.start()
+            with monkeypatch.context() as patch:
+                patch.setattr(os, 'fsync', full)
+                spin_until(executor, lambda: '/controller' in told and (
+                    'No space left' in told['/controller'].message))
+                assert told['/controller'].level == b'\x01'
+                spin_steps(executor, simulator, 100)
+            spin_until(executor, lambda: told['/controller'].message == 'active')
+            controller.stop()
+    assert (tmp_path / weights.WEIGHTS_FILE).is_file()

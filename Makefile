@@ -22,7 +22,7 @@ train: $(READY)
 	$(BIN)/dynsyn train $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 gif: $(READY)
 	$(BIN)/dynsyn evaluate config/bipedal_walker.npz --episodes 1 --gif docs/walk.gif

@@ -61,7 +61,7 @@ setup(
         'envpool': ENVPOOL,
         'ray': RAY,
         'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
-        'test': ['pytest', 'pytest-cov', 'ruff', *ENVPOOL, *RAY],
+        'test': ['pytest', 'pytest-cov', 'pytest-xdist', 'ruff', *ENVPOOL, *RAY],
     },
     zip_safe=True,
     maintainer='dynsyn_ros maintainers',

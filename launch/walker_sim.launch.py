@@ -28,7 +28,8 @@ PARAMETERS = {
              'waits for each command and runs as fast as the machine', (REALTIME, LOCKSTEP)),
     'real_time_factor': ('simulated seconds per second, with pace realtime', None),
     'learning': ('false freezes the weights at their centres', ('true', 'false')),
-    'output_dir': ('folder for weights.npz (default: a new one in runs)', None),
+    'output_dir': ('folder for weights.npz and checkpoints, which are gone on from (default: a '
+                   'new one in runs)', None),
 }
 
 

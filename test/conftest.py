@@ -4,11 +4,13 @@ from dataclasses import fields, replace
 import os
 import tempfile
 
-# Kernels are compiled anew for the run: numba's cache does not see changes in what a kernel calls.
-_KERNELS = tempfile.TemporaryDirectory(prefix='dynsyn_kernels_')
-os.environ['NUMBA_CACHE_DIR'] = _KERNELS.name
+# Kernels are compiled anew for the run, once for all workers: numba's cache does not see changes in
+# what a kernel calls.
+if 'PYTEST_XDIST_WORKER' not in os.environ:
+    _KERNELS = tempfile.TemporaryDirectory(prefix='dynsyn_kernels_')
+    os.environ['NUMBA_CACHE_DIR'] = _KERNELS.name
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# Domains up to 101 are safe on Linux; another one for each run side by side.
+# Domains up to 101 are safe on Linux; another one for each worker and run side by side.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 
 import pytest

@@ -54,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--real-time-factor', type=float,
                         help='simulated seconds per second, with --pace realtime')
     parser.add_argument('--output', type=Path, metavar='DIR',
-                        help='folder for weights, episodes and learning curve (default: a new one '
-                             'in runs)')
+                        help='folder for weights, checkpoints, episodes and curve; a walk '
+                             'whose checkpoints are there goes on (default: a new one in runs)')
     parser.add_argument('--gif', type=Path, metavar='FILE',
                         help='film the last half minute of the run')
 

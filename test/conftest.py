@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 import os
 import tempfile
 
-# Kernels are compiled anew for the run, once for all workers: numba's cache does not see changes in
+# Kernels are compiled anew for the run, once for all workers: the cache does not see changes in
 # what a kernel calls.
 if 'PYTEST_XDIST_WORKER' not in os.environ:
     _KERNELS = tempfile.TemporaryDirectory(prefix='dynsyn_kernels_')

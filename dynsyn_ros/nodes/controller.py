@@ -113,7 +113,6 @@ class ControllerNode(LifecycleNode):
 
     def _configure(self) -> None:
         folder = Path(self.get_parameter('output_dir').value).expanduser()
-        check_folder(folder)
         self._output = folder / weights.WEIGHTS_FILE
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
         checkpoints = Checkpoints(folder, self._config.checkpoints_kept)
@@ -122,6 +121,7 @@ class ControllerNode(LifecycleNode):
         source = str(found) if found else self.get_parameter('weights').value
         if not found and source != weights.UNTRAINED:
             load(Path(source).expanduser())
+        check_folder(folder)
         learner.learning = self.get_parameter('learning').value
         self._made_by = {'by': 'controller node', 'seed': self._shared.seed, 'weights': source}
         inputs = Inputs(self._robot)

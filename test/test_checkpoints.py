@@ -27,7 +27,7 @@ from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 
-KILLS, SIDE_BY_SIDE = 60, 4
+KILLS, SIDE_BY_SIDE = 200, 4
 #: Longest time between two kills, s: that of some checkpoints of a few ms each.
 LIFE = 0.04
 

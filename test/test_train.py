@@ -47,7 +47,7 @@ def same(one, other):
     """Compare the results of two folders, bit for bit."""
     (episodes, arrays), (other_episodes, other_arrays) = results(one), results(other)
     assert episodes == other_episodes
-    assert episodes.count(b'\n') > 3
+    assert episodes.count(b'\n') > 5
     assert arrays.keys() == other_arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(array, other_arrays[name], err_msg=name)

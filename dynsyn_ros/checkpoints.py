@@ -71,10 +71,6 @@ class Checkpoints:
         if self._writing is not None:
             self._writing.result()
 
-    def close(self) -> None:
-        """Finish, and let the thread end."""
-        self._writer.shutdown()
-
     def _write(self, path: Path, packed: Mapping[str, np.ndarray]) -> None:
         try:
             weights.write(path, packed)

@@ -79,11 +79,6 @@ def write(path: Path, packed: Mapping[str, np.ndarray]) -> None:
         raise ConfigError(f'cannot write {path}: {error.strerror}') from error
 
 
-def save(path: Path, *args: Any, **kwargs: Any) -> None:
-    """Write a weights file of what :func:`pack` makes of the arguments, as :func:`write` does."""
-    write(path, pack(*args, **kwargs))
-
-
 def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     """
     Put a learner into the state of a weights file; returns what the file says about itself.

@@ -78,7 +78,7 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     checkpoints = Checkpoints(tmp_path, keep=2)
     for steps in range(12):
         checkpoints.write(weights.pack(learner, robot, {'steps': steps}))
-    checkpoints.close()
+    checkpoints.finish()
     last, before = checkpoints.files()
     last.write_bytes(last.read_bytes()[:-100])
     (tmp_path / 'checkpoint_best.npz').write_text('not one of ours')
@@ -89,7 +89,7 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     assert loaded[0]['made_by']['steps'] == 10
     assert skipped == [f'{last} is no weights file, or a damaged one']
     again.write(weights.pack(learner, robot, {}))
-    again.close()
+    again.finish()
     assert again.files() == [tmp_path / 'checkpoint_00000013.npz', last]
 
 

@@ -19,7 +19,7 @@ from dynsyn_ros.training.evaluation import describe, evaluate
 @pytest.fixture
 def file(tmp_path, robot):
     path = tmp_path / 'weights.npz'
-    weights.save(path, Learner(robot.layout, preset('authors'), seed=1), robot, {})
+    weights.write(path, weights.pack(Learner(robot.layout, preset('authors'), seed=1), robot, {}))
     return path
 
 
@@ -48,10 +48,10 @@ def test_frozen_and_learning_differ(file):
 
 def test_weights_of_several_learners_are_refused(tmp_path, robot):
     learner = Learner(robot.layout, preset('fleet'), seed=1, numbers=range(3), shared=True)
-    weights.save(tmp_path / 'fleet.npz', learner, robot, {})
+    weights.write(tmp_path / 'fleet.npz', weights.pack(learner, robot, {}))
     with pytest.raises(ConfigError, match=r'fleet\.npz holds 3 learners, evaluate takes one'):
         next(evaluate(tmp_path / 'fleet.npz', robot_config(), ENVIRONMENTS[0], 2, 1))
-    weights.save(tmp_path / 'one.npz', learner, robot, {}, member=1)
+    weights.write(tmp_path / 'one.npz', weights.pack(learner, robot, {}, member=1))
     assert next(evaluate(tmp_path / 'one.npz', robot_config(), ENVIRONMENTS[0], 2, 1)).length > 0
 
 

@@ -25,7 +25,7 @@ def learner(robot):
 @pytest.fixture
 def file(tmp_path, learner, robot):
     file = tmp_path / 'deep' / 'weights.npz'
-    weights.save(file, learner, robot, {'steps': 50})
+    weights.write(file, weights.pack(learner, robot, {'steps': 50}))
     return file
 
 
@@ -124,7 +124,7 @@ def test_folder_that_cannot_be_written(tmp_path, learner, robot):
     blocked = tmp_path / 'file'
     blocked.write_text('')
     with pytest.raises(ConfigError, match='cannot write in the folder .*file'):
-        weights.save(blocked / 'weights.npz', learner, robot, {})
+        weights.write(blocked / 'weights.npz', weights.pack(learner, robot, {}))
 
 
 def test_failed_save_leaves_the_last_one(file, learner, robot, monkeypatch):
@@ -135,6 +135,6 @@ def test_failed_save_leaves_the_last_one(file, learner, robot, monkeypatch):
 
     monkeypatch.setattr(np, 'savez_compressed', full_disk)
     with pytest.raises(ConfigError, match='cannot write .*: No space left on device'):
-        weights.save(file, learner, robot, {})
+        weights.write(file, weights.pack(learner, robot, {}))
     assert file.read_bytes() == before
     assert [path.name for path in file.parent.iterdir()] == ['weights.npz']

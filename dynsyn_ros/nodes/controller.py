@@ -166,7 +166,6 @@ class ControllerNode(LifecycleNode):
         """Save the weights and let go of the learner; refused if they cannot be saved."""
         if not self._saved():
             return TransitionCallbackReturn.FAILURE
-        self._checkpoints.close()
         self.learner = None
         return TransitionCallbackReturn.SUCCESS
 

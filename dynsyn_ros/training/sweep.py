@@ -60,11 +60,11 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether its results are all there, for as many steps as are asked for now."""
-        return self._done.exists() and int(self._done.read_text()) >= self.task.steps
+        return self._done.exists()
 
     @property
     def _done(self) -> Path:
-        return self.folder / '.finished'
+        return self.folder / f'.finished_{self.task.steps}'
 
     def run(self, stop: Callable[[], bool]) -> None:
         """
@@ -78,7 +78,7 @@ class Job:
             training = Trainer(self.task, self.folder, threads=1)
         training.run(stop, lambda _: None)
         if training.finished:
-            self._done.write_text(f'{self.task.steps}\n')
+            self._done.touch()
 
 
 def read_sweep(file: Path, output: Path) -> list[Job]:

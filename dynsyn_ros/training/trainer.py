@@ -151,20 +151,20 @@ class Trainer:
             self._save_weights(best)
 
     def _save_weights(self, member: int) -> None:
-        weights.save(
-            self.folder / WEIGHTS, self._loop.learner, self._robot,
+        weights.write(self.folder / WEIGHTS, weights.pack(
+            self._loop.learner, self._robot,
             {'task': asdict(self.task), 'steps': self.steps, 'learner': member,
              f'mean_{WINDOW}': self.log.means()[0 if self.task.shared else member]},
-            member=member)
+            member=member))
 
     def checkpoint(self) -> None:
         """Write all that is needed to go on, the curve and the summary."""
         walkers = {'rewards': self._loop.rewards, **self._loop.walkers.state()}
-        weights.save(
-            self.folder / CHECKPOINT, self._loop.learner, self._robot,
+        weights.write(self.folder / CHECKPOINT, weights.pack(
+            self._loop.learner, self._robot,
             {'task': asdict(self.task), 'steps': self.steps, 'seconds': self._seconds,
              'bytes': [self.log.flush(), self._table.flush()], 'best': self._best},
-            beside={_WALKERS + name: array for name, array in walkers.items()})
+            beside={_WALKERS + name: array for name, array in walkers.items()}))
         try:
             draw_learning_curve(
                 self.folder / EPISODES, self.folder / CURVE,

@@ -73,6 +73,7 @@ setup(
             'dynsyn = dynsyn_ros.cli.main:main',
             'simulator = dynsyn_ros.nodes.simulator:main',
             'controller = dynsyn_ros.nodes.controller:main',
+            'reward_node = dynsyn_ros.nodes.reward_node:main',
         ],
     },
 )

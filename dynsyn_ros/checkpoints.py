@@ -55,10 +55,15 @@ class Checkpoints:
                 return file
         return None
 
-    def write(self, packed: Mapping[str, np.ndarray]) -> None:
-        """Begin to write what :func:`dynsyn_ros.weights.pack` has packed."""
-        self._number += 1
-        path = self._folder / f'{_PREFIX}{self._number:08d}{_SUFFIX}'
+    def write(self, packed: Mapping[str, np.ndarray], path: Path | None = None) -> None:
+        """
+        Begin to write what :func:`dynsyn_ros.weights.pack` has packed.
+
+        It becomes the newest checkpoint, or another file where a ``path`` is given.
+        """
+        if path is None:
+            self._number += 1
+            path = self._folder / f'{_PREFIX}{self._number:08d}{_SUFFIX}'
         self._writing = self._writer.submit(self._write, path, packed)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.robot import Robot
+from dynsyn_ros.robot import Drive, Robot
 from dynsyn_ros.simulation.bipedal_walker import READINGS
 from dynsyn_ros.simulation.walkers import Walkers
 
@@ -15,14 +15,16 @@ class Headless:
 
     def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
         """Put walkers, made for the robot's joints, under learners."""
-        self.learner, self.walkers, self._robot = learner, walkers, robot
+        self.learner, self.walkers = learner, walkers
         self._observe = robot.observer(READINGS, len(learner))
+        self._drive = Drive(robot.config, READINGS, len(learner))
         self.rewards = np.zeros(len(learner))
         """The rewards that the next step will tell the learners of."""
 
     def step(self) -> np.ndarray:
         """Step every learner and its walker; returns the torques, (walkers, joints)."""
-        action = self.learner.step(self._observe(self.walkers.readings), self.rewards)
-        torques = self._robot.torques(action)
+        readings = self.walkers.readings
+        action = self.learner.step(self._observe(readings), self.rewards)
+        torques = self._drive.torques(action, readings)
         self.rewards[:] = self.walkers.step(torques)
         return torques

@@ -40,7 +40,7 @@ class Oracle:
         if reward > -r.punishment_limit:
             return reward
         over = max(self.mean - r.aspiration, 0.0)
-        narrowed = 1 - (1 + self.config.synapses.amplitude_rate * self.X) ** -0.5
+        narrowed = np.mean(self.A0**2 / self.A**2) - 1
         lost = narrowed * r.punishment_horizon / self.config.time_step * over
         return -(r.punishment_limit + lost)
 
@@ -71,7 +71,8 @@ class Oracle:
         return dC, dA, 0.0
 
     def learn(self, dC, dA, dX):
-        self.C = self.C + dC
+        bound = self.config.synapses.centre_bound
+        self.C = np.clip(self.C + dC, -bound, bound)
         self.X = self.X + dX
         self.A = np.maximum(self.A + dA, 0.0)
         self.W = self.C + self.A * np.sin(2 * np.pi * self.t / self.T)

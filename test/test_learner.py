@@ -48,6 +48,7 @@ VARIANTS = {
         amplitude_rate=1e-2),
     'aspiring high': changed(FAST, aspiration=0.5),
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
+    'bounded': changed(FAST, centre_bound=0.15, centre_rate=1e-2),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),
     'fixed gain': changed(DEFAULT, gain_rule='none'),
     'linear gain': changed(DEFAULT, gain_rule='linear', gain_rate=1e-4),
@@ -254,3 +255,18 @@ def test_snapshots_that_do_not_fit_are_refused(robot, name, spoil, message):
         snapshot[name] = spoil(snapshot[name])
     with pytest.raises(ValueError, match=message):
         learner.restore(snapshot)
+
+
+def test_lost_periods_are_made_up_for(robot):
+    """Three periods in one step: two with no reward and nothing new sent, then the step."""
+    rng = np.random.default_rng(4)
+    observations = rng.normal(size=(50, 1, robot.layout.observations))
+    one, other = (Learner(robot.layout, FAST, seed=3) for _ in range(2))
+    for observation in observations:
+        reward = rng.normal(size=1)
+        sent = other.neurons.action.copy()
+        for nothing in (np.zeros(1), np.zeros(1)):
+            other.step(observation, nothing)
+            other.neurons.action[:] = sent
+        np.testing.assert_array_equal(
+            one.step(observation, reward, periods=3), other.step(observation, reward))

@@ -69,12 +69,12 @@ def test_observations_survive_the_messages(robot):
             sensors.fill(walker.readings, torques, walker.position, reward,
                          Time(nanoseconds=20_000_000 * step).to_msg())
             sensors.publish()
-            complete = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]))
-                        for topic, data in wire.items()]
-            assert complete == [False] * 5 + [True]
-            readings, told = inputs.take()
+            due = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]), 0)
+                   for topic, data in wire.items()]
+            assert due == [False] * 5 + [True]
+            readings, told, periods = inputs.take()
             observation = observe(readings)[0]
-            assert told == reward
+            assert (told, periods) == (reward, 1)
             # A quaternion knows no whole turns, which the hull makes in some falls.
             if abs(walker.observation[0]) > np.pi:
                 turns = float(np.sign(walker.observation[0]))

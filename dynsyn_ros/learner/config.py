@@ -31,6 +31,7 @@ class SynapseConfig:
     settling_rate: float = setting(
         'rate delta at which experience, the reward beyond the aspiration, slows the centres (0: '
         'never, the paper)', unit='1/ms', low=0.0)
+    centre_bound: float = setting('centres are kept within +- this (.inf: the paper)', low=0.0)
     amplitude_rule: str = setting(
         'additive is Eq. 4 as printed, multiplicative scales it by A so that A stays positive',
         choices=('multiplicative', 'additive'))
@@ -55,9 +56,9 @@ class RewardConfig:
     punishment_limit: float = setting(
         'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0)
     punishment_horizon: float = setting(
-        'a punishment at the limit also costs what the mean reward is over the aspiration in so '
-        'much time, as far as the fluctuations have narrowed: who earns more has more to lose (0: '
-        'the paper)', unit='ms', low=0.0)
+        'a punishment at the limit also costs what is earned beyond the aspiration in so much '
+        'time, times how far the variance of the fluctuations is below its first: 1 where it is '
+        'half, 3 where it is a quarter (0: the paper)', unit='ms', low=0.0)
     aspiration: float = setting(
         'mean reward a step over which fluctuations narrow and centres settle, and under which '
         'they widen and stir again, up to where they began (0: the reward itself, the paper)',

@@ -146,19 +146,28 @@ class Learner:
         """Count the learners."""
         return len(self._streams)
 
-    def step(self, observation: np.ndarray, reward: np.ndarray) -> np.ndarray:
+    def step(
+        self, observation: np.ndarray, reward: np.ndarray, periods: int = 1
+    ) -> np.ndarray:
         """
         Learn from the reward of the last action and choose the next one.
 
         ``observation`` is (learners, observations), ``reward`` (learners,), both float64; the
-        returned action is (learners, actions) within +-1, in an array that the next step uses
-        again. Raises :class:`ValueError`, with nothing changed, if a shape is wrong or a value is
-        not finite.
+        returned action is (learners, actions) within +-1, in an array that the next step feeds
+        back and uses again: who sends something else writes it there. ``periods`` are the control
+        periods since the last step; those before the last are made up for with this observation
+        and no reward. Raises :class:`ValueError`, with nothing changed, if a shape is wrong or a
+        value is not finite.
         """
         if observation.shape != self._observed or reward.shape != self._rewarded:
             raise ValueError(
                 f'a step takes observations of shape {self._observed} and rewards of shape '
                 f'{self._rewarded}, not {observation.shape} and {reward.shape}')
+        if periods > 1:
+            sent = self.neurons.action.copy()
+            for _ in range(periods - 1):
+                self.step(observation, np.zeros(len(self)))
+                self.neurons.action[:] = sent
         answer = _step(*self._kernel, observation, reward, self.learning)
         if answer == RESERVE_LOW:
             self._refill()
@@ -210,13 +219,17 @@ class Learner:
         Raises :class:`ValueError`, with nothing changed, if it is not one of learners of this
         layout and number.
         """
-        self._check(snapshot, {name: a.shape for name, a in self.snapshot().items()})
+        self.check(snapshot)
         for name, array in self._arrays().items():
             array[...] = snapshot[name]
         for stream, words in zip(self._streams, snapshot['stream'], strict=True):
             state = stream.bit_generator.state
             state['state']['state'] = np.asarray(words, dtype=np.uint64)
             stream.bit_generator.state = state
+
+    def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
+        """Raise :class:`ValueError` if :meth:`restore` would."""
+        self._check(snapshot, {name: a.shape for name, a in self.snapshot().items()})
 
     def adopt(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """

@@ -27,9 +27,9 @@ its time is counted in success:
 - :math:`\delta` ``settling_rate``, 1/ms
 
 A punishment at the limit :math:`L` is told as
-:math:`-L - (1 - A / A_0) \, (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``:
-who has much to lose looks further ahead the more experience there is, as with a discount that
-shrinks while learning (Francois-Lavet 2015).
+:math:`-L - (A_0^2 / A^2 - 1) \, (\bar R - \rho) \, h`, where :math:`h` is the
+``punishment_horizon``: the smaller the variance of the fluctuations, the longer the time whose
+earnings a fall costs, as with a discount that shrinks while learning (Francois-Lavet 2015).
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates.
@@ -120,6 +120,7 @@ class Rates(NamedTuple):
     punishment_horizon: float
     """In steps."""
     aspiration: float
+    centre_bound: float
     memory_share: float
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
@@ -140,6 +141,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         punishment_limit=reward.punishment_limit,
         punishment_horizon=reward.punishment_horizon / time_step,
         aspiration=reward.aspiration,
+        centre_bound=config.centre_bound,
         memory_share=-math.expm1(-time_step / reward.memory) if reward.memory else 0.0,
     )
 
@@ -217,7 +219,8 @@ def hear(s, r, group, reward):
     if reward > -r.punishment_limit:
         return reward
     excess = max(s.mean[group] - r.aspiration, 0.0)
-    return -r.punishment_limit - (1.0 - width(s, r, group)) * r.punishment_horizon * excess
+    narrowed = r.narrowing * s.experience[group]  # A_0^2 / A^2 - 1
+    return -r.punishment_limit - narrowed * r.punishment_horizon * excess
 
 
 @njit(cache=True)
@@ -249,6 +252,8 @@ def modulate(s, r, reward, group, members):
         pull = rate * (surprise if r.repulsion else max(surprise, 0.0))
         for j in range(s.centre.shape[1]):
             s.centre[group, j] += pull * s.trace[first + i, j]
+    for j in range(s.centre.shape[1]):
+        s.centre[group, j] = min(max(s.centre[group, j], -r.centre_bound), r.centre_bound)
     if r.aspiration > 0.0:
         aspire(s, r, group)
         return

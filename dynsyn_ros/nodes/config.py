@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dynsyn_ros.learner import LearnerConfig
-from dynsyn_ros.robot import RobotConfig
+from dynsyn_ros.robot import RewardTerms, RobotConfig
 from dynsyn_ros.schema import setting
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 
@@ -32,6 +32,8 @@ class SimulatorConfig:
     command_timeout: float = setting(
         'simulated time after which an old command becomes zero torque, with pace realtime',
         unit='s', low=0.02, high=10.0, read_only=False)
+    publish_reward: bool = setting(
+        'the simulator gives its own reward (false: a reward node does, with pace realtime only)')
     max_steps: int = setting('steps after which the simulator ends (0: never)',
                              low=0, high=2**62)
 
@@ -51,6 +53,12 @@ class ControllerConfig:
     checkpoint_period: float = setting('time between two checkpoints, by the wall clock',
                                        unit='s', low=0.1, high=1e6)
     checkpoints_kept: int = setting('how many of the last checkpoints stay', low=1, high=10_000)
+    best_window: float = setting(
+        'robot time over which the mean reward is taken that tells the best weights so far',
+        unit='s', low=0.1, high=1e6)
+    rollback_share: float = setting(
+        'share of the best mean reward below which the learner goes back to the best weights by '
+        'itself (0: never)', low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -60,5 +68,13 @@ class LearnerSection:
     learner: LearnerConfig
 
 
+@dataclass(frozen=True)
+class RewardSection:
+    """What the reward node rewards."""
+
+    reward_terms: RewardTerms
+
+
 #: All classes a parameter file may speak to; each node takes those it needs.
-SECTIONS = (SharedConfig, SimulatorConfig, ControllerConfig, RobotConfig, LearnerSection)
+SECTIONS = (SharedConfig, SimulatorConfig, ControllerConfig, RobotConfig, RewardSection,
+            LearnerSection)

@@ -4,6 +4,9 @@ The controller node: sensor messages -> readings -> observation -> learner -> to
 A managed node: it makes the learner when it is configured, listens and commands while it is
 active, sends zero torque when it is deactivated and saves when it is cleaned up or shut down.
 While it is active it leaves checkpoints, and goes on from the newest when it is configured again.
+
+The torques are zero, and the learner waits, whenever its inputs cannot be trusted or the emergency
+stop is latched.
 """
 
 from __future__ import annotations
@@ -25,19 +28,19 @@ from std_msgs.msg import MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
 
 from dynsyn_ros import weights
-from dynsyn_ros.checkpoints import Checkpoints
-from dynsyn_ros.files import check_folder
+from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
 from dynsyn_ros.program import exit_code
-from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig
+from dynsyn_ros.robot import BadMessage, Drive, Inputs, LostJoint, Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError
 
-#: How often a set of inputs that nobody could act on is tried again, s.
-RETRY_PERIOD = 0.05
+#: How often in a control period it is looked whether the inputs can still be trusted.
+WATCHES_PER_PERIOD = 2
 #: How often the scalars for rqt_plot are published, s of wall clock.
 SCALARS_PERIOD = 0.1
+EMERGENCY = 'emergency stop'
 WARNING_PERIOD = 5.0
 
 
@@ -61,23 +64,34 @@ class ControllerNode(LifecycleNode):
         self._learner_config = section.learner
         self.learner: Learner | None = None
         """The learner, while the node is configured."""
-        self.steps = 0
-        """Steps the learner has taken since it was configured."""
+        self._keeper: Keeper | None = None
         self._reward = np.zeros(1)
         self.failure = ''
         """Why the last transition was refused."""
-        self._made_by: dict[str, Any] = {}
         self.rejected = 0
         """Messages that could not be used since the start."""
+        self.estopped = False
+        """Whether the emergency stop is latched."""
+        self.halted = ''
+        """Why the torques are zero and the learner waits; empty while it steps."""
+        self._troubled = False
         self._inputs: Inputs | None = None
         """The inputs of this activation; None while the node is not active."""
         self._ends = ExitStack()
         """Undoes what an activation has set up: zero torque first, the subscriptions last."""
+        self._now = self.get_clock().now
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
         self.create_service(Trigger, '~/save', self._on_save)
+        self.create_service(Trigger, '~/rollback', self._on_rollback)
         self.create_service(SetBool, '~/set_learning', self._on_set_learning)
+        self.create_service(SetBool, '~/estop', self._on_estop)
         self.add_post_set_parameters_callback(self._on_parameters)
+
+    @property
+    def steps(self) -> int:
+        """Steps the learner has taken since it was configured."""
+        return self._keeper.steps if self._keeper else 0
 
     def start(self) -> None:
         """Configure and activate if the node is to start itself; raises :class:`ConfigError`."""
@@ -112,25 +126,23 @@ class ControllerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
-        folder = Path(self.get_parameter('output_dir').value).expanduser()
-        self._output = folder / weights.WEIGHTS_FILE
+        robot = self._robot.config
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
-        checkpoints = Checkpoints(folder, self._config.checkpoints_kept)
-        load = partial(weights.load, learner=learner, robot=self._robot)
-        found = checkpoints.newest(load, self.get_logger().warning)
-        source = str(found) if found else self.get_parameter('weights').value
-        if not found and source != weights.UNTRAINED:
-            load(Path(source).expanduser())
-        check_folder(folder)
+        keeper = Keeper(
+            Path(self.get_parameter('output_dir').value).expanduser(), learner, self._robot,
+            self._config.checkpoints_kept, round(self._config.best_window / robot.control_period),
+            self.get_logger().warning)
+        source = keeper.begin(self.get_parameter('weights').value, self._shared.seed)
         learner.learning = self.get_parameter('learning').value
-        self._made_by = {'by': 'controller node', 'seed': self._shared.seed, 'weights': source}
-        inputs = Inputs(self._robot)
-        self._observe = self._robot.observer(inputs.names)
-        self._observe(inputs.take()[0])  # compiles it
-        self.steps = 0
-        self.learner, self._checkpoints = learner, checkpoints
+        names = Inputs(self._robot).names
+        self._observe = self._robot.observer(names)
+        self._drive = Drive(robot, names)
+        readings = np.zeros((1, len(names)))
+        self._observe(readings)  # compiles it, and so does this
+        self._drive.torques(np.zeros((1, len(robot.joints))), readings)
+        self.learner, self._keeper = learner, keeper
         self.get_logger().info(
-            f'{learner.layout.synapses} synapses for {self._robot.config.robot}, '
+            f'{learner.layout.synapses} synapses for {robot.robot}, '
             f'{"untrained" if source == weights.UNTRAINED else f"from {source}"}, '
             f'{"learning" if learner.learning else "frozen"}')
 
@@ -138,6 +150,7 @@ class ControllerNode(LifecycleNode):
         """Listen to the sensors and command; the commands come last, when all ears are open."""
         self._inputs = inputs = Inputs(self._robot)
         inputs.need_reward(self.learner.learning)
+        self.halted, self._troubled = 'nothing has been heard yet', False
         for topic in inputs.topics:
             callback = partial(self._on_message, inputs, topic)
             self._ends.callback(self.destroy_subscription, self.create_subscription(
@@ -145,7 +158,7 @@ class ControllerNode(LifecycleNode):
         self._scalars = {
             topic: self._publisher(kind, topic) for topic, kind in topics.SCALARS.items()}
         for period, callback in (
-            (RETRY_PERIOD, self._step_if_complete),
+            (self._robot.config.control_period / WATCHES_PER_PERIOD, self._watch),
             (SCALARS_PERIOD, self._publish_scalars),
             (self._config.checkpoint_period, self._checkpoint),
         ):
@@ -154,7 +167,7 @@ class ControllerNode(LifecycleNode):
         self._command = command_message(len(self._robot.config.joints))
         self._torques = np.frombuffer(self._command.data)
         self._commands = self._publisher(topics.COMMANDS_TYPE, topics.COMMANDS)
-        self._ends.callback(self._send_zero_torque)
+        self._ends.callback(self._fall_silent)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -166,7 +179,7 @@ class ControllerNode(LifecycleNode):
         """Save the weights and let go of the learner; refused if they cannot be saved."""
         if not self._saved():
             return TransitionCallbackReturn.FAILURE
-        self.learner = None
+        self.learner = self._keeper = None
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -178,10 +191,7 @@ class ControllerNode(LifecycleNode):
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send zero torque and save the weights, then wait to be configured again."""
-        self._ends.close()
-        if self.learner is not None:
-            self._saved()
-        return TransitionCallbackReturn.SUCCESS
+        return self.on_shutdown(state)
 
     def _publisher(self, kind: type, topic: str) -> Publisher:
         """Create a publisher that lives while the node is active."""
@@ -189,78 +199,140 @@ class ControllerNode(LifecycleNode):
         self._ends.callback(self.destroy_publisher, publisher)
         return publisher
 
-    def _send_zero_torque(self) -> None:
+    def _fall_silent(self) -> None:
         self._inputs = None
-        self._torques[:] = 0.0
-        self._commands.publish(self._command)
+        self._send_zero_torque()
 
     # From message to torque
 
     def _on_message(self, inputs: Inputs, topic: str, message: Any) -> None:
         if inputs is not self._inputs:
             return  # the executor had it in its queue when the node was deactivated
+        now = self._now().nanoseconds
         try:
-            complete = inputs.put(topic, message)
+            due = inputs.put(topic, message, now)
         except BadMessage as error:
             self.rejected += 1
             self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
+            if isinstance(error, LostJoint):
+                self._halt(str(error))
             return
-        if complete:
-            self._step()
+        if due:
+            self._step(now)
+
+    def _watch(self) -> None:
+        """Halt on what is seen in two looks running, and step where a step is still due."""
+        if self._inputs is None:
+            return
+        now = self._now().nanoseconds
+        if self._inputs.due:
+            self._step(now)
+            return
+        trouble = EMERGENCY if self.estopped else self._inputs.trouble(now)
+        if trouble and self._troubled:
+            self._halt(trouble)
+        self._troubled = bool(trouble)
 
     @property
     def ready(self) -> bool:
-        """Whether a complete set of inputs waits for somebody to act on it."""
-        return self._inputs is not None and self._inputs.complete
+        """Whether a step is due that nobody could be sent the torques of."""
+        return self._inputs is not None and self._inputs.due
 
-    def _step_if_complete(self) -> None:
-        if self.ready:
-            self._step()
-
-    def _step(self) -> None:
+    def _step(self, now: int) -> None:
         """Take one step of the learner and publish the torques, once somebody listens to them."""
         if not self._commands.get_subscription_count():
             return
-        readings, reward = self._inputs.take()
+        trouble = self._inputs.trouble(now)
+        if trouble:
+            self._halt(trouble)
+            return
+        readings, reward, periods = self._inputs.take()
+        if self.estopped or not periods:
+            # An answer all the same: in lock-step the simulator waits for one to each set.
+            self._send_zero_torque()
+            self.halted = EMERGENCY if self.estopped else 'the stamps went back'
+            return
         self._reward[0] = reward
-        action = self.learner.step(self._observe(readings), self._reward)
-        self._torques[:] = self._robot.torques(action)[0]
+        action = self.learner.step(self._observe(readings), self._reward, periods)
+        self._torques[:] = self._drive.torques(action, readings)[0]
         self._commands.publish(self._command)
-        self.steps += 1
+        self.halted = ''
+        if self._keeper.count(reward):
+            self._look_back()
 
-    # Services, parameters, reports
+    def _halt(self, reason: str) -> None:
+        """Send zero torque and wait for inputs that can be trusted."""
+        if not self.halted:
+            self.get_logger().warning(f'zero torque: {reason}')
+            self._send_zero_torque()
+        self.halted = reason
 
-    def _packed(self) -> dict[str, np.ndarray]:
-        return weights.pack(
-            self.learner, self._robot, {**self._made_by, 'steps': self.steps})
+    def _send_zero_torque(self) -> None:
+        self._torques[:] = self._drive.stop(self.learner.neurons.action)[0]
+        self._commands.publish(self._command)
+
+    # Keeping
+
+    def _look_back(self) -> None:
+        """At the end of a window: keep the best, and return to it if all has gone wrong."""
+        keeper, share = self._keeper, self._config.rollback_share
+        if share and keeper.best_mean > 0.0 and keeper.mean < share * keeper.best_mean:
+            self.get_logger().warning(
+                f'the mean reward of {keeper.mean:.3g} is below {share:g} of the best, '
+                f'{keeper.best_mean:.3g}: rolled back to the best weights')
+            keeper.roll_back()
+        elif self.learner.learning:
+            keeper.keep_if_best()
 
     def _checkpoint(self) -> None:
-        """Leave a checkpoint, unless the disk is still at the one before."""
-        if self._inputs is not None and not self._checkpoints.busy:
-            self._checkpoints.write(self._packed())
+        if self._inputs is not None:
+            self._keeper.checkpoint()
 
     def _saved(self) -> bool:
-        """Save the weights, as the newest checkpoint too; says what happened, returns success."""
-        packed = self._packed()
-        self._checkpoints.write(packed)
-        self._checkpoints.finish()
-        self.failure = self._checkpoints.trouble
+        """Save the weights; says what happened, returns success."""
         try:
-            weights.write(self._output, packed)
+            self._keeper.save()
         except ConfigError as error:
             self.failure = str(error)
-        if self.failure:
             self.get_logger().error(self.failure)
             return False
-        self.get_logger().info(f'weights saved in {self._output}')
+        self.get_logger().info(f'weights saved in {self._keeper.path}')
         return True
+
+    # Services, parameters, reports
 
     def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self.learner is None:
             response.message = 'there is nothing to save before the node is configured'
             return response
         response.success = self._saved()
-        response.message = str(self._output) if response.success else self.failure
+        response.message = str(self._keeper.path) if response.success else self.failure
+        return response
+
+    def _on_rollback(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        if self.learner is None:
+            response.message = 'there is nothing to roll back before the node is configured'
+            return response
+        try:
+            self._keeper.roll_back()
+        except ConfigError as error:
+            response.message = str(error)
+            return response
+        response.success = True
+        response.message = f'rolled back to a mean reward of {self._keeper.best_mean:.3g}'
+        self.get_logger().info(response.message)
+        return response
+
+    def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self.estopped = request.data
+        if self.estopped:
+            # No command from here: the next step or look is due within half a period, and in
+            # lock-step one command too many would be taken for the answer to the next set.
+            self.get_logger().warning(f'{EMERGENCY}: zero torque until it is cleared')
+        response.success = True
+        response.message = 'stopped' if self.estopped else 'cleared'
         return response
 
     def _on_set_learning(
@@ -291,17 +363,24 @@ class ControllerNode(LifecycleNode):
 
     def _report(self) -> diagnostics.Report:
         level, message = diagnostics.OK, self._state_machine.current_state[1]
-        if self.rejected:
-            level, message = diagnostics.WARN, f'{message}; messages were rejected'
         values: dict[str, object] = {'steps': self.steps, 'rejected messages': self.rejected}
         if self.learner is not None:
-            if self._checkpoints.trouble:
-                level, message = diagnostics.WARN, f'{message}; {self._checkpoints.trouble}'
             values |= {
                 'learning': self.learner.learning,
                 'mean amplitude': self.learner.mean_amplitude,
                 'centre shift': self.learner.centre_shift,
+                'mean reward': self._keeper.mean,
+                'best mean reward': self._keeper.best_mean,
             }
+        for worse, trouble in (
+            (diagnostics.WARN, 'messages were rejected' if self.rejected else ''),
+            (diagnostics.WARN, self._keeper.trouble if self._keeper else ''),
+            (diagnostics.WARN, 'fallen' if self._inputs and self._drive.fallen[0] else ''),
+            (diagnostics.ERROR, self.halted if self._inputs else ''),
+            (diagnostics.ERROR, EMERGENCY if self.estopped else ''),
+        ):
+            if trouble:
+                level, message = worse, f'{message}; {trouble}'
         return level, message, values
 
 

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from std_msgs.msg import MultiArrayDimension
 
 from dynsyn_ros.nodes import topics
-from dynsyn_ros.robot.robot import QUATERNION
+from dynsyn_ros.robot.robot import QUATERNION, REWARD
 from dynsyn_ros.simulation import bipedal_walker as walker
 
 #: Frames: the hull; the odometry's origin; a level frame at the hull, in which gymnasium gives its
@@ -37,11 +37,11 @@ _SCAN = _part('scan.0', walker.RAYS)
 class SensorPublishers:
     """One publisher and one message a sensor topic; messages are reused from step to step."""
 
-    def __init__(self, node: Node) -> None:
-        """Create the publishers and lay out the messages."""
+    def __init__(self, node: Node, reward: bool = True) -> None:
+        """Create the publishers, of the reward too or not, and lay out the messages."""
         self.publishers = {
             topic: node.create_publisher(kind, topic, topics.QOS)
-            for topic, kind in topics.SENSORS.items()
+            for topic, kind in topics.SENSORS.items() if reward or topic != REWARD
         }
         self.messages = {topic: kind() for topic, kind in topics.SENSORS.items()}
         """The messages, as laid out and last filled."""

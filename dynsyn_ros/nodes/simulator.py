@@ -26,6 +26,8 @@ from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import HULL, SensorPublishers
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
 from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, BipedalWalker
 
@@ -54,6 +56,10 @@ class SimulatorNode(Node):
             self, SharedConfig, SimulatorConfig, RobotConfig)
         self._robot = Robot(robot_config)
         self._robot.observer(bipedal_walker.READINGS)
+        if robot_config.control_period != TIME_STEP:
+            raise ConfigError(
+                f'parameter control_period must be {TIME_STEP:g} s for BipedalWalker, not '
+                f'{robot_config.control_period:g}')
         self.walker = BipedalWalker(
             self._config.env_id, shared.seed, joints=robot_config.joints)
         self.max_steps = self._config.max_steps
@@ -64,7 +70,10 @@ class SimulatorNode(Node):
         self.episodes = 0
         """Episodes ended since the start."""
         self._reward = 0.0
-        self._sensors = SensorPublishers(self)
+        if self._config.pace == LOCKSTEP and not self._config.publish_reward:
+            raise ConfigError('parameter publish_reward must be true with pace lockstep, which '
+                              'waits for a reward with each step')
+        self._sensors = SensorPublishers(self, self._config.publish_reward)
         self._other = {
             topic: self.create_publisher(kind, topic, topics.QOS)
             for topic, kind in topics.SIMULATION.items()
@@ -123,6 +132,8 @@ class SimulatorNode(Node):
         if self.steps != self._steps_at_last_look and self._awaiting:
             self._steps_at_last_look = self.steps
             return
+        if self._awaiting:  # a controller that missed the time cannot judge its inputs
+            self._other[topics.CLOCK].publish(self._clock_message)
         publishers = self.get_publishers_info_by_topic(self._commands.topic_name)
         deaf = {bytes(end.endpoint_gid): self._unheard_by(end) for end in publishers}
         ready = frozenset(gid for gid, unheard in deaf.items() if not unheard)
@@ -143,7 +154,7 @@ class SimulatorNode(Node):
         """List the needed topics that the node of a publisher does not listen to, or not yet."""
         node = (commander.node_namespace, commander.node_name)
         unheard = []
-        for topic in (*self._robot.topics, 'reward'):
+        for topic in (*self._robot.topics, REWARD):
             publisher = self._sensors.publishers[topic]
             ends = self.get_subscriptions_info_by_topic(publisher.topic_name)
             nodes = {(end.node_namespace, end.node_name) for end in ends}

@@ -1,7 +1,10 @@
 """The robot: what its messages mean to the learner and what its actions mean to the joints."""
 
-from dynsyn_ros.robot.config import RobotConfig
-from dynsyn_ros.robot.inputs import BadMessage, Inputs
+from dynsyn_ros.robot.config import RewardTerms, RobotConfig
+from dynsyn_ros.robot.drive import Drive
+from dynsyn_ros.robot.inputs import BadMessage, Inputs, LostJoint
+from dynsyn_ros.robot.reward import Reward
 from dynsyn_ros.robot.robot import Robot
 
-__all__ = ['BadMessage', 'Inputs', 'Robot', 'RobotConfig']
+__all__ = ['BadMessage', 'Drive', 'Inputs', 'LostJoint', 'Reward', 'RewardTerms', 'Robot',
+           'RobotConfig']

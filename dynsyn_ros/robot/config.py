@@ -35,6 +35,40 @@ class FirstCentres:
 
 
 @dataclass(frozen=True)
+class InputConfig:
+    """One topic that the controller listens to."""
+
+    greatest_age: float = setting(
+        'age, by its stamp or else its arrival, past which what it said is not acted on: the '
+        'torques become zero', unit='s', low=0.001, high=1e6)
+
+
+@dataclass(frozen=True)
+class RewardTerms:
+    """What a robot is rewarded for where no simulator does it."""
+
+    progress_weight: float = setting('reward of going forward', unit='1/m', low=-1e6, high=1e6)
+    tilt_weight: float = setting(
+        'cost of a tilt from upright, as it comes about', unit='1/rad', low=-1e6, high=1e6)
+    torque_weight: float = setting(
+        'cost of the torques measured, all joints together', unit='1/(N m s)', low=-1e6, high=1e6)
+    fall_cost: float = setting('cost of a fall, once', low=0.0, high=1e6)
+    greatest_speed: float = setting(
+        'speed past which the body has not walked but has been put elsewhere', unit='m/s',
+        low=0.01, high=1e6)
+    height: str = setting(
+        'reading that tells how high the middle of the body is over the ground: scan.0, or '
+        'odom.position.z on level ground')
+    body_reach: float = setting(
+        'from the middle of the body to its farthest end', unit='m', low=0.0, high=100.0)
+    body_depth: float = setting(
+        'from the middle of an upright body to its underside', unit='m', low=0.0, high=100.0)
+    fall_clearance: float = setting(
+        'height of the lowest end of the body over the ground below which it has fallen',
+        unit='m', low=-1e6, high=100.0)
+
+
+@dataclass(frozen=True)
 class RobotConfig:
     """A robot as the learner meets it."""
 
@@ -43,6 +77,23 @@ class RobotConfig:
     torque_limits: list[float] = setting(
         'torque of each joint at an action of 1, and the most it is ever sent; negative for a '
         'joint that turns the other way', unit='N m', low=-1e4, high=1e4)
+    torque_rates: list[float] = setting(
+        'most that the torque of each joint may change (.inf: no limit)', unit='N m/s', low=0.0)
+    fall_tilt: float = setting(
+        'tilt of the body from upright past which it has fallen: its torques are zero, and it '
+        'learns on (.inf: never)', unit='rad', low=0.0)
+    upright_tilt: float = setting(
+        'tilt below which a body that had fallen is upright again', unit='rad', low=0.0)
+    control_period: float = setting(
+        'time between two steps of the learner, as long as no message is lost', unit='s',
+        low=0.0001, high=10.0)
+    longest_step: int = setting(
+        'periods that one step makes up for, at most, where stamps tell that messages were lost',
+        low=1, high=1000)
+    trigger: str = setting(
+        'topic whose messages each trigger a step, while the others hold; or all: each set of '
+        'messages with one stamp does')
+    inputs: dict[str, InputConfig]
     rays: int = setting('rays in a scan message (0: no lidar)', low=0, high=100_000)
     feet: int = setting('entries in a foot_contacts message (0: none)', low=0, high=100)
     observations: list[str] = setting('names of the observations, in order')
@@ -60,10 +111,7 @@ class RobotConfig:
             for name in names:
                 if names.count(name) > 1:
                     raise ConfigError(f'parameter {prefix}{list_name} names {name} twice')
-        if len(self.torque_limits) != len(self.joints):
-            raise ConfigError(
-                f'parameter {prefix}torque_limits must have {len(self.joints)} entries, one a '
-                f'joint, not {len(self.torque_limits)}')
+        self._check_limits(prefix)
         for name in self.observations:
             if name not in self.observation:
                 raise ConfigError(f'missing parameter {prefix}observation.{name}')
@@ -78,3 +126,14 @@ class RobotConfig:
                     f'parameter {prefix}first_centres.{joint}.values must have '
                     f'{len(first.inputs)} entries, one an input, not {len(first.values)}')
 
+    def _check_limits(self, prefix: str) -> None:
+        for list_name in ('torque_limits', 'torque_rates'):
+            entries = len(getattr(self, list_name))
+            if entries != len(self.joints):
+                raise ConfigError(
+                    f'parameter {prefix}{list_name} must have {len(self.joints)} entries, one a '
+                    f'joint, not {entries}')
+        if self.upright_tilt > self.fall_tilt:
+            raise ConfigError(
+                f'parameter {prefix}upright_tilt must be at most {prefix}fall_tilt, '
+                f'{self.fall_tilt:g}, not {self.upright_tilt:g}')

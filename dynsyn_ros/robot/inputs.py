@@ -1,7 +1,8 @@
 """
-Messages become readings: one complete set of inputs of one time step at a time.
+Messages become readings: what a step of the learner acts on, and whether that can be trusted.
 
 The functions take anything with the fields of the ROS messages, so this module needs no ROS.
+Times are in ns, those of the node's clock and of the stamps alike.
 """
 
 from __future__ import annotations
@@ -9,30 +10,47 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from dynsyn_ros.robot.robot import QUATERNION, Robot
+from dynsyn_ros.robot.robot import ALL, QUATERNION, REWARD, Robot
 
-REWARD = 'reward'
 _AXES = ('x', 'y', 'z')
 _VECTORS = {
     'imu': ('angular_velocity', 'linear_acceleration'),
     'odom': ('position', 'linear', 'angular'),
 }
+_STAMPED = frozenset(('joint_states', 'imu', 'odom', 'scan'))
+_SECOND = 1_000_000_000
 
 
 class BadMessage(ValueError):
     """A message that cannot be used; the text is one sentence that names the topic."""
 
 
+class LostJoint(BadMessage):
+    """A message on joint_states that has some of the robot's joints, but not all."""
+
+
+class Taken(NamedTuple):
+    """What one step of the learner acts on."""
+
+    readings: np.ndarray
+    """(1, readings), those of the next step as soon as its messages are put in."""
+    reward: float
+    """The sum of the rewards since the last step."""
+    periods: int
+    """Control periods that have passed since the last step; 0: time went back, nobody knows."""
+
+
 class Inputs:
     """
-    The newest reading of every sensor, and whether they make a set of one time step.
+    The newest reading of every sensor, and when a step of the learner is due.
 
-    A set is complete when every needed topic has arrived since the last set was taken and all of
-    those with a header bear the same stamp. Rewards add up until they are taken.
+    With the trigger ``all`` it is due when every needed topic has arrived since the last step and
+    those with a header bear the same stamp. With a topic as trigger it is due when that topic has
+    arrived with a new stamp; the others hold. Rewards add up until they are taken.
     """
 
     def __init__(self, robot: Robot) -> None:
@@ -55,10 +73,6 @@ class Inputs:
         self._values = array('d', bytes(8 * len(self.names)))
         self._readings = np.frombuffer(self._values)[np.newaxis]
         self._reward = 0.0
-        self._bit = {topic: 1 << i for i, topic in enumerate(self.topics)}
-        self._needed = sum(self._bit.values())
-        self._arrived = 0
-        self._stamps: dict[str, int] = {}
         self._joint_names: list[str] = []
         self._joint_order: list[int] = []
         sources = [channel.source for channel in robot.config.observation.values()]
@@ -66,46 +80,97 @@ class Inputs:
             (field, self._place[f'joint_states.{robot.config.joints[0]}.{field}'])
             for field in ('position', 'velocity', 'effort')
             if any(s.startswith('joint_states.') and s.endswith(f'.{field}') for s in sources))
+        self._bit = {topic: 1 << i for i, topic in enumerate(self.topics)}
+        self._needed = sum(self._bit.values())
+        self._trigger = robot.config.trigger
+        # What must arrive anew for each step: everything, or the trigger alone.
+        self._anew = self._needed if self._trigger == ALL else self._bit[self._trigger]
+        self._period = robot.config.control_period * _SECOND
+        self._greatest_age = {
+            topic: self._robot.config.inputs[topic].greatest_age * _SECOND
+            for topic in self.topics}
+        self._forget()
+        self._went_back = ''
 
-    def put(self, topic: str, message: Any) -> bool:
+    def _forget(self) -> None:
+        """Start anew in time: what has arrived says nothing about now."""
+        self._arrived = 0
+        self._times: dict[str, int] = {}
+        self._stamps: dict[str, int] = {}
+        self._last_step: int | None = None
+
+    def put(self, topic: str, message: Any, now: int) -> bool:
         """
-        Take in one message; returns whether the set is now complete.
+        Take in one message that arrived at ``now``; returns whether a step is due.
 
         Raises :class:`BadMessage`, with nothing changed, if the message cannot be used.
         """
         self._read[topic](message)
+        if topic in _STAMPED:
+            header = message.header.stamp
+            stamp = header.sec * _SECOND + header.nanosec
+            before = self._stamps.get(topic, stamp)
+            if stamp < before:
+                self._forget()
+                self._went_back = (
+                    f'the stamps on {topic} went back by {(before - stamp) / _SECOND:g} s')
+            self._stamps[topic] = self._times[topic] = stamp
+        else:
+            self._times[topic] = now
         self._arrived |= self._bit[topic]
-        return self.complete
+        return self.due
 
     def need_reward(self, needed: bool) -> None:
-        """Choose whether a set must have a reward, as it must while learning."""
+        """Choose whether a step must have a reward, as it must while learning."""
         self._needed = sum(self._bit.values()) - (0 if needed else self._bit[REWARD])
 
     @property
-    def complete(self) -> bool:
-        """Whether every needed topic has arrived, those with a header with the same stamp."""
-        return (self._arrived & self._needed == self._needed
-                and len(set(self._stamps.values())) <= 1)
+    def due(self) -> bool:
+        """Whether all that a step needs is there."""
+        if self._arrived & self._needed != self._needed:
+            return False
+        if self._trigger == ALL:
+            return len(set(self._stamps.values())) <= 1
+        return self._times[self._trigger] != self._last_step
 
-    def take(self) -> tuple[np.ndarray, float]:
-        """
-        Take the readings, shape (1, readings), and the reward since the last time.
+    def trouble(self, now: int) -> str:
+        """Say why what is known at ``now`` is not to be acted on; empty if it may be."""
+        # A set of one stamp is as old as that stamp, whenever its parts came.
+        times = self._stamps if self._trigger == ALL and self.due else self._times
+        for topic, time in times.items():
+            age = now - time
+            if age > self._greatest_age[topic]:
+                if self._bit[topic] & self._needed:
+                    return self._too_old(topic, age)
+            elif -age > self._greatest_age[topic] and topic in _STAMPED:
+                return f'{topic} bears a stamp {-age / _SECOND:.3g} s ahead of the clock'
+        return '' if self.due else self._went_back
 
-        The readings are those of the next set as soon as its messages are put in.
-        """
+    def _too_old(self, topic: str, age: float) -> str:
+        return (f'{topic} is {age / _SECOND:.3g} s old, over its greatest age of '
+                f'{self._greatest_age[topic] / _SECOND:g} s')
+
+    def take(self) -> Taken:
+        """Take what a step acts on."""
         reward, self._reward = self._reward, 0.0
-        self._arrived = 0
-        return self._readings, reward
+        self._arrived &= ~self._anew
+        time = next(iter(self._stamps.values()), 0) if self._trigger == ALL else (
+            self._times[self._trigger])
+        if self._went_back:
+            periods, self._went_back = 0, ''
+        elif self._last_step is None:
+            periods = 1
+        else:
+            passed = round((time - self._last_step) / self._period)
+            periods = min(max(passed, 1), self._robot.config.longest_step)
+        self._last_step = time
+        return Taken(self._readings, reward, periods)
 
     def _put_values(self, topic: str, first: str, values: array) -> None:
         if not math.isfinite(sum(values)):
             raise BadMessage(f'a message on {topic} holds a value that is not finite')
         start = self._place[first]
         self._values[start:start + len(values)] = values
-
-    def _put_stamp(self, topic: str, message: Any) -> None:
-        stamp = message.header.stamp
-        self._stamps[topic] = stamp.sec * 1_000_000_000 + stamp.nanosec
 
     def _read_joint_states(self, message: Any) -> None:
         if message.name != self._joint_names:
@@ -123,16 +188,19 @@ class Inputs:
             columns.append((start, column))
         for start, column in columns:
             self._values[start:start + len(column)] = column
-        self._put_stamp('joint_states', message)
 
     def _order_joints(self, names: list[str]) -> None:
         """Remember the order of the joints in the messages."""
-        for joint in self._robot.config.joints:
+        joints = self._robot.config.joints
+        for joint in joints:
             if joint not in names:
-                raise BadMessage(
+                # One publisher for the legs and one for an arm is common: only a set that has some
+                # of our joints and not the others tells that one is lost.
+                kind = LostJoint if set(joints) & set(names) else BadMessage
+                raise kind(
                     f'a message on joint_states lacks the joint {joint}: it has '
                     f'{", ".join(names) or "none"}')
-        self._joint_order = [names.index(joint) for joint in self._robot.config.joints]
+        self._joint_order = [names.index(joint) for joint in joints]
         self._joint_names = names
 
     def _read_imu(self, message: Any) -> None:
@@ -146,7 +214,6 @@ class Inputs:
                 'quaternion has length 1')
         self._put_values('imu', QUATERNION[0], array('d', (
             x, y, z, w, rate.x, rate.y, rate.z, force.x, force.y, force.z)))
-        self._put_stamp('imu', message)
 
     def _read_odom(self, message: Any) -> None:
         place, twist = message.pose.pose.position, message.twist.twist
@@ -154,7 +221,6 @@ class Inputs:
         self._put_values('odom', 'odom.position.x', array('d', (
             place.x, place.y, place.z, linear.x, linear.y, linear.z,
             angular.x, angular.y, angular.z)))
-        self._put_stamp('odom', message)
 
     def _read_scan(self, message: Any) -> None:
         self._check_length('scan', message.ranges, self._robot.config.rays)
@@ -162,7 +228,6 @@ class Inputs:
         farthest = message.range_max
         self._put_values('scan', 'scan.0', array('d', [
             farthest if reach > farthest else reach for reach in message.ranges]))
-        self._put_stamp('scan', message)
 
     def _read_foot_contacts(self, message: Any) -> None:
         self._check_length('foot_contacts', message.data, self._robot.config.feet)

@@ -1,5 +1,5 @@
 """
-A robot between its readings and the learner: readings -> observation, action -> torques.
+A robot between its readings and the learner: readings -> observation.
 
 A *reading* is one number of one message, in SI units, by the name it has in a robot's YAML
 (``joint_states.hip_1.position``). Readings come in a flat array whose order is given by their
@@ -20,6 +20,8 @@ from dynsyn_ros.learner import Layout
 from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.schema import ConfigError
 
+#: The topic of rewards, and the trigger that is no topic.
+REWARD, ALL = 'reward', 'all'
 #: The readings of an orientation quaternion, from which roll, pitch and yaw are computed.
 QUATERNION = tuple(f'imu.orientation.{axis}' for axis in 'xyzw')
 _ANGLES = {'imu.roll': 1, 'imu.pitch': 2, 'imu.yaw': 3}
@@ -48,7 +50,7 @@ class Robot:
             raise ConfigError(
                 'parameter observations must list every observation of kind state before those of '
                 'kind range')
-        self.torque_limits = np.array(config.torque_limits)
+        self._check_inputs()
         states = kinds.count('state')
         self.layout = Layout(
             states=states,
@@ -59,6 +61,22 @@ class Robot:
             normalisation=np.array([channel.normalisation for channel in channels]),
             output_centres=_output_centres(config, states),
         )
+
+    def _check_inputs(self) -> None:
+        """Hold what is said of inputs to the topics that the observations come from."""
+        topics = (*self.topics, REWARD)
+        for topic in topics:
+            if topic not in self.config.inputs:
+                raise ConfigError(f'missing parameter inputs.{topic}.greatest_age')
+        for topic in self.config.inputs:
+            if topic not in topics:
+                raise ConfigError(f'unknown parameter inputs.{topic}: this robot has '
+                                  f'{", ".join(topics)}')
+        if self.config.trigger not in (ALL, *topics):
+            raise ConfigError(f'parameter trigger must be one of {ALL}, {", ".join(topics)}, not '
+                              f'{self.config.trigger!r}')
+        if math.isfinite(self.config.fall_tilt) and 'imu' not in topics:
+            raise ConfigError('parameter fall_tilt must be .inf for a robot that observes no imu')
 
     @property
     def first_synapses(self) -> dict[str, int]:
@@ -100,10 +118,6 @@ class Robot:
             return observation
 
         return observe
-
-    def torques(self, action: np.ndarray) -> np.ndarray:
-        """Turn actions within +-1, shape (robots, joints), into torques in N m."""
-        return action * self.torque_limits
 
 
 def _topic(config: RobotConfig, name: str) -> str:

@@ -1,0 +1,130 @@
+"""
+What is kept of a learner that drives a robot: its weights, checkpoints, and the best of it so far.
+
+The best is told by the mean reward of windows that follow each other. It is kept in memory and in
+``best.npz``, so that a learner can be rolled back to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+import math
+from pathlib import Path
+
+from dynsyn_ros import weights
+from dynsyn_ros.checkpoints import Checkpoints
+from dynsyn_ros.files import check_folder
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.robot import Robot
+from dynsyn_ros.schema import ConfigError
+
+BEST_FILE = 'best.npz'
+
+
+class Keeper:
+    """One learner's folder: what it started from, and what is written there as it goes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        learner: Learner,
+        robot: Robot,
+        checkpoints_kept: int,
+        best_window: int,
+        warn: Callable[[str], None],
+    ) -> None:
+        """Keep ``learner`` in ``folder``; ``best_window`` is in steps."""
+        self.path = folder / weights.WEIGHTS_FILE
+        """The weights file that :meth:`save` writes."""
+        self._best_path = folder / BEST_FILE
+        self._learner, self._robot, self._warn = learner, robot, warn
+        self._checkpoints = Checkpoints(folder, checkpoints_kept)
+        self._window = best_window
+        self._sum, self._count = 0.0, 0
+        self.mean = math.nan
+        """Mean reward of the last full window."""
+        self.best_mean = -math.inf
+        """Mean reward of the best window so far."""
+        self._best: dict | None = None
+        self.steps = 0
+        """Steps the learner has taken in this keeping."""
+        self._made_by: dict = {}
+
+    def begin(self, source: str, seed: int) -> str:
+        """
+        Go on from the newest good checkpoint, or else from the weights file ``source``.
+
+        Returns what the learner started from. Raises :class:`ConfigError` if a file is refused or
+        the folder cannot be used.
+        """
+        load = partial(weights.load, learner=self._learner, robot=self._robot)
+        found = self._checkpoints.newest(load, self._warn)
+        if found:
+            source = str(found)
+        elif source != weights.UNTRAINED:
+            load(Path(source).expanduser())
+        check_folder(self.path.parent)
+        self._made_by = {'by': 'controller node', 'seed': seed, 'weights': source}
+        if self._best_path.exists():
+            try:
+                arrays, about = weights.read_for(self._robot, self._best_path)
+                self._learner.check(arrays)
+                self._best, self.best_mean = arrays, float(about['made_by']['mean_reward'])
+            except (ConfigError, ValueError, KeyError, TypeError) as error:
+                self._warn(f'{self._best_path} is not used as the best so far: {error}')
+        return source
+
+    def count(self, reward: float) -> bool:
+        """Count a step and what it earned; returns whether a window has ended with it."""
+        self.steps += 1
+        self._sum += reward
+        self._count += 1
+        if self._count < self._window:
+            return False
+        self.mean, self._sum, self._count = self._sum / self._count, 0.0, 0
+        return True
+
+    def keep_if_best(self) -> None:
+        """Keep the learner as the best if the last window was."""
+        if self.mean > self.best_mean:
+            self.best_mean = self.mean
+            self._best = self._packed(mean_reward=self.mean)
+            self._checkpoints.write(self._best, self._best_path)
+
+    def roll_back(self) -> None:
+        """
+        Put the learner back to the best so far; what was last sent stays what was last sent.
+
+        Raises :class:`ConfigError` if there is none yet.
+        """
+        if self._best is None:
+            raise ConfigError(
+                f'there are no best weights yet: a first window of {self._window} steps must end')
+        sent = self._learner.neurons.action.copy()
+        self._learner.restore(self._best)
+        self._learner.neurons.action[:] = sent
+        self._sum, self._count = 0.0, 0
+
+    def checkpoint(self) -> None:
+        """Leave a checkpoint, unless the disk is still at the one before."""
+        if not self._checkpoints.busy:
+            self._checkpoints.write(self._packed())
+
+    def save(self) -> None:
+        """Write the weights, as the newest checkpoint too; raises :class:`ConfigError`."""
+        packed = self._packed()
+        self._checkpoints.write(packed)
+        self._checkpoints.finish()
+        weights.write(self.path, packed)
+        if self.trouble:
+            raise ConfigError(self.trouble)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last checkpoint could not be written; empty if it could."""
+        return self._checkpoints.trouble
+
+    def _packed(self, **more: float) -> dict:
+        return weights.pack(
+            self._learner, self._robot, {**self._made_by, 'steps': self.steps, **more})

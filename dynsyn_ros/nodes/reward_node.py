@@ -1,0 +1,84 @@
+"""
+The reward node: what a robot is rewarded for, computed from its own sensors.
+
+It stands in for the reward of a simulator: each step of the robot's sensors gives one reward.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+import sys
+from typing import Any
+
+from rclpy.node import Node
+
+from dynsyn_ros.nodes import diagnostics, parameters, run, topics
+from dynsyn_ros.nodes.config import RewardSection
+from dynsyn_ros.program import exit_code
+from dynsyn_ros.robot import BadMessage, Inputs, Reward, RobotConfig
+from dynsyn_ros.robot.robot import REWARD
+
+WARNING_PERIOD = 5.0
+
+
+class RewardNode(Node):
+    """The reward of one robot."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check the parameters and listen; raises :class:`ConfigError`."""
+        super().__init__(
+            'reward_node', automatically_declare_parameters_from_overrides=True, **kwargs)
+        config, section = parameters.declare(self, RobotConfig, RewardSection)
+        self._reward = Reward(section.reward_terms, config)
+        self._inputs = Inputs(self._reward.robot)
+        self._inputs.need_reward(False)
+        self._now = self.get_clock().now
+        self.rejected = 0
+        """Messages that could not be used since the start."""
+        self.sum = 0.0
+        """All rewards since the start."""
+        self._message = topics.SENSORS[REWARD]()
+        self._publisher = self.create_publisher(type(self._message), REWARD, topics.QOS)
+        for topic in self._reward.robot.topics:
+            self.create_subscription(
+                topics.SENSORS[topic], topic, partial(self._on_message, topic), topics.QOS)
+        self._diagnostics = diagnostics.Diagnostics(self, self._report)
+
+    def _on_message(self, topic: str, message: Any) -> None:
+        now = self._now().nanoseconds
+        try:
+            due = self._inputs.put(topic, message, now)
+        except BadMessage as error:
+            self.rejected += 1
+            self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
+            return
+        if not due or self._inputs.trouble(now):
+            return
+        readings, _, periods = self._inputs.take()
+        named = dict(zip(self._inputs.names, readings[0].tolist(), strict=True))
+        self._message.data = self._reward.of(named, periods)
+        self.sum += self._message.data
+        self._publisher.publish(self._message)
+
+    def _report(self) -> diagnostics.Report:
+        trouble = self._inputs.trouble(self._now().nanoseconds)
+        return (
+            diagnostics.WARN if trouble or self.rejected else diagnostics.OK,
+            trouble or ('fallen' if self._reward.fallen else 'rewarding'),
+            {'sum': self.sum, 'rejected messages': self.rejected})
+
+
+def main() -> int:
+    """Run the reward node until it is stopped."""
+
+    def program() -> None:
+        with run.session(sys.argv) as stop:
+            node = RewardNode()
+            with run.executor_of([node]) as executor:
+                run.spin(executor, lambda: bool(stop))
+
+    return exit_code(program)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

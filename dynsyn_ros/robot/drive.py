@@ -1,0 +1,73 @@
+"""
+What may be sent to the motors: action -> torques, finite, within limits, zero after a fall.
+
+The action is the learner's own memory, which it feeds back into layer 1. So it is limited in
+place: the network hears of what was really sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import math
+
+from numba import njit
+import numpy as np
+
+from dynsyn_ros.robot.config import RobotConfig
+from dynsyn_ros.robot.robot import QUATERNION
+
+
+class Drive:
+    """The torques of one or more robots of a kind."""
+
+    def __init__(self, config: RobotConfig, names: Sequence[str], robots: int = 1) -> None:
+        """Prepare for readings named ``names``."""
+        limits = np.array(config.torque_limits)
+        most = np.array(config.torque_rates) * config.control_period
+        steps = np.divide(most, np.abs(limits), out=np.full(limits.size, math.inf),
+                          where=limits != 0.0)
+        guarded = math.isfinite(config.fall_tilt)
+        # Cosines of the two tilts, and where the quaternion is that they are held against.
+        self._guard = (
+            math.cos(min(config.fall_tilt, math.pi)) if guarded else -math.inf,
+            math.cos(min(config.upright_tilt, math.pi)),
+            np.array([names.index(name) if guarded else 0 for name in QUATERNION[:2]]))
+        self._limits, self._steps = limits, steps
+        self.sent = np.zeros((robots, limits.size))
+        """The actions that were sent last, (robots, joints)."""
+        self.fallen = np.zeros(robots, dtype=np.bool_)
+        """Which robots have fallen and are not upright again."""
+        self._torques = np.zeros_like(self.sent)
+
+    def torques(self, action: np.ndarray, readings: np.ndarray) -> np.ndarray:
+        """
+        Limit actions, shape (robots, joints), in place, and turn them into torques.
+
+        ``readings`` are those that the actions answer. What is not finite becomes 0, what is past
+        +-1 is cut, what changes faster than ``torque_rates`` is held back, and a robot that has
+        fallen gets 0 at once. Returns N m in an array that the next call uses again.
+        """
+        _limit(action, readings, self.sent, self.fallen, self._steps, *self._guard)
+        np.multiply(action, self._limits, out=self._torques)
+        return self._torques
+
+    def stop(self, action: np.ndarray) -> np.ndarray:
+        """Set actions to zero, whatever the rates say; returns the zero torques."""
+        action[:] = self.sent[:] = self._torques[:] = 0.0
+        return self._torques
+
+
+@njit(cache=True)
+def _limit(action, readings, sent, fallen, steps, fall, upright, xy):
+    for i in range(action.shape[0]):
+        if fall > -1.0:
+            x, y = readings[i, xy[0]], readings[i, xy[1]]
+            height = 1.0 - 2.0 * (x * x + y * y)
+            fallen[i] = height <= upright if fallen[i] else height < fall
+        for j in range(action.shape[1]):
+            wanted = action[i, j]
+            if fallen[i] or not np.isfinite(wanted):
+                allowed = 0.0
+            else:
+                allowed = min(max(wanted, sent[i, j] - steps[j]), sent[i, j] + steps[j])
+            action[i, j] = sent[i, j] = min(max(allowed, -1.0), 1.0)

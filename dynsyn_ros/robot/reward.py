@@ -1,0 +1,86 @@
+"""
+The reward of a robot that no simulator rewards, from its own sensors.
+
+As in BipedalWalker it is made of what has changed since the last time: forward progress, less the
+tilt that has come about, less the torques spent; and a fall costs once, until the body is upright
+again. A fall is found from the posture: a tilt past ``fall_tilt``, or an end of the body near the
+ground.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+import math
+
+from dynsyn_ros.robot.config import Channel, RewardTerms, RobotConfig
+from dynsyn_ros.robot.robot import QUATERNION, REWARD, Robot
+from dynsyn_ros.schema import ConfigError
+
+_FORWARD = 'odom.position.x'
+
+
+class Reward:
+    """The reward of one robot, from one set of readings to the next."""
+
+    def __init__(self, terms: RewardTerms, config: RobotConfig) -> None:
+        """Find out which readings are needed; raises :class:`ConfigError` if one is unknown."""
+        self._terms, self._config = terms, config
+        self._efforts = [f'joint_states.{joint}.effort' for joint in config.joints]
+        self.robot = _observer_of(
+            ['imu.pitch', _FORWARD, terms.height, *self._efforts], config)
+        """A robot that observes what the reward needs and no more: for :class:`Inputs`."""
+        self._before: tuple[float, float] | None = None
+        self.fallen = False
+        """Whether the body has fallen and is not upright again."""
+
+    def of(self, reading: Mapping[str, float], periods: int) -> float:
+        """
+        Reward what has happened since the last readings, ``periods`` control periods ago.
+
+        Nothing is known of what happened, and the reward is 0, where there are none or
+        ``periods`` is 0.
+        """
+        terms = self._terms
+        x, y = (reading[name] for name in QUATERNION[:2])
+        upright = 1.0 - 2.0 * (x * x + y * y)
+        tilt = math.acos(min(max(upright, -1.0), 1.0))
+        forward = reading[_FORWARD]
+        before, self._before = self._before, (forward, tilt)
+        if before is None or not periods:
+            return 0.0
+        seconds = periods * self._config.control_period
+        progress, tilting = forward - before[0], tilt - before[1]
+        if abs(progress) > terms.greatest_speed * seconds:
+            progress = tilting = 0.0  # somebody has put it elsewhere
+        torque = sum(abs(reading[name]) for name in self._efforts)
+        reward = (terms.progress_weight * progress - terms.tilt_weight * tilting
+                  - terms.torque_weight * torque * seconds)
+        return reward - terms.fall_cost * self._falls(reading[terms.height], tilt)
+
+    def _falls(self, height: float, tilt: float) -> bool:
+        """Tell whether the body has just fallen."""
+        terms, config = self._terms, self._config
+        clearance = (height - terms.body_reach * math.sin(tilt)
+                     - terms.body_depth * abs(math.cos(tilt)))
+        low = clearance < terms.fall_clearance
+        before = self.fallen
+        if before:
+            self.fallen = low or tilt >= config.upright_tilt
+        else:
+            self.fallen = low or tilt > config.fall_tilt
+        return self.fallen and not before
+
+
+def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
+    """Make a robot like this one that observes other readings."""
+    channel = {'scale': 1.0, 'offset': 0.0, 'normalisation': 1.0, 'kind': 'state'}
+    topics = {source.partition('.')[0] for source in sources}
+    missing = sorted(topics - set(config.inputs))
+    if missing:
+        raise ConfigError(f'missing parameter inputs.{missing[0]}.greatest_age: the reward needs '
+                          f'{missing[0]}')
+    return Robot(replace(
+        config, observations=sources, first_centres={},
+        observation={source: Channel(source=source, **channel) for source in sources},
+        inputs={topic: config.inputs[topic] for topic in (*topics, REWARD)}))

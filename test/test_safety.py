@@ -1,0 +1,287 @@
+"""The controller in front of a stand-in for hardware, each a process of its own, and faults."""
+
+from contextlib import contextmanager
+from pathlib import Path
+import signal
+import sys
+import time
+
+from conftest import ROBOT_FILE, preset_file
+import numpy as np
+import pytest
+from rclpy.node import Node
+from ros import command, make, ros, spin_steps, spin_until, spinning
+from std_msgs.msg import Float64, Float64MultiArray, String
+from std_srvs.srv import SetBool, Trigger
+import yaml
+
+from dynsyn_ros import parameters
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+
+pytestmark = pytest.mark.ros
+
+JOINTS = ('left_hip', 'left_knee', 'left_ankle', 'right_hip', 'right_knee', 'right_ankle')
+LIMITS = (30.0, -30.0, 10.0, 30.0, -30.0, 10.0)
+#: Slow enough for two periods to be told from a busy machine's hiccups, s.
+PERIOD = 0.08
+AGE = 0.4
+
+
+def six_joints(folder):
+    """Write the YAML of another robot: six joints, no lidar, sensors at their own rates."""
+    sources = [f'joint_states.{joint}.{field}' for joint in JOINTS
+               for field in ('position', 'velocity')]
+    sources += ['imu.pitch', 'foot_contacts.0', 'foot_contacts.1']
+    channel = {'scale': 1.0, 'offset': 0.0, 'normalisation': 1.0, 'kind': 'state'}
+    given = {
+        **parameters.read([ROBOT_FILE]),
+        'use_sim_time': False, 'weights': 'none', 'output_dir': str(folder / 'out'),
+        'robot': 'six_joints', 'joints': list(JOINTS), 'torque_limits': list(LIMITS),
+        'torque_rates': [200.0] * 6, 'fall_tilt': 1.0, 'upright_tilt': 0.5,
+        'control_period': PERIOD, 'trigger': 'joint_states', 'rays': 0,
+        'inputs': {topic: {'greatest_age': 1.5 if topic == 'reward' else AGE}
+                   for topic in ('joint_states', 'imu', 'foot_contacts', 'reward')},
+        'observations': [source.replace('.', '_') for source in sources],
+        'observation': {s.replace('.', '_'): {**channel, 'source': s} for s in sources},
+        'oscillators': 2, 'first_centres': {'left_hip': {'inputs': ['w_1'], 'values': [2.0]}},
+    }
+    file = folder / 'six_joints.yaml'
+    file.write_text(yaml.safe_dump({'/**': {'ros__parameters': given}}))
+    return file
+
+
+class Watcher(Node):
+    """Hears the commands, and brings faults about in the stand-in."""
+
+    def __init__(self):
+        super().__init__('watcher')
+        self.commands, self.began, self.state = [], [], {}
+        self.create_subscription(
+            topics.COMMANDS_TYPE, topics.COMMANDS,
+            lambda m: self.commands.append((time.time(), np.array(m.data))), topics.QOS)
+        self.create_subscription(
+            Float64, 'fault_began', lambda m: self.began.append(m.data), topics.QOS)
+        self.create_subscription(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self.on_diagnostics, topics.QOS)
+        self.faults = self.create_publisher(String, 'fault', topics.QOS)
+        self.stubs = {
+            name: self.create_client(kind, f'/controller/{name}')
+            for name, kind in (('estop', SetBool), ('rollback', Trigger))}
+
+    def on_diagnostics(self, message):
+        (status,) = message.status
+        if status.name == '/controller':
+            self.state = {'message': status.message,
+                          **{pair.key: pair.value for pair in status.values}}
+
+    def last(self):
+        return self.commands[-1][1]
+
+
+class Rig:
+    """A controller, a stand-in and who watches both."""
+
+    def __init__(self, executor, watcher, controller):
+        self.executor, self.watcher, self.controller = executor, watcher, controller
+
+    def until(self, done, what):
+        spin_until(self.executor, done, what)
+
+    def await_driving(self):
+        count = len(self.watcher.commands)
+        self.until(lambda: len(self.watcher.commands) > count + 10 and self.watcher.last().any(),
+                   'torques that are not zero')
+
+    def bring_about(self, fault):
+        """Bring a fault about; returns when the last good message of its topic went out."""
+        count = len(self.watcher.began)
+        self.watcher.faults.publish(String(data=fault))
+        self.until(lambda: len(self.watcher.began) > count, 'the fault')
+        return self.watcher.began[-1]
+
+    def await_zero(self, since):
+        """Await a command of zero that was sent after a time; returns when it came."""
+        def zeros():
+            return [t for t, torque in self.watcher.commands if t >= since and not torque.any()]
+        self.until(zeros, 'zero torque')
+        return zeros()[0]
+
+    def call(self, name, request):
+        client = self.watcher.stubs[name]
+        self.until(client.service_is_ready, name)
+        future = client.call_async(request)
+        self.until(future.done, name)
+        return future.result()
+
+
+@contextmanager
+def rig(folder, period=PERIOD, **values):
+    file = six_joints(folder)
+    arguments = ['--ros-args', '--params-file', str(file), '--params-file',
+                 str(preset_file('default'))]
+    for name, value in {'control_period': period, **values}.items():
+        arguments += ['-p', f'{name}:={value}']
+    stand_in = Path(__file__).with_name('stand_in.py')
+    with ros(), command([sys.executable, str(stand_in), str(period)]), command(
+            [sys.executable, '-m', 'dynsyn_ros.nodes.controller', *arguments]) as controller:
+        watcher = Watcher()
+        with spinning(watcher) as executor:
+            one = Rig(executor, watcher, controller)
+            spin_until(executor, watcher.faults.get_subscription_count, 'the stand-in')
+            one.await_driving()
+            yield one
+
+
+def test_another_robot_by_configuration_alone(tmp_path):
+    """Sensors at 200, 100, 50 and 20 Hz; the learner keeps the pace of joint_states."""
+    applied = []
+    with rig(tmp_path, period=0.005) as one:
+        one.watcher.create_subscription(
+            Float64MultiArray, 'applied', lambda m: applied.append(m.data), topics.QOS)
+        one.until(lambda: len(one.watcher.commands) > 1000, 'a thousand commands')
+        one.until(lambda: one.watcher.state.get('steps', '0') != '0', 'diagnostics')
+        assert one.watcher.state['message'] == 'active'
+        one.until(lambda: any(map(any, applied)), 'torques that reach the motors')
+        torques = np.array([torque for _, torque in one.watcher.commands])
+    assert np.isfinite(torques).all()
+    assert (np.abs(torques) <= np.abs(LIMITS)).all()
+    # 200 N m/s at 200 Hz, and zero at once where it was halted.
+    rises = np.diff(torques, axis=0)[torques[1:].any(axis=1)]
+    assert np.abs(rises).max() <= 1.0 + 1e-9
+    assert np.abs(torques).max(axis=0)[0] > 5.0, 'the joint that was given a drive is driven'
+
+
+@pytest.mark.parametrize(('fault', 'greatest_age'), [
+    ('joint_states silent', AGE),
+    ('imu silent', AGE),
+    ('foot_contacts silent', AGE),
+    ('joint_states lost', PERIOD),  # a message later
+    ('imu back', 2 * PERIOD),
+])
+def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, greatest_age):
+    with rig(tmp_path) as one:
+        for _ in range(2):
+            began = one.bring_about(fault)
+            zero = one.await_zero(began)
+            assert zero - began <= greatest_age + 2 * PERIOD
+            if 'back' not in fault:  # the stamps go on from where they are
+                one.until(lambda: 'zero' not in one.watcher.state.get('message', ''), 'news')
+                assert not one.watcher.last().any()
+            one.bring_about('')
+            one.await_driving()
+
+
+def test_an_emergency_stop_latches(tmp_path):
+    with rig(tmp_path) as one:
+        told = one.call('estop', SetBool.Request(data=True))
+        answered = time.time()
+        assert told.success
+        zero = one.await_zero(answered - 2 * PERIOD)
+        assert zero - answered <= PERIOD
+        one.until(lambda: 'emergency stop' in one.watcher.state.get('message', ''), 'diagnostics')
+        steps = one.watcher.state['steps']
+        count = len(one.watcher.commands)
+        one.until(lambda: len(one.watcher.commands) > count + 10, 'commands')
+        assert not any(torque.any() for _, torque in one.watcher.commands[count:])
+        one.until(lambda: one.watcher.state['steps'] == steps, 'a learner that waits')
+        assert one.call('estop', SetBool.Request(data=False)).message == 'cleared'
+        one.await_driving()
+
+
+def test_a_fall_has_no_torque_and_is_learnt_from(tmp_path):
+    with rig(tmp_path) as one:
+        one.await_zero(one.bring_about('imu tilted'))
+        one.until(lambda: 'fallen' in one.watcher.state.get('message', ''), 'diagnostics')
+        before = int(one.watcher.state['steps'])
+        one.until(lambda: int(one.watcher.state['steps']) > before, 'steps while it lies')
+        assert not one.watcher.last().any()
+        one.bring_about('')
+        one.await_driving()
+
+
+@pytest.mark.parametrize('end', [signal.SIGTERM, signal.SIGINT])
+def test_zero_torque_is_the_last_command_of_a_process(tmp_path, end):
+    with rig(tmp_path) as one:
+        one.controller.send_signal(end)
+        one.until(lambda: one.controller.poll() is not None, 'the end of the controller')
+        assert one.controller.returncode == 0
+        one.until(lambda: not one.watcher.last().any(), 'zero torque')
+
+
+# In lock-step with the walker
+
+
+@contextmanager
+def walk(tmp_path, **values):
+    with ros():
+        values = {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+            spin_until(executor, lambda: controller.steps > 10)
+            yield executor, simulator, controller
+
+
+def call(executor, node, kind, name, request):
+    client = node.create_client(kind, name)
+    spin_until(executor, client.service_is_ready, name)
+    future = client.call_async(request)
+    spin_until(executor, future.done, name)
+    return future.result()
+
+
+def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):
+    """One command too many would be taken for the answer to the next set, for ever."""
+    with walk(tmp_path) as (executor, simulator, controller):
+        for on in (True, False, True, False):
+            call(executor, simulator, SetBool, '/controller/estop', SetBool.Request(data=on))
+            spin_steps(executor, simulator, 50)
+            assert controller.estopped is on
+        sent = []
+        step, drive = simulator.walker.step, controller._drive.torques
+        controller._drive.torques = lambda *a: sent.append(drive(*a)[0].copy()) or drive(*a)
+        applied = []
+        simulator.walker.step = lambda t: applied.append(t.copy()) or step(t)
+        spin_steps(executor, simulator, 100)
+        # Each command is applied before the next one is thought of.
+        assert len(applied) - len(sent) in (0, -1, 1)
+        matches = [i for i, t in enumerate(sent) if np.array_equal(t, applied[-1])]
+        assert matches[-1] >= len(sent) - 1
+
+
+def test_rollback_to_the_best_weights(tmp_path):
+    with walk(tmp_path, best_window=2.0) as (executor, simulator, controller):
+        learner, keeper = controller.learner, controller._keeper
+        spin_until(executor, lambda: np.isfinite(keeper.best_mean), 'a first window')
+        assert keeper.best_mean == pytest.approx(keeper.mean, abs=1.0)
+        learner.synapses.centre[:] = 5.0
+        answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
+        assert answer.success
+        assert 'rolled back to a mean reward of' in answer.message
+        assert np.abs(learner.synapses.centre).max() < 1.0
+        spin_until(executor, (tmp_path / 'out' / 'best.npz').exists)
+        best = keeper.best_mean
+    # The next run knows the best of this one.
+    with walk(tmp_path, best_window=1000.0) as (executor, simulator, controller):
+        assert controller._keeper.best_mean >= best
+        answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
+        assert answer.success
+
+
+def test_rollback_needs_a_best(tmp_path):
+    with walk(tmp_path, best_window=1000.0) as (executor, simulator, _):
+        answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
+        assert not answer.success
+        assert 'no best weights yet: a first window of 50000 steps' in answer.message
+
+
+def test_rollback_by_itself_when_all_goes_wrong(tmp_path):
+    trained = ROBOT_FILE.parent / 'bipedal_walker.npz'
+    with walk(tmp_path, best_window=4.0, rollback_share=0.3, weights=trained) as (
+            executor, _, controller):
+        learner, keeper = controller.learner, controller._keeper
+        spin_until(executor, lambda: keeper.best_mean > 0.1, 'a walk')
+        learner.synapses.centre[:] = 0.0  # it stands or falls from now on
+        spin_until(executor, lambda: np.abs(learner.synapses.centre).max() > 1.0, 'a rollback')

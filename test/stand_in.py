@@ -11,6 +11,7 @@ import math
 import sys
 import time
 
+from nav_msgs.msg import Odometry
 import rclpy
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
@@ -22,9 +23,9 @@ JOINTS = ('left_hip', 'left_knee', 'left_ankle', 'right_hip', 'right_knee', 'rig
 #: The order of its messages.
 LISTED = ('right_ankle', 'arm', 'left_hip', 'right_hip', 'left_ankle', 'left_knee', 'right_knee')
 #: Messages of each topic for so many of joint_states.
-RATIO = {'joint_states': 1, 'imu': 2, 'foot_contacts': 4, 'reward': 10}
-KINDS = {'joint_states': JointState, 'imu': Imu, 'foot_contacts': UInt8MultiArray,
-         'reward': Float64}
+RATIO = {'joint_states': 1, 'imu': 2, 'odom': 4, 'foot_contacts': 4, 'reward': 10}
+KINDS = {'joint_states': JointState, 'imu': Imu, 'odom': Odometry,
+         'foot_contacts': UInt8MultiArray, 'reward': Float64}
 
 
 class StandIn(Node):
@@ -86,6 +87,12 @@ class StandIn(Node):
         message = Imu()
         message.header.stamp = self.stamp('imu')
         message.orientation.y, message.orientation.w = math.sin(tilt / 2), math.cos(tilt / 2)
+        return message
+
+    def odom(self):
+        message = Odometry()
+        message.header.stamp = self.stamp('odom')
+        message.pose.pose.position.z = 0.6
         return message
 
     def foot_contacts(self):

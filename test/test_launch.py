@@ -1,4 +1,4 @@
-"""The launch file, wherever the launch machinery can be imported."""
+"""The launch files, wherever the launch machinery can be imported."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 import os
@@ -16,14 +16,24 @@ pytest.importorskip(
 launch = pytest.importorskip('launch')
 
 LAUNCH_FILE = share_directory() / 'launch' / 'walker_sim.launch.py'
+BIPED = share_directory() / 'config' / 'biped.yaml'
+
+
+def load(file):
+    spec = spec_from_file_location(file.name.partition('.')[0], file)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
 def description():
-    spec = spec_from_file_location('walker_sim', LAUNCH_FILE)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(LAUNCH_FILE)
+
+
+@pytest.fixture
+def robot_description():
+    return load(LAUNCH_FILE.with_name('robot.launch.py'))
 
 
 def expand(module, **given):
@@ -35,7 +45,7 @@ def expand(module, **given):
             if entity.name in given:
                 context.launch_configurations[entity.name] = given[entity.name]
             entity.execute(context)
-        else:
+        elif isinstance(entity, launch.actions.OpaqueFunction):
             actions += entity.execute(context)
     return context, actions
 
@@ -71,12 +81,56 @@ def test_refuses_what_is_no_choice(description):
         expand(description, pace='fast')
 
 
+def test_the_reward_may_be_a_nodes(description):
+    _, actions = expand(description, publish_reward='false')
+    assert [node.node_executable for node in actions] == [
+        'simulator', 'controller', 'reward_node']
+
+
+def test_nodes_are_found_on_this_machine_only(description, monkeypatch):
+    def set_by_us():
+        return [entity for entity in description.generate_launch_description().entities
+                if isinstance(entity, launch.actions.SetEnvironmentVariable)]
+
+    assert not set_by_us(), 'the environment of the tests has it'
+    monkeypatch.delenv('ROS_AUTOMATIC_DISCOVERY_RANGE')
+    (action,) = set_by_us()
+    action.execute(context := launch.LaunchContext())
+    assert context.environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+
+
+def test_a_robot_has_its_controller_between_its_drivers(robot_description):
+    context, actions = expand(robot_description, params_file=str(BIPED),
+                              imu_topic='/waist/imu', autostart='false')
+    assert [node.node_executable for node in actions] == ['controller', 'reward_node']
+    for node in actions:
+        node._perform_substitutions(context)
+        rules = dict(node.expanded_remapping_rules)
+        assert rules['joint_torques'] == 'effort_controller/commands'
+        assert rules['imu'] == '/waist/imu'
+    (controller,) = expand(robot_description, params_file=str(BIPED), reward='false')[1]
+    assert controller.node_executable == 'controller'
+
+
 def test_record_and_rqt_on_request(description):
     _, actions = expand(description, record='true', rqt='true', namespace='left')
     assert len(actions) == 4
     _, _, bag, rqt = actions
     assert [part[0].text for part in bag.cmd][:3] == ['ros2', 'bag', 'record']
     assert rqt.node_package == 'rqt_plot'
+
+
+@pytest.mark.ros
+@pytest.mark.skipif('AMENT_PREFIX_PATH' not in os.environ,
+                    reason='ros2 launch finds the nodes in a sourced workspace only')
+def test_launches_a_robot_and_ends_cleanly(tmp_path):
+    output = tmp_path / 'out'
+    with command(['ros2', 'launch', 'dynsyn_ros', 'robot.launch.py', f'params_file:={BIPED}',
+                  f'output_dir:={output}']) as running:
+        await_line(running.stdout, 'synapses for biped')
+        running.send_signal(signal.SIGINT)
+        assert running.wait(PATIENCE) == 0
+    assert Path(output, 'weights.npz').is_file()
 
 
 @pytest.mark.ros

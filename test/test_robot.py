@@ -468,7 +468,7 @@ def test_a_fallen_body_gets_no_torque_until_it_is_upright():
     ({'fall_tilt': 0.5, 'upright_tilt': 0.6}, 'upright_tilt must be at most fall_tilt, 0.5'),
     ({'inputs': {}}, 'missing parameter inputs.imu.greatest_age'),
     ({'inputs': {t: {'greatest_age': 1.0} for t in (*ALL, 'sonar')}},
-     'unknown parameter inputs.sonar'),
+     'unknown parameter inputs.sonar: there are joint_states'),
     ({'control_period': 0.0}, 'control_period must be from 0.0001'),
 ])
 def test_what_is_said_of_time_and_safety_is_checked(values, words):

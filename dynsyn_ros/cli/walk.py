@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-import os
 from pathlib import Path
 
 from rclpy.executors import Executor
@@ -62,7 +61,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     files = (options.params_file, preset_file(options.preset))
     parameters.read(files)  # says what is wrong with a file more plainly than ROS does
     output = options.output or Path('runs') / f'walk_{datetime.now():%Y-%m-%d_%H-%M-%S}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+import os
 from pathlib import Path
 
 import rclpy
@@ -18,6 +19,8 @@ from dynsyn_ros.nodes.topics import CLOCK
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import ConfigError
 
+#: The variable that tells how far nodes may be found, and what it is unless somebody sets it.
+DISCOVERY_RANGE, LOCALHOST = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'
 #: Longest sleep of the executor, s: a signal is seen after this at the latest.
 SPIN_PERIOD = 0.2
 
@@ -42,9 +45,11 @@ def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
     """
     Initialise ROS with command line arguments and shut it down at the end.
 
-    Signals only make the yielded request true, so that nodes can still publish when they end.
+    The nodes are found on this machine only, unless the environment says otherwise. Signals only
+    make the yielded request true, so that nodes can still publish when they end.
     Raises :class:`ConfigError` for arguments, names or parameter files that ROS cannot use.
     """
+    os.environ.setdefault(DISCOVERY_RANGE, LOCALHOST)
     try:
         rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     except (rclpy_implementation.RCLError, rclpy_implementation.RCLInvalidROSArgsError,

@@ -69,9 +69,9 @@ class Robot:
             if topic not in self.config.inputs:
                 raise ConfigError(f'missing parameter inputs.{topic}.greatest_age')
         for topic in self.config.inputs:
-            if topic not in topics:
-                raise ConfigError(f'unknown parameter inputs.{topic}: this robot has '
-                                  f'{", ".join(topics)}')
+            if topic not in (*_SOURCES, REWARD):
+                raise ConfigError(f'unknown parameter inputs.{topic}: there are '
+                                  f'{", ".join((*_SOURCES, REWARD))}')
         if self.config.trigger not in (ALL, *topics):
             raise ConfigError(f'parameter trigger must be one of {ALL}, {", ".join(topics)}, not '
                               f'{self.config.trigger!r}')

@@ -1,0 +1,69 @@
+"""
+Start the controller of a physical robot, and a reward node, between its drivers.
+
+The defaults of the topics are those of ros2_control: joint_state_broadcaster,
+imu_sensor_broadcaster, and a forward_command_controller of the effort interface that is named
+effort_controller. What is not said on the command line comes from ``params_file`` and ``preset``.
+"""
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch_ros.actions import Node
+
+from dynsyn_ros import launching
+from dynsyn_ros.nodes.topics import COMMANDS
+from dynsyn_ros.share import PACKAGE
+from dynsyn_ros.training.presets import preset_file
+from launch import LaunchDescription
+
+#: Where ros2_control and common drivers have what the nodes call otherwise.
+REMAPS = {
+    'joint_states': 'joint_states',
+    'imu': 'imu_sensor_broadcaster/imu',
+    'odom': 'odom',
+    'scan': 'scan',
+    'foot_contacts': 'foot_contacts',
+    COMMANDS: 'effort_controller/commands',
+}
+PARAMETERS = {
+    'seed': ('of the random streams', None),
+    'autostart': ('false waits for lifecycle transitions from outside', ('true', 'false')),
+    **launching.COMMON,
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments; the nodes follow once their values are known."""
+    return LaunchDescription([
+        *launching.discovery(),
+        DeclareLaunchArgument(
+            'params_file', description='parameters of the robot, see docs/hardware.md'),
+        DeclareLaunchArgument(
+            'weights', default_value='none',
+            description='weights file to start from, or none to start untrained'),
+        DeclareLaunchArgument(
+            'reward', default_value='true', choices=['true', 'false'],
+            description='false: something else publishes the reward'),
+        *launching.declare(PARAMETERS),
+        *(DeclareLaunchArgument(
+            f'{topic}_topic', default_value=default, description=f'where {topic} is')
+          for topic, default in REMAPS.items()),
+        OpaqueFunction(function=start),
+    ])
+
+
+def start(context):
+    """Start the controller, and the reward node unless there is another one."""
+
+    def value(name):
+        return launching.value(context, name)
+
+    parameters = [value('params_file'), str(preset_file(value('preset'))),
+                  {**launching.given(context, PARAMETERS), 'use_sim_time': False}]
+    executables = ['controller', 'reward_node'] if value('reward') == 'true' else ['controller']
+    return [
+        Node(package=PACKAGE, executable=executable, namespace=value('namespace'),
+             parameters=parameters, output='screen',
+             remappings=[(topic, value(f'{topic}_topic')) for topic in REMAPS],
+             on_exit=Shutdown(reason=f'the {executable} has ended'))
+        for executable in executables
+    ]

@@ -3,6 +3,8 @@
 # make test ARGS="-k learner"                run every test
 # make gif                                   film the weights that ship, for the README
 # make bench                                 print the ratios of the time budgets
+# make soak                                  a campaign of faults against the nodes, 10 minutes
+# make realtime                              latency and jitter of the controller, 14 minutes
 # make lint, make test-kilted, make lock, make clean
 
 PYTHON ?= python3
@@ -13,7 +15,7 @@ ARGS ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: walk train test gif bench lint test-kilted lock clean
+.PHONY: walk train test gif bench soak realtime lint test-kilted lock clean
 
 walk: $(READY)
 	$(BIN)/dynsyn walk $(ARGS)
@@ -29,6 +31,12 @@ gif: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/budgets.py $(ARGS)
+
+soak: $(READY)
+	$(BIN)/python benchmarks/soak.py $(ARGS)
+
+realtime: $(READY)
+	$(BIN)/python benchmarks/realtime.py $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

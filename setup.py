@@ -37,6 +37,7 @@ setup(
         (f'share/{package_name}', ['package.xml']),
         (f'share/{package_name}/config', glob('config/*.yaml') + glob('config/*.npz')),
         (f'share/{package_name}/config/ros2_control', glob('config/ros2_control/*.yaml')),
+        (f'share/{package_name}/config/sros2', glob('config/sros2/*.xml')),
         (f'share/{package_name}/config/presets', glob('config/presets/*.yaml')),
         (f'share/{package_name}/config/sweeps', glob('config/sweeps/*.yaml')),
         (f'share/{package_name}/launch', glob('launch/*.launch.py')),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+import gc
 import os
 from pathlib import Path
+import time
 
 import rclpy
 from rclpy.exceptions import InvalidNamespaceException
@@ -23,6 +25,8 @@ from dynsyn_ros.schema import ConfigError
 DISCOVERY_RANGE, LOCALHOST = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'
 #: Longest sleep of the executor, s: a signal is seen after this at the latest.
 SPIN_PERIOD = 0.2
+#: Time between two collections of young garbage, s.
+COLLECTION_PERIOD = 1.0
 
 
 def ros_arguments(files: Iterable[Path], parameters: Mapping[str, object]) -> list[str]:
@@ -82,7 +86,24 @@ def executor_of(nodes: Sequence[Node]) -> Iterator[Executor]:
 
 
 def spin(executor: Executor, done: Callable[[], bool]) -> None:
-    """Spin until ``done``; with a time-out each, for without one it spins hot."""
-    while not done():
-        executor.spin_once(timeout_sec=SPIN_PERIOD)
+    """
+    Spin until ``done``; with a time-out each, for without one it spins hot.
+
+    Garbage is not collected whenever the interpreter likes, which could be on the way from a
+    message to its command, but between two turns: what is there at the start never, the young once
+    in a while.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    collected = time.monotonic()
+    try:
+        while not done():
+            executor.spin_once(timeout_sec=SPIN_PERIOD)
+            if time.monotonic() - collected > COLLECTION_PERIOD:
+                gc.collect(1)
+                collected = time.monotonic()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 

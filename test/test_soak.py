@@ -1,0 +1,22 @@
+"""The campaign of faults, in a minute."""
+
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+SOAK = Path(__file__).resolve().parent.parent / 'benchmarks' / 'soak.py'
+
+
+@pytest.mark.ros
+def test_no_fault_makes_a_bad_torque_or_ends_a_node():
+    done = subprocess.run(
+        [sys.executable, str(SOAK), '--seconds', '60'], capture_output=True, text=True,
+        check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.strip('| ').split(' | ') for line in done.stdout.splitlines()[2:]]
+    assert len(rows) == 9
+    for stage, tried, seen, bad, crashes, growth in rows:
+        assert (bad, crashes) == ('0', '0'), stage
+        assert growth == '-' or float(growth) < 5.0, (stage, tried, seen)

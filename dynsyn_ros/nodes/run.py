@@ -93,7 +93,6 @@ def spin(executor: Executor, done: Callable[[], bool]) -> None:
     message to its command, but between two turns: what is there at the start never, the young once
     in a while.
     """
-    gc.collect()
     gc.freeze()
     gc.disable()
     collected = time.monotonic()

@@ -25,6 +25,7 @@ def wheels(versions):
 
 
 # Extras that the tests try too, where wheels of them exist.
+MUJOCO = ['mujoco>=3.1; python_version < "3.14"']
 ENVPOOL = ['envpool; python_version >= "3.11" and python_version < "3.14"']
 RAY = ['ray; python_version < "3.14"']
 
@@ -62,8 +63,9 @@ setup(
         'wheels-kilted': wheels(KILTED),
         'envpool': ENVPOOL,
         'ray': RAY,
+        'walker2d': MUJOCO,
         'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
-        'test': ['pytest', 'pytest-cov', 'pytest-xdist', 'ruff', *ENVPOOL, *RAY],
+        'test': ['pytest', 'pytest-cov', 'pytest-xdist', 'ruff', *ENVPOOL, *RAY, *MUJOCO],
     },
     zip_safe=True,
     maintainer='dynsyn_ros maintainers',

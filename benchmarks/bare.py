@@ -8,7 +8,7 @@ from rclpy.node import Node
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.nodes.controller import command_message
 from dynsyn_ros.nodes.sensors import SensorPublishers
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, JOINTS, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, BipedalWalker
 
 
 class BareWalkers:
@@ -37,7 +37,7 @@ class BareSimulator(Node):
         self._actions = actions
         self.steps = 0
         self._partner_is_there = False
-        sensors = SensorPublishers(self)
+        sensors = SensorPublishers(self, ANATOMY)
         clock = topics.SIMULATION[topics.CLOCK]
         self._ends = [(self.create_publisher(clock, topics.CLOCK, topics.QOS), clock())]
         self._ends += [(publisher, sensors.messages[topic])
@@ -72,7 +72,7 @@ class BareController(Node):
         """Listen to what the controller listens to."""
         super().__init__('bare_controller')
         self._count = 0
-        self._command = command_message(len(JOINTS))
+        self._command = command_message(len(ANATOMY.joints))
         for topic, kind in topics.SENSORS.items():
             self.create_subscription(kind, topic, self._on_message, topics.QOS)
         self.create_subscription(

@@ -34,7 +34,7 @@ from dynsyn_ros.nodes.config import LOCKSTEP
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, TIME_STEP, TORQUE
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make as walkers_of
 from dynsyn_ros.training.presets import ROBOT_FILE, preset_file, read_preset, read_robot
 
@@ -73,7 +73,7 @@ def headless_ratio(seed: int, walkers: int, steps: int) -> float:
     ours, bare_walkers = make_headless(seed, walkers), bare.BareWalkers(seed, walkers)
     actions = []
     ours_seconds = timed(lambda: [actions.append(ours.step()) for _ in range(steps)])
-    actions = [torques / TORQUE for torques in actions]
+    actions = [torques / ANATOMY.torque for torques in actions]
     return timed(lambda: [bare_walkers.step(action) for action in actions]) / ours_seconds
 
 
@@ -105,8 +105,8 @@ def lockstep_ours(
         with run.session(words):
             simulator = SimulatorNode()
             step = simulator.walker.step
-            simulator.walker.step = lambda torques: actions.append(torques / TORQUE) or step(
-                torques)
+            simulator.walker.step = lambda torques: (
+                actions.append(torques / ANATOMY.torque) or step(torques))
             controllers = [] if partner else [ControllerNode()]
             process = subprocess.Popen([
                 sys.executable, '-m', 'dynsyn_ros.nodes.controller', *words]) if partner else None
@@ -182,7 +182,7 @@ def main() -> int:
         met.append(row(f'lock-step over ROS, {place}, over bare ping-pong', ratios,
                        'at least 0.75', statistics.median(ratios) >= 0.75))
         if not partner:
-            speeds = [rate * TIME_STEP for rate in rates]
+            speeds = [rate * ANATOMY.time_step for rate in rates]
             met.append(row(f'lock-step over ROS, {place}, times real time', speeds,
                            'at least 15', statistics.median(speeds) >= 15))
     met.append(row('memory of the simulator and the controller node, MB', used, 'under 250',

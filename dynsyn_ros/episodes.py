@@ -14,7 +14,7 @@ import numpy as np
 from dynsyn_ros import picture
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import Episode
+from dynsyn_ros.simulation.plant import Episode
 
 #: Episodes over which the task's criterion takes the mean, and what it must reach.
 WINDOW, SOLVED = 100, 300.0

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from dynsyn_ros.files import check_folder
-from dynsyn_ros.simulation.bipedal_walker import TIME_STEP, BipedalWalker
+from dynsyn_ros.simulation.plant import Plant
 
 #: Every so many steps a frame is taken, the newest so many are kept: about half a minute.
 STEPS_PER_FRAME, FRAMES = 3, 540
@@ -28,9 +28,10 @@ class Film:
         self._frames: deque[Image.Image] = deque(maxlen=FRAMES)
         self._steps = 0
 
-    def add(self, walker: BipedalWalker, left: float) -> None:
+    def add(self, walker: Plant, left: float) -> None:
         """Take a frame if it is time for one, with so many steps ``left`` of the run."""
         self._steps += 1
+        self._seconds = STEPS_PER_FRAME * walker.anatomy.time_step
         if left < STEPS_PER_FRAME * FRAMES and self._steps % STEPS_PER_FRAME == 0:
             pixels = np.ascontiguousarray(walker.render())
             small = Image.fromarray(pixels).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
@@ -41,4 +42,4 @@ class Film:
         if self._frames:
             first, *rest = self._frames
             first.save(self._path, save_all=True, append_images=rest, loop=0,
-                       duration=round(1000 * TIME_STEP * STEPS_PER_FRAME))
+                       duration=round(1000 * self._seconds))

@@ -6,7 +6,6 @@ import numpy as np
 
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Drive, Robot
-from dynsyn_ros.simulation.bipedal_walker import READINGS
 from dynsyn_ros.simulation.walkers import Walkers
 
 
@@ -16,8 +15,9 @@ class Headless:
     def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
         """Put walkers, made for the robot's joints, under learners."""
         self.learner, self.walkers = learner, walkers
-        self._observe = robot.observer(READINGS, len(learner))
-        self._drive = Drive(robot.config, READINGS, len(learner))
+        names = walkers.anatomy.readings
+        self._observe = robot.observer(names, len(learner))
+        self._drive = Drive(robot.config, names, len(learner))
         self.rewards = np.zeros(len(learner))
         """The rewards that the next step will tell the learners of."""
 

@@ -13,7 +13,7 @@ from dynsyn_ros import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import AMPLITUDE, CLOCK, EPISODE_RETURN
 from dynsyn_ros.share import PACKAGE
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.presets import ROBOT_FILE, TRAINED, preset_file
 from launch import LaunchDescription
 

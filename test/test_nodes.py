@@ -56,7 +56,7 @@ def test_observations_survive_the_messages(robot):
     falls = 0
     with ros():
         node = Node('codec')
-        sensors = SensorPublishers(node)
+        sensors = SensorPublishers(node, bipedal_walker.ANATOMY)
         wire = {}
         for topic, publisher in sensors.publishers.items():
             publisher.publish = partial(
@@ -311,7 +311,7 @@ def bad_messages():
         for value in (nan, inf, -inf):
             message = kind()
             if topic == 'joint_states':
-                message.name = list(bipedal_walker.JOINTS)
+                message.name = list(bipedal_walker.ANATOMY.joints)
                 message.position = message.velocity = message.effort = [value] * 4
             elif topic == 'imu':
                 message.orientation.w = 1.0
@@ -409,7 +409,7 @@ def test_nobody_is_driven_blind(tmp_path):
         robot = Robot(robot_config())
         walker = BipedalWalker('BipedalWalker-v3', 0)
         source = Node('source')
-        sensors = SensorPublishers(source)
+        sensors = SensorPublishers(source, bipedal_walker.ANATOMY)
         with spinning(controller, source) as executor:
             controller.start()
             spin_until(executor, lambda: all(

@@ -82,7 +82,7 @@ def test_controller_knows_its_own_parameters(tmp_path):
     with ros():
         controller = make(ControllerNode, output_dir=tmp_path)
         assert controller.get_parameter('learner.synapses.period_mean').value == 20000.0
-        assert controller.get_parameter('joints').value == list(bipedal_walker.JOINTS)
+        assert controller.get_parameter('joints').value == list(bipedal_walker.ANATOMY.joints)
         assert controller.describe_parameter('joints').read_only
         assert not controller.has_parameter('env_id')
         controller.destroy_node()

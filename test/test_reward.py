@@ -13,7 +13,7 @@ from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Drive, Reward, RewardTerms, Robot
 from dynsyn_ros.schema import ConfigError, build
-from dynsyn_ros.simulation.bipedal_walker import READINGS, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
 from dynsyn_ros.training.presets import TRAINED, read_preset
 
 
@@ -23,7 +23,7 @@ def policies():
     learner = Learner(robot.layout, read_preset('default'), seed=0)
     weights.load(TRAINED, learner, robot)
     learner.learning = False
-    observe, drive = robot.observer(READINGS), Drive(robot.config, READINGS)
+    observe, drive = robot.observer(ANATOMY.readings), Drive(robot.config, ANATOMY.readings)
     yield 'trained', 3, lambda readings: drive.torques(
         learner.step(observe(readings[np.newaxis]), np.zeros(1)), readings[np.newaxis])[0]
     rng = np.random.default_rng(7)
@@ -39,9 +39,9 @@ def test_the_sum_over_an_episode_is_the_environments(name, episodes, policy):
 
     def reward():
         efforts = {f'joint_states.{j}.effort': e for j, e in zip(
-            ('hip_1', 'knee_1', 'hip_2', 'knee_2'), walker.efforts.tolist(), strict=True)}
-        return one.of({**dict(zip(READINGS, walker.readings.tolist(), strict=True)), **efforts,
-                       'odom.position.x': walker.position[0]}, 1)
+            ANATOMY.joints, walker.efforts.tolist(), strict=True)}
+        seen = dict(zip(ANATOMY.readings, walker.readings.tolist(), strict=True))
+        return one.of({**seen, **efforts, 'odom.position.x': walker.position[0]}, 1)
 
     total, falls = reward(), 0
     for _ in range(episodes):

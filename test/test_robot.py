@@ -38,7 +38,7 @@ def message(topic, at=0, **values):
     """Make a plain object with the fields of a good message, some of them changed."""
     good = {
         'joint_states': {
-            'name': list(bipedal_walker.JOINTS), 'position': [0.1, 0.2, 0.3, 0.4],
+            'name': list(bipedal_walker.ANATOMY.joints), 'position': [0.1, 0.2, 0.3, 0.4],
             'velocity': [1.0, 2.0, 3.0, 4.0], 'effort': [0.0] * 4},
         'imu': {'orientation': xyz(w=1.0), 'angular_velocity': xyz(),
                 'linear_acceleration': xyz()},
@@ -410,13 +410,13 @@ def test_a_lost_joint_is_told_from_another_publisher(robot):
 
 def drive(**values):
     config = robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0], **values)
-    return Drive(config, bipedal_walker.READINGS)
+    return Drive(config, bipedal_walker.ANATOMY.readings)
 
 
 def standing(tilt=0.0):
     """Readings of a body with a tilt, rad."""
-    readings = np.zeros((1, len(bipedal_walker.READINGS)))
-    place = bipedal_walker.READINGS.index('imu.orientation.x')
+    readings = np.zeros((1, len(bipedal_walker.ANATOMY.readings)))
+    place = bipedal_walker.ANATOMY.readings.index('imu.orientation.x')
     readings[0, place:place + 4] = 0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)
     return readings
 
@@ -489,7 +489,7 @@ def seen(forward=0.0, tilt=0.0, effort=0.0, height=2.0):
     """Readings of a walker."""
     return {
         'odom.position.x': forward, 'scan.0': height,
-        **{f'joint_states.{joint}.effort': effort for joint in bipedal_walker.JOINTS},
+        **{f'joint_states.{joint}.effort': effort for joint in bipedal_walker.ANATOMY.joints},
         **dict(zip(QUATERNION, (0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)), strict=True))}
 
 

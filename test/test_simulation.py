@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, JOINTS, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, BipedalWalker
 from dynsyn_ros.simulation.walkers import SIMULATORS, make
 
 
@@ -97,7 +97,7 @@ def test_envpool_goes_on_with_new_episodes():
 
 def test_torques_come_in_the_order_of_the_joints():
     one = BipedalWalker(ENVIRONMENTS[0], seed=1)
-    other = BipedalWalker(ENVIRONMENTS[0], seed=1, joints=JOINTS[::-1])
+    other = BipedalWalker(ENVIRONMENTS[0], seed=1, joints=ANATOMY.joints[::-1])
     rng = np.random.default_rng(0)
     for _ in range(100):
         torques = rng.uniform(-80, 80, size=4)

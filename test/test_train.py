@@ -17,7 +17,8 @@ from dynsyn_ros import weights
 from dynsyn_ros.episodes import EpisodeLog, read_episodes
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, Episode
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.plant import Episode
 from dynsyn_ros.training import trainer as training
 from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer

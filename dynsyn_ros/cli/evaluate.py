@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.film import Film
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
+from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.evaluation import describe, evaluate
 from dynsyn_ros.training.presets import read_preset, read_robot
 

@@ -24,7 +24,8 @@ from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
+from dynsyn_ros.simulation.plant import Plant
+from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.presets import PRESETS, TRAINED, preset_file
 from dynsyn_ros.weights import WEIGHTS_FILE
 
@@ -84,7 +85,7 @@ def main(options: argparse.Namespace) -> None:
 def _walk(stop: StopRequest, output: Path, gif: Path | None) -> None:
     """Spin both nodes, with a live line, until stopped or finished; then write what is to stay."""
 
-    def after_step(walker: BipedalWalker) -> None:
+    def after_step(walker: Plant) -> None:
         if walker.episode is not None:
             log.add(0, walker.episode, simulator.steps)
         if film:

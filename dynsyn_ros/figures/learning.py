@@ -13,7 +13,7 @@ import numpy as np
 from dynsyn_ros import picture
 from dynsyn_ros.episodes import plot_returns, read_episodes
 from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import TIME_STEP
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from dynsyn_ros.training import trainer
 
 #: Synapses that Fig. 10 shows.
@@ -100,7 +100,7 @@ def figure_10(folder: Path, path: Path) -> None:
     """Reproduces Fig. 10: some weights and their centres through learning."""
     steps, weights, centres = read_synapses(folder)
     figure = picture.new(8.0, 7.0)
-    hours = steps * TIME_STEP / 3600
+    hours = steps * ANATOMY.time_step / 3600
     for axes, name in zip(
             figure.subplots(SHOWN, sharex=True), list(weights)[:SHOWN], strict=False):
         axes.plot(hours, weights[name], color='C2', linewidth=0.4, label='weight')

@@ -11,57 +11,53 @@ from std_msgs.msg import MultiArrayDimension
 
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.robot.robot import QUATERNION, REWARD
-from dynsyn_ros.simulation import bipedal_walker as walker
+from dynsyn_ros.simulation.plant import Anatomy
 
 #: Frames: the hull; the odometry's origin; a level frame at the hull, in which gymnasium gives its
 #: velocity; and the lidar, whose x axis points straight down and whose y axis to the front.
 HULL, ODOM, LEVEL, LIDAR = 'hull', 'odom', 'base_stabilized', 'lidar'
 
 
-
-def _part(first: str, length: int) -> slice:
-    """Find readings that follow each other by the name of the first."""
-    start = walker.READINGS.index(first)
-    return slice(start, start + length)
-
-
-_POSITIONS = _part(f'joint_states.{walker.JOINTS[0]}.position', len(walker.JOINTS))
-_VELOCITIES = _part(f'joint_states.{walker.JOINTS[0]}.velocity', len(walker.JOINTS))
-_QUATERNION = _part(QUATERNION[0], len(QUATERNION))
-_PITCH_RATE = walker.READINGS.index('imu.angular_velocity.y')
-_VELOCITY = _part('odom.linear.x', 2)
-_CONTACTS = _part('foot_contacts.0', walker.FEET)
-_SCAN = _part('scan.0', walker.RAYS)
-
-
 class SensorPublishers:
     """One publisher and one message a sensor topic; messages are reused from step to step."""
 
-    def __init__(self, node: Node, reward: bool = True) -> None:
+    def __init__(self, node: Node, anatomy: Anatomy, reward: bool = True) -> None:
         """Create the publishers, of the reward too or not, and lay out the messages."""
+        there = {REWARD: reward, 'scan': anatomy.rays > 0}
         self.publishers = {
             topic: node.create_publisher(kind, topic, topics.QOS)
-            for topic, kind in topics.SENSORS.items() if reward or topic != REWARD
+            for topic, kind in topics.SENSORS.items() if there.get(topic, True)
         }
+        first, joints = anatomy.joints[0], len(anatomy.joints)
+        self._positions = _part(anatomy, f'joint_states.{first}.position', joints)
+        self._velocities = _part(anatomy, f'joint_states.{first}.velocity', joints)
+        self._quaternion = _part(anatomy, QUATERNION[0], len(QUATERNION))
+        self._pitch_rate = anatomy.readings.index('imu.angular_velocity.y')
+        self._velocity = _part(anatomy, 'odom.linear.x', 2)
+        self._contacts = _part(anatomy, 'foot_contacts.0', anatomy.feet)
+        self._scan = _part(anatomy, 'scan.0', anatomy.rays)
         self.messages = {topic: kind() for topic, kind in topics.SENSORS.items()}
         """The messages, as laid out and last filled."""
+        self._lay_out(anatomy)
+
+    def _lay_out(self, anatomy: Anatomy) -> None:
         joints, scan, imu, odom, contacts = (
             self.messages[topic]
             for topic in ('joint_states', 'scan', 'imu', 'odom', 'foot_contacts'))
-        joints.name = list(walker.JOINTS)
-        joints.position = joints.velocity = joints.effort = [0.0] * len(walker.JOINTS)
+        joints.name = list(anatomy.joints)
+        joints.position = joints.velocity = joints.effort = [0.0] * len(anatomy.joints)
         imu.header.frame_id = HULL
         imu.linear_acceleration_covariance[0] = -1.0  # not measured
         odom.header.frame_id, odom.child_frame_id = ODOM, LEVEL
         scan.header.frame_id = LIDAR
-        scan.angle_max = (walker.RAYS - 1) * walker.RAY_STEP
-        scan.angle_increment = walker.RAY_STEP
-        scan.scan_time = walker.TIME_STEP
-        scan.range_max = walker.RANGE_MAX
-        scan.ranges = [0.0] * walker.RAYS
-        contacts.data = [0] * walker.FEET
+        scan.angle_max = (anatomy.rays - 1) * anatomy.ray_step
+        scan.angle_increment = anatomy.ray_step
+        scan.scan_time = anatomy.time_step
+        scan.range_max = anatomy.range_max
+        scan.ranges = [0.0] * anatomy.rays
+        contacts.data = [0] * anatomy.feet
         contacts.layout.dim = [
-            MultiArrayDimension(label='feet', size=walker.FEET, stride=walker.FEET)]
+            MultiArrayDimension(label='feet', size=anatomy.feet, stride=anatomy.feet)]
 
     def fill(
         self,
@@ -75,17 +71,17 @@ class SensorPublishers:
         values = readings.tolist()
         joints, imu, odom, scan = (
             self.messages[topic] for topic in ('joint_states', 'imu', 'odom', 'scan'))
-        joints.position = array('d', values[_POSITIONS])
-        joints.velocity = array('d', values[_VELOCITIES])
+        joints.position = array('d', values[self._positions])
+        joints.velocity = array('d', values[self._velocities])
         joints.effort = array('d', torques.tolist())
         q = imu.orientation
-        q.x, q.y, q.z, q.w = values[_QUATERNION]
-        imu.angular_velocity.y = values[_PITCH_RATE]
+        q.x, q.y, q.z, q.w = values[self._quaternion]
+        imu.angular_velocity.y = values[self._pitch_rate]
         place, linear = odom.pose.pose.position, odom.twist.twist.linear
         place.x, place.z = position
-        linear.x, linear.z = values[_VELOCITY]
-        scan.ranges = array('f', values[_SCAN])
-        self.messages['foot_contacts'].data = array('B', map(int, values[_CONTACTS]))
+        linear.x, linear.z = values[self._velocity]
+        scan.ranges = array('f', values[self._scan])
+        self.messages['foot_contacts'].data = array('B', map(int, values[self._contacts]))
         self.messages['reward'].data = reward
         for message in (joints, imu, odom, scan):
             message.header.stamp = stamp
@@ -94,3 +90,9 @@ class SensorPublishers:
         """Send the messages as they stand."""
         for topic, publisher in self.publishers.items():
             publisher.publish(self.messages[topic])
+
+
+def _part(anatomy: Anatomy, first: str, length: int) -> slice:
+    """Find readings that follow each other by the name of the first; none where length is 0."""
+    start = anatomy.readings.index(first) if length else 0
+    return slice(start, start + length)

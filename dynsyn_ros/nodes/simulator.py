@@ -28,8 +28,8 @@ from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.robot import REWARD
 from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation import bipedal_walker
-from dynsyn_ros.simulation.bipedal_walker import JOINTS, TIME_STEP, BipedalWalker
+from dynsyn_ros.simulation.plant import Plant
+from dynsyn_ros.simulation.plants import PLANTS
 
 #: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
 LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
@@ -42,7 +42,7 @@ class SimulatorNode(Node):
 
     def __init__(
         self,
-        after_step: Callable[[BipedalWalker], None] = lambda _: None,
+        after_step: Callable[[Plant], None] = lambda _: None,
         **kwargs: Any,
     ) -> None:
         """
@@ -55,12 +55,14 @@ class SimulatorNode(Node):
         shared, self._config, robot_config = parameters.declare(
             self, SharedConfig, SimulatorConfig, RobotConfig)
         self._robot = Robot(robot_config)
-        self._robot.observer(bipedal_walker.READINGS)
-        if robot_config.control_period != TIME_STEP:
+        anatomy = PLANTS[self._config.env_id].anatomy
+        self._joints, self._time_step = len(anatomy.joints), anatomy.time_step
+        self._robot.observer(anatomy.readings)
+        if robot_config.control_period != self._time_step:
             raise ConfigError(
-                f'parameter control_period must be {TIME_STEP:g} s for BipedalWalker, not '
+                f'parameter control_period must be {self._time_step:g} s for {anatomy.name}, not '
                 f'{robot_config.control_period:g}')
-        self.walker = BipedalWalker(
+        self.walker = PLANTS[self._config.env_id](
             self._config.env_id, shared.seed, joints=robot_config.joints)
         self.max_steps = self._config.max_steps
         """Steps after which it ends; 0: never."""
@@ -73,7 +75,7 @@ class SimulatorNode(Node):
         if self._config.pace == LOCKSTEP and not self._config.publish_reward:
             raise ConfigError('parameter publish_reward must be true with pace lockstep, which '
                               'waits for a reward with each step')
-        self._sensors = SensorPublishers(self, self._config.publish_reward)
+        self._sensors = SensorPublishers(self, anatomy, self._config.publish_reward)
         self._other = {
             topic: self.create_publisher(kind, topic, topics.QOS)
             for topic, kind in topics.SIMULATION.items()
@@ -92,10 +94,10 @@ class SimulatorNode(Node):
             self._steps_at_last_look = -1
             self.create_timer(LOOK_PERIOD, self._look_for_controller, clock=self._steady)
         else:
-            self._command = np.zeros(len(JOINTS))
+            self._command = np.zeros(self._joints)
             self._command_age = math.inf
             self._timer = self.create_timer(
-                TIME_STEP / self._config.real_time_factor, self._tick, clock=self._steady)
+                self._time_step / self._config.real_time_factor, self._tick, clock=self._steady)
             self.add_post_set_parameters_callback(self._on_parameters)
 
     @property
@@ -106,7 +108,7 @@ class SimulatorNode(Node):
     @property
     def _stamp(self) -> Time:
         """Simulated time: that of the walker since the start."""
-        sec, nanosec = divmod(self.steps * round(1e9 * TIME_STEP), 1_000_000_000)
+        sec, nanosec = divmod(self.steps * round(1e9 * self._time_step), 1_000_000_000)
         return Time(sec=sec, nanosec=nanosec)
 
     # Real time
@@ -114,16 +116,16 @@ class SimulatorNode(Node):
     def _tick(self) -> None:
         if self.finished:
             return
-        self._command_age += TIME_STEP
+        self._command_age += self._time_step
         if self._command_age > self.get_parameter('command_timeout').value:
-            self._command = np.zeros(len(JOINTS))
+            self._command = np.zeros(self._joints)
         self._step(self._command)
         self._publish()
 
     def _on_parameters(self, changed: list[Parameter]) -> None:
         for parameter in changed:
             if parameter.name == 'real_time_factor':
-                self._timer.timer_period_ns = int(1e9 * TIME_STEP / parameter.value)
+                self._timer.timer_period_ns = int(1e9 * self._time_step / parameter.value)
 
     # Lock-step
 
@@ -170,10 +172,10 @@ class SimulatorNode(Node):
 
     def _on_command(self, message: topics.COMMANDS_TYPE) -> None:
         values = message.data
-        if len(values) != len(JOINTS) or not math.isfinite(sum(values)):
+        if len(values) != self._joints or not math.isfinite(sum(values)):
             self.rejected += 1
             self.get_logger().warning(
-                f'a message on joint_torques must hold {len(JOINTS)} finite numbers, not '
+                f'a message on joint_torques must hold {self._joints} finite numbers, not '
                 f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
             return
         if self._config.pace != LOCKSTEP:
@@ -225,7 +227,7 @@ class SimulatorNode(Node):
         level, message = diagnostics.OK, f'simulating {self._config.env_id}'
         if self._config.pace == LOCKSTEP and not self._awaiting and not self.finished:
             level, message = diagnostics.WARN, 'lock-step waits for a controller'
-        elif self._config.pace != LOCKSTEP and self._command_age > TIME_STEP * 2:
+        elif self._config.pace != LOCKSTEP and self._command_age > self._time_step * 2:
             level, message = diagnostics.WARN, 'no command arrives on joint_torques'
         return level, message, {
             'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,

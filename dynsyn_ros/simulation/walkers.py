@@ -11,17 +11,9 @@ from numba import njit
 import numpy as np
 
 from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import (
-    FALL,
-    JOINTS,
-    READINGS,
-    TORQUE,
-    BipedalWalker,
-    Episode,
-    entropy,
-    order_of,
-    undo_scaling,
-)
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
+from dynsyn_ros.simulation.plant import Anatomy, Episode, Plant, entropy
+from dynsyn_ros.simulation.plants import PLANTS
 
 SIMULATORS = ('gymnasium', 'envpool')
 #: Cores that this process may use.
@@ -31,8 +23,10 @@ CORES = len(os.sched_getaffinity(0))
 class Walkers(Protocol):
     """Walkers that are stepped together; each is put back on its feet when its episode ends."""
 
+    anatomy: Anatomy
+    """Of each of them."""
     readings: np.ndarray
-    """SI readings, (walkers, READINGS)."""
+    """SI readings named by the anatomy, (walkers, readings)."""
     ended: list[tuple[int, Episode]]
     """The episodes that the last step ended, each with its walker's place."""
     resumes_within_episode: bool
@@ -53,9 +47,10 @@ class GymnasiumWalkers:
 
     resumes_within_episode = True
 
-    def __init__(self, walkers: Sequence[BipedalWalker]) -> None:
-        """Put walkers side by side."""
+    def __init__(self, walkers: Sequence[Plant]) -> None:
+        """Put walkers of a kind side by side."""
         self._walkers = list(walkers)
+        self.anatomy = walkers[0].anatomy
         self.readings = np.array([walker.readings for walker in walkers])
         for walker, row in zip(walkers, self.readings, strict=True):
             walker.readings = row
@@ -87,6 +82,7 @@ class GymnasiumWalkers:
 class EnvpoolWalkers:
     """Envpool's walkers: the same task in C++, several times faster, with streams of its own."""
 
+    anatomy = ANATOMY
     resumes_within_episode = False
 
     def __init__(
@@ -94,23 +90,26 @@ class EnvpoolWalkers:
         env_id: str,
         seed: int,
         numbers: Sequence[int],
-        joints: Sequence[str] = JOINTS,
+        joints: Sequence[str] = ANATOMY.joints,
         threads: int = 1,
     ) -> None:
-        """Make walkers as :class:`BipedalWalker` does; raises :class:`ConfigError`."""
+        """Make walkers as :class:`Plant` does; raises :class:`ConfigError`."""
+        if env_id not in ENVIRONMENTS:
+            raise ConfigError(f'the simulator envpool is for {", ".join(ENVIRONMENTS)} here, '
+                              f'{env_id} needs gymnasium')
         try:
             envpool = import_module('envpool')
         except ImportError as error:
             raise ConfigError(
                 "the simulator envpool is not installed: pip install 'dynsyn_ros[envpool]'"
             ) from error
-        self._order = order_of(joints)
+        self._order = ANATOMY.order_of(joints)
         self._make = lambda begun: envpool.make(
             env_id, 'gymnasium', num_envs=len(numbers), batch_size=len(numbers),
             num_threads=min(len(numbers), threads),
             seed=[entropy(seed + begun, number) % 2**31 for number in numbers])
         self._lengths, self._totals = np.zeros(len(numbers), int), np.zeros(len(numbers))
-        self.readings = np.zeros((len(numbers), len(READINGS)))
+        self.readings = np.zeros((len(numbers), len(ANATOMY.readings)))
         self.ended: list[tuple[int, Episode]] = []
         self._begin(0)
 
@@ -125,7 +124,7 @@ class EnvpoolWalkers:
         """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
         self.ended.clear()
         self._steps += 1
-        action = np.clip(torques[:, self._order] / TORQUE, -1.0, 1.0).astype(np.float32)
+        action = np.clip(torques[:, self._order] / ANATOMY.torque, -1.0, 1.0).astype(np.float32)
         observation, reward, terminated, truncated, info = self._pool.step(action)
         place = info['env_id']
         rewards = np.empty(len(reward))
@@ -164,10 +163,10 @@ def make(
     env_id: str,
     seed: int,
     numbers: Sequence[int],
-    joints: Sequence[str] = JOINTS,
+    joints: Sequence[str],
     threads: int = 1,
 ) -> Walkers:
     """Make the walkers with these ``numbers`` in one of ``SIMULATORS``; envpool has threads."""
     if simulator == 'envpool':
         return EnvpoolWalkers(env_id, seed, numbers, joints, threads)
-    return GymnasiumWalkers([BipedalWalker(env_id, seed, i, joints) for i in numbers])
+    return GymnasiumWalkers([PLANTS[env_id](env_id, seed, i, joints) for i in numbers])

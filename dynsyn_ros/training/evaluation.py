@@ -13,8 +13,9 @@ from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError, build
-from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, Episode
 from dynsyn_ros.simulation.obstacles import Course, obstacles
+from dynsyn_ros.simulation.plant import Episode
+from dynsyn_ros.simulation.plants import PLANTS
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 
 #: The number of the walker that weights are measured on: training numbers its walkers from 0.
@@ -47,7 +48,7 @@ def evaluate(
     learner = Learner(robot.layout, config, seed)
     weights.fit(file, learner.restore, arrays)
     learner.learning = learning
-    walker = BipedalWalker(env_id, seed, WALKER, robot_config.joints)
+    walker = PLANTS[env_id](env_id, seed, WALKER, robot_config.joints)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     for number in range(episodes):
         ahead, reached = obstacles(walker), 0.0

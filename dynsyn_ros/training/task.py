@@ -8,7 +8,7 @@ from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import setting
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS, make
 
 

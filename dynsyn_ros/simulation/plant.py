@@ -1,0 +1,185 @@
+"""What every simulated robot is to us: SI readings out, torques in, on its feet after a fall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+import json
+from typing import NamedTuple
+
+import gymnasium
+from gymnasium.utils import seeding
+from numba import njit
+import numpy as np
+
+from dynsyn_ros.robot.robot import QUATERNION
+from dynsyn_ros.schema import ConfigError
+
+
+class Episode(NamedTuple):
+    """An episode that has ended."""
+
+    total: float
+    """Sum of its rewards, the return."""
+    length: int
+    """Its steps."""
+    fell: bool
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The joints and sensors of a simulated robot, and its time step."""
+
+    name: str
+    joints: tuple[str, ...]
+    torque: float
+    """Torque of each joint at an action of 1, N m."""
+    time_step: float
+    """Simulated time of one step, s."""
+    feet: int
+    rays: int = 0
+    ray_step: float = 0.0
+    """Angle between two rays, rad; the first looks straight down, the last towards the front."""
+    range_max: float = 0.0
+
+    @cached_property
+    def readings(self) -> tuple[str, ...]:
+        """The names of the readings, in order."""
+        return (
+            *(f'joint_states.{joint}.position' for joint in self.joints),
+            *(f'joint_states.{joint}.velocity' for joint in self.joints),
+            *QUATERNION,
+            'imu.angular_velocity.y',
+            'odom.linear.x',
+            'odom.linear.z',
+            *(f'foot_contacts.{i}' for i in range(self.feet)),
+            *(f'scan.{i}' for i in range(self.rays)),
+        )
+
+    def order_of(self, joints: Sequence[str]) -> np.ndarray:
+        """Tell where each of our joints is among ``joints``; raises :class:`ConfigError`."""
+        if sorted(joints) != sorted(self.joints):
+            raise ConfigError(
+                f'parameter joints must be {", ".join(self.joints)}, in any order, for '
+                f'{self.name}, not {", ".join(joints)}')
+        return np.array([joints.index(joint) for joint in self.joints])
+
+
+def entropy(seed: int, number: int) -> int:
+    """Derive the seed of robot ``number`` of those with this ``seed``."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
+class Plant:
+    """One robot of gymnasium's that is put back on its feet whenever an episode ends."""
+
+    anatomy: Anatomy
+
+    def __init__(
+        self, env_id: str, seed: int, number: int = 0, joints: Sequence[str] | None = None
+    ) -> None:
+        """
+        Make robot ``number`` of those with this ``seed``, standing at its start.
+
+        Each has its own world; the random stream is derived from both numbers. Torques will come
+        in the order of ``joints``; raises :class:`ConfigError` if those are not the robot's.
+        """
+        anatomy = self.anatomy
+        self._order = anatomy.order_of(joints or anatomy.joints)
+        self._action = np.zeros(len(anatomy.joints))
+        self.efforts = np.zeros(len(anatomy.joints))
+        """The torques of the last step as applied, N m, in the order of the robot's own joints."""
+        self.environment = gymnasium.make(
+            env_id, render_mode='rgb_array', disable_env_checker=True)
+        """Gymnasium's environment."""
+        self.readings = np.zeros(len(anatomy.readings))
+        """SI readings named by ``anatomy.readings``."""
+        self.episode: Episode | None = None
+        """The episode that the last step ended, if it ended one."""
+        self.environment.unwrapped.np_random, _ = seeding.np_random(entropy(seed, number))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin an episode: all of it follows from the random state here and the actions."""
+        self._total = 0.0
+        self._actions: list[np.ndarray] = []
+        self._random = self.environment.unwrapped.np_random.bit_generator.state
+        self._observed(self.environment.reset()[0])
+
+    def step(self, torques: np.ndarray) -> float:
+        """
+        Apply torques, N m, for one step; returns the reward.
+
+        Torques past what the motors can give are cut. When an episode has ended the readings are
+        those of a robot on its feet again.
+        """
+        _drive(torques, self._order, self.anatomy.torque, self.efforts, self._action)
+        return self._act(self._action.copy())
+
+    def _act(self, action: np.ndarray) -> float:
+        observation, reward, terminated, truncated, _ = self.environment.step(action)
+        reward = float(reward)
+        self._total += reward
+        self._actions.append(action)
+        self.episode = None
+        if terminated or truncated:
+            self.episode = Episode(
+                self._total, len(self._actions), self._fell(reward, terminated))
+            self._begin()
+        else:
+            self._observed(observation)
+        return reward
+
+    def _fell(self, reward: float, terminated: bool) -> bool:
+        """Tell whether the step that ended an episode was a fall."""
+        raise NotImplementedError
+
+    def _observed(self, observation: np.ndarray) -> None:
+        """Turn an observation of gymnasium's into the readings."""
+        raise NotImplementedError
+
+    @property
+    def position(self) -> tuple[float, float]:
+        """Position of the body ahead and up, m."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Tell how to come to where the robot is: by the same episode, from its beginning."""
+        return {
+            'random': np.array(json.dumps(self._random)),
+            'actions': np.array(self._actions).reshape(-1, len(self._action)),
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Come to where a robot was, bit for bit; takes as long as its episode did."""
+        self.environment.unwrapped.np_random.bit_generator.state = json.loads(
+            str(state['random'][()]))
+        self._begin()
+        for action in state['actions']:
+            self._act(action)
+
+    def render(self) -> np.ndarray:
+        """Draw the robot: (height, width, 3), uint8."""
+        return self.environment.render()
+
+    def close(self) -> None:
+        """Free what drawing has taken."""
+        self.environment.close()
+
+
+@njit(cache=True)
+def _drive(torques, order, most, efforts, action):
+    """Turn torques into ``efforts`` that the motors can give and the action that has them."""
+    for j in range(order.size):
+        efforts[j] = min(max(torques[order[j]], -most), most)
+        action[j] = efforts[j] / most
+
+
+@njit(cache=True)
+def pitch_to_quaternion(pitch, quaternion):
+    """Fill a quaternion x, y, z, w of a turn about the y axis, rad."""
+    quaternion[0] = 0.0
+    quaternion[1] = np.sin(0.5 * pitch)
+    quaternion[2] = 0.0
+    quaternion[3] = np.cos(0.5 * pitch)

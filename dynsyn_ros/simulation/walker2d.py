@@ -1,0 +1,58 @@
+"""
+Gymnasium's Walker2d (MuJoCo) as a robot of six joints: SI readings out, torques in.
+
+Its observation is in SI units already: height, pitch, joint angles, and the speeds of all. The
+hinges of its legs turn about -y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gymnasium.error import DependencyNotInstalled
+import numpy as np
+
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.plant import Anatomy, Plant, pitch_to_quaternion
+
+ENVIRONMENT = 'Walker2d-v5'
+_LEG = ('thigh', 'leg', 'foot')
+_FEET = ('foot_geom', 'foot_left_geom')
+
+
+class Walker2d(Plant):
+    """Gymnasium's walker in a plane. A fall ends its episode, and costs what it would earn."""
+
+    anatomy = Anatomy(
+        name='Walker2d', joints=(*_LEG, *(f'{joint}_left' for joint in _LEG)), torque=100.0,
+        time_step=0.008, feet=len(_FEET))
+
+    def __init__(
+        self, env_id: str, seed: int, number: int = 0, joints: Sequence[str] | None = None
+    ) -> None:
+        """Make it as a :class:`Plant`; raises :class:`ConfigError` where MuJoCo is missing."""
+        try:
+            super().__init__(env_id, seed, number, joints)
+        except DependencyNotInstalled as error:
+            raise ConfigError("the simulator of Walker2d is not installed: pip install "
+                              "'dynsyn_ros[walker2d]'") from error
+
+    def _fell(self, reward: float, terminated: bool) -> bool:
+        return terminated
+
+    def _observed(self, observation: np.ndarray) -> None:
+        model, data = self.environment.unwrapped.model, self.environment.unwrapped.data
+        joints = len(self.anatomy.joints)
+        angles, speeds = observation[2:2 + joints], observation[11:11 + joints]
+        touching = {geom for contact in data.contact for geom in contact.geom}
+        self.readings[:2 * joints] = *angles, *speeds
+        rest = self.readings[2 * joints:]
+        pitch_to_quaternion(float(observation[1]), rest[:4])
+        rest[4:7] = observation[10], observation[8], observation[9]
+        rest[7:] = [model.geom(name).id in touching for name in _FEET]
+
+    @property
+    def position(self) -> tuple[float, float]:
+        """Position of the torso ahead and up, m."""
+        place = self.environment.unwrapped.data.qpos
+        return float(place[0]), float(place[1])

@@ -1,0 +1,79 @@
+"""A second simulated robot behind the same nodes: Walker2d, by its YAML alone."""
+
+from conftest import ROBOT_FILE, preset_file
+import numpy as np
+import pytest
+from ros import process, ros, spin_until, spinning
+
+from dynsyn_ros import parameters
+from dynsyn_ros.nodes import run
+from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.schema import build, part_of
+from dynsyn_ros.simulation.plants import PLANTS
+from dynsyn_ros.simulation.walker2d import ENVIRONMENT
+
+pytest.importorskip('mujoco', reason='Walker2d needs MuJoCo, the extra walker2d')
+YAML = ROBOT_FILE.parent / 'walker2d.yaml'
+
+
+def walker(**values):
+    return PLANTS[ENVIRONMENT](ENVIRONMENT, seed=3, **values)
+
+
+def test_its_readings_are_mujocos_state():
+    one, names = walker(), PLANTS[ENVIRONMENT].anatomy.readings
+    rng = np.random.default_rng(1)
+    touched, falls = set(), 0
+    for _ in range(500):
+        one.step(rng.uniform(-100.0, 100.0, size=6))
+        data = one.environment.unwrapped.data
+        reading = dict(zip(names, one.readings, strict=True))
+        for i, joint in enumerate(one.anatomy.joints):
+            assert reading[f'joint_states.{joint}.position'] == data.qpos[3 + i]
+            speed = reading[f'joint_states.{joint}.velocity']
+            assert speed == np.clip(data.qvel[3 + i], -10.0, 10.0)
+        assert reading['imu.orientation.y'] == pytest.approx(np.sin(data.qpos[2] / 2))
+        assert reading['imu.angular_velocity.y'] == np.clip(data.qvel[2], -10.0, 10.0)
+        touched.add((reading['foot_contacts.0'], reading['foot_contacts.1']))
+        falls += one.episode is not None and one.episode.fell
+    assert len(touched) == 4, 'each foot up and down'
+    assert falls > 3
+
+
+def test_torques_go_to_the_joints_they_name():
+    order = tuple(reversed(PLANTS[ENVIRONMENT].anatomy.joints))
+    one, other = walker(), walker(joints=order)
+    torques = np.array([10.0, -20.0, 30.0, -40.0, 50.0, -500.0])
+    one.step(torques)
+    other.step(torques[::-1].copy())
+    np.testing.assert_array_equal(one.readings, other.readings)
+    assert one.efforts.tolist() == [10.0, -20.0, 30.0, -40.0, 50.0, -100.0]
+
+
+def test_it_comes_to_where_it_was():
+    rng = np.random.default_rng(2)
+    one, other = walker(), walker()
+    for _ in range(120):
+        one.step(rng.uniform(-100.0, 100.0, size=6))
+    other.restore(one.state())
+    np.testing.assert_array_equal(one.readings, other.readings)
+
+
+def test_the_yaml_suits_it():
+    robot = Robot(build(RobotConfig, part_of(RobotConfig, parameters.read([YAML]))))
+    robot.observer(PLANTS[ENVIRONMENT].anatomy.readings)
+    assert robot.topics == ('imu', 'odom', 'joint_states', 'foot_contacts')
+
+
+@pytest.mark.ros
+def test_the_nodes_drive_it(tmp_path):
+    files, values = (YAML, preset_file('default')), {
+        'pace': 'lockstep', 'output_dir': tmp_path / 'out'}
+    with ros(), process('nodes.controller', run.ros_arguments(files, values)):
+        simulator = SimulatorNode(
+            cli_args=run.ros_arguments(files, values), use_global_arguments=False)
+        assert 'scan' not in simulator._sensors.publishers
+        with spinning(simulator) as executor:
+            spin_until(executor, lambda: simulator.steps > 1000 and simulator.episodes > 1)
+        assert np.isfinite(simulator.walker.readings).all()

@@ -8,6 +8,7 @@ hinges of its legs turn about -y.
 from __future__ import annotations
 
 from collections.abc import Sequence
+import os
 
 from gymnasium.error import DependencyNotInstalled
 import numpy as np
@@ -50,6 +51,12 @@ class Walker2d(Plant):
         pitch_to_quaternion(float(observation[1]), rest[:4])
         rest[4:7] = observation[10], observation[8], observation[9]
         rest[7:] = [model.geom(name).id in touching for name in _FEET]
+
+    def render(self) -> np.ndarray:
+        """Draw the robot: (height, width, 3), uint8; without a display by EGL."""
+        if 'DISPLAY' not in os.environ:
+            os.environ.setdefault('MUJOCO_GL', 'egl')
+        return super().render()
 
     @property
     def position(self) -> tuple[float, float]:

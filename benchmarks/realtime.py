@@ -20,7 +20,7 @@ import time
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # A domain of its own, so that nothing else on the machine joins in; the bare node joins.
 if '--bare' not in sys.argv:
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
 
 from matplotlib.figure import Figure
 import numpy as np

@@ -10,8 +10,9 @@ if 'PYTEST_XDIST_WORKER' not in os.environ:
     _KERNELS = tempfile.TemporaryDirectory(prefix='dynsyn_kernels_')
     os.environ['NUMBA_CACHE_DIR'] = _KERNELS.name
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# Domains up to 101 are safe on Linux; another one for each worker and run side by side.
-os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+# Domains up to 101 are safe on Linux; another one for each worker and run side by side. Those over
+# 50 are for the programs in benchmarks.
+os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 50)
 
 import pytest
 

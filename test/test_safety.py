@@ -1,6 +1,7 @@
 """The controller in front of a stand-in for hardware, each a process of its own, and faults."""
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 import signal
 import sys
@@ -10,7 +11,7 @@ from conftest import ROBOT_FILE, preset_file
 import numpy as np
 import pytest
 from rclpy.node import Node
-from ros import command, make, ros, spin_steps, spin_until, spinning
+from ros import command, make, record_torques, ros, spin_steps, spin_until, spinning
 from std_msgs.msg import Float64, Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 import yaml
@@ -46,9 +47,9 @@ class Watcher(Node):
     def __init__(self):
         super().__init__('watcher')
         self.commands, self.began, self.state = [], [], {}
-        self.create_subscription(
+        self.create_subscription(  # it must not miss one, however busy the machine is
             topics.COMMANDS_TYPE, topics.COMMANDS,
-            lambda m: self.commands.append((time.time(), np.array(m.data))), topics.QOS)
+            lambda m: self.commands.append((time.time(), np.array(m.data))), 5000)
         self.create_subscription(
             Float64, 'fault_began', lambda m: self.began.append(m.data), topics.QOS)
         self.create_subscription(
@@ -234,6 +235,41 @@ def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):
         assert len(applied) - len(sent) in (0, -1, 1)
         matches = [i for i, t in enumerate(sent) if np.array_equal(t, applied[-1])]
         assert matches[-1] >= len(sent) - 1
+
+
+def test_an_emergency_stop_latches_from_any_state(tmp_path):
+    with ros():
+        values = {'real_time_factor': 5.0, 'output_dir': tmp_path / 'out'}
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        torques = record_torques(simulator)
+        with spinning(simulator, controller) as executor:
+            stop = partial(call, executor, simulator, SetBool, '/controller/estop')
+            assert stop(SetBool.Request(data=True)).success, 'unconfigured'
+            controller.start()
+            spin_until(executor, lambda: controller.halted == 'emergency stop')
+            spin_steps(executor, simulator, 20)
+            controller.trigger_deactivate()
+            controller.trigger_activate()
+            spin_until(executor, lambda: controller.halted == 'emergency stop')
+            spin_steps(executor, simulator, 20)
+            assert not np.any(torques)
+            assert stop(SetBool.Request(data=False)).success
+            spin_until(executor, lambda: np.any(torques))
+
+
+def test_an_error_in_a_transition_ends_in_zero_torque(tmp_path):
+    with walk(tmp_path) as (executor, simulator, controller):
+        torques = record_torques(simulator)
+        spin_until(executor, lambda: np.any(torques))
+
+        def fails():
+            raise RuntimeError('as no transition should')
+
+        controller._ends.callback(fails)
+        controller.trigger_deactivate()
+        spin_until(executor, lambda: not torques[-1].any(), 'zero torque')
+        assert controller._state_machine.current_state[1] == 'unconfigured'
+        assert (tmp_path / 'out' / 'weights.npz').exists()
 
 
 def test_rollback_to_the_best_weights(tmp_path):

@@ -90,7 +90,7 @@ class EnvpoolWalkers:
         env_id: str,
         seed: int,
         numbers: Sequence[int],
-        joints: Sequence[str] = ANATOMY.joints,
+        joints: Sequence[str] | None = None,
         threads: int = 1,
     ) -> None:
         """Make walkers as :class:`Plant` does; raises :class:`ConfigError`."""
@@ -103,7 +103,7 @@ class EnvpoolWalkers:
             raise ConfigError(
                 "the simulator envpool is not installed: pip install 'dynsyn_ros[envpool]'"
             ) from error
-        self._order = ANATOMY.order_of(joints)
+        self._order = ANATOMY.order_of(joints or ANATOMY.joints)
         self._make = lambda begun: envpool.make(
             env_id, 'gymnasium', num_envs=len(numbers), batch_size=len(numbers),
             num_threads=min(len(numbers), threads),
@@ -163,7 +163,7 @@ def make(
     env_id: str,
     seed: int,
     numbers: Sequence[int],
-    joints: Sequence[str],
+    joints: Sequence[str] | None = None,
     threads: int = 1,
 ) -> Walkers:
     """Make the walkers with these ``numbers`` in one of ``SIMULATORS``; envpool has threads."""

@@ -270,3 +270,21 @@ def test_lost_periods_are_made_up_for(robot):
             other.neurons.action[:] = sent
         np.testing.assert_array_equal(
             one.step(observation, reward, periods=3), other.step(observation, reward))
+
+
+def test_forgetting_undoes_narrowing(robot):
+    """With all forgotten the amplitudes are those of the start; with half, those of half of X."""
+    config = changed(FAST, aspiration=0.01, amplitude=[0.3, 0.2, 0.1])
+    rng = np.random.default_rng(6)
+    learner = Learner(robot.layout, config, seed=3, numbers=range(2), shared=True)
+    first = learner.synapses.amplitude.copy()
+    for _ in range(2000):
+        learner.step(rng.normal(size=(2, robot.layout.observations)), np.full(2, 0.5))
+    (experience,) = learner.synapses.experience
+    assert (learner.synapses.amplitude < 0.95 * first).all()
+    learner.forget(0.5)
+    assert learner.synapses.experience[0] == pytest.approx(experience / 2)
+    np.testing.assert_allclose(
+        learner.synapses.amplitude, first / np.sqrt(1 + 1e-5 * experience / 2), rtol=1e-9)
+    learner.forget(1.0)
+    np.testing.assert_allclose(learner.synapses.amplitude, first, rtol=1e-9)

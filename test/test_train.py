@@ -197,6 +197,7 @@ def test_a_fleet_solves_together(tmp_path):
     (['--output', 'file.yaml/run'], 'cannot write in the folder file.yaml/run'),
     (['--weights', 'none.npz'], 'cannot read none.npz'),
     (['--resume', 'nowhere'], 'cannot read nowhere/checkpoint.npz'),
+    (['--forget', '1.5'], 'must be from 0 to 1, not 1.5'),
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):

@@ -22,6 +22,14 @@ def count(text: str) -> int:
     return number
 
 
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    number = float(text)
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f'must be from 0 to 1, not {text}')
+    return number
+
+
 def seed(text: str) -> int:
     """Read a seed."""
     number = int(text)

@@ -51,7 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for the results (default: a new one in runs)')
     parser.add_argument('--resume', type=Path, metavar='DIR', help=(
-        'go on from the last checkpoint in a folder; of the other options only --steps counts'))
+        'go on from the last checkpoint in a folder; of the other options only --steps and '
+        '--forget count'))
+    parser.add_argument('--forget', type=shared_options.share, metavar='SHARE', default=0.0, help=(
+        'with --resume: forget a share of the experience, so that a walk that has settled too '
+        'early is stirred up and settles again (default: nothing)'))
 
 
 def main(options: argparse.Namespace) -> None:
@@ -93,7 +97,7 @@ def _new(options: argparse.Namespace) -> Trainer:
 
 
 def _resumed(options: argparse.Namespace) -> Trainer:
-    trainer = Trainer.resume(options.resume, options.steps)
+    trainer = Trainer.resume(options.resume, options.steps, forget=options.forget)
     where = ('in the midst of the episodes' if trainer.resumes_within_episode
              else f'with new episodes, as {trainer.task.simulator} cannot restore the old ones')
     print(f'going on from step {trainer.steps} of {trainer.task.steps}, {where}')

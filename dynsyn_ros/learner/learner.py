@@ -227,6 +227,18 @@ class Learner:
             state['state']['state'] = np.asarray(words, dtype=np.uint64)
             stream.bit_generator.state = state
 
+    def forget(self, share: float) -> None:
+        """
+        Forget a share of the experience X, from 0 to 1, with its narrowing and settling.
+
+        A walk that has settled too early is stirred up again: its fluctuations are as wide as
+        when it had what is left.
+        """
+        s, beta = self.synapses, self.config.synapses.amplitude_rate
+        before = 1.0 + beta * s.experience
+        s.experience[:] *= 1.0 - share
+        s.amplitude[:] *= np.sqrt(before / (1.0 + beta * s.experience))[:, np.newaxis]
+
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """Raise :class:`ValueError` if :meth:`restore` would."""
         self._check(snapshot, {name: a.shape for name, a in self.snapshot().items()})

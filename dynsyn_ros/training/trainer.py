@@ -62,12 +62,17 @@ class Trainer:
 
     @classmethod
     def resume(
-        cls, folder: Path, steps: int | None = None, threads: int = CORES
+        cls,
+        folder: Path,
+        steps: int | None = None,
+        threads: int = CORES,
+        forget: float = 0.0,
     ) -> Trainer:
         """
         Go on from the checkpoint in a folder, up to another number of ``steps`` if one is given.
 
-        Raises :class:`ConfigError` if there is none that can be used.
+        A share of the experience is forgotten first if so wanted. Raises :class:`ConfigError` if
+        there is no checkpoint that can be used, or nothing to forget.
         """
         arrays, about = weights.read(folder / CHECKPOINT)
         made_by = about['made_by']
@@ -78,6 +83,10 @@ class Trainer:
         self.task, self.folder = task, folder
         self._robot, self._loop = task.make(threads)
         self._loop.learner.restore(arrays)
+        if forget and not task.learner.reward.aspiration:
+            raise ConfigError(
+                f'{folder} has no experience to forget: its preset has no aspiration')
+        self._loop.learner.forget(forget)
         self._loop.rewards[:] = arrays[f'{_WALKERS}rewards']
         self._loop.walkers.restore({
             name.removeprefix(_WALKERS): array

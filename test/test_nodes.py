@@ -416,7 +416,7 @@ def test_nobody_is_driven_blind(tmp_path):
                 sensors.publishers[t].get_subscription_count() for t in robot.topics))
             sensors.fill(walker.readings, np.zeros(4), walker.position, 0.0, Time().to_msg())
             sensors.publish()
-            spin_until(executor, lambda: controller.ready)
+            spin_until(executor, lambda: controller._inputs.due)
             assert controller.steps == 0
             commands = []
             source.create_subscription(

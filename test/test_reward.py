@@ -1,4 +1,6 @@
-"""The reward node against the environment's own reward."""
+"""The reward of a robot without a simulator, held to the environment's own."""
+
+from dataclasses import replace
 
 from conftest import ROBOT_FILE, robot_config
 import numpy as np
@@ -12,6 +14,7 @@ from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Drive, Reward, RewardTerms, Robot
+from dynsyn_ros.robot.robot import QUATERNION
 from dynsyn_ros.schema import ConfigError, build
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
 from dynsyn_ros.training.presets import TRAINED, read_preset
@@ -84,3 +87,52 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
 def test_lock_step_needs_the_simulators_reward():
     with ros(), pytest.raises(ConfigError, match='publish_reward must be true with pace lockstep'):
         make(SimulatorNode, pace='lockstep', publish_reward=False)
+
+
+def reward_of(**terms):
+    given = parameters.read([ROBOT_FILE])['reward_terms']
+    return Reward(build(RewardTerms, {**given, **terms}),
+                  robot_config(fall_tilt=1.3, upright_tilt=0.5))
+
+
+def seen(forward=0.0, tilt=0.0, effort=0.0, height=2.0):
+    """Readings of a walker."""
+    return {
+        'odom.position.x': forward, 'scan.0': height,
+        **{f'joint_states.{joint}.effort': effort for joint in ANATOMY.joints},
+        **dict(zip(QUATERNION, (0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)), strict=True))}
+
+
+def test_a_reward_is_of_what_has_changed():
+    one = reward_of()
+    assert one.of(seen(forward=3.0), 1) == 0.0, 'nothing is known of before'
+    assert one.of(seen(forward=3.1), 1) == pytest.approx(0.1 * 130 / 30)
+    assert one.of(seen(forward=3.1, tilt=-0.2), 1) == pytest.approx(-0.2 * 5)
+    assert one.of(seen(forward=3.1, tilt=0.1), 1) == pytest.approx(0.1 * 5)
+    # 4 motors at 0.00035 x 80 of an action of 0.5 each step.
+    assert one.of(seen(forward=3.1, tilt=0.1, effort=-40.0), 1) == pytest.approx(
+        -4 * 0.00035 * 80 * 0.5)
+    assert one.of(seen(forward=3.1, tilt=0.1, effort=-40.0), 2) == pytest.approx(
+        -2 * 4 * 0.00035 * 80 * 0.5)
+    assert one.of(seen(forward=9.0, tilt=0.1), 1) == 0.0, 'it was put elsewhere'
+    assert one.of(seen(forward=9.1, tilt=0.1), 0) == 0.0, 'time went back'
+
+
+@pytest.mark.parametrize('down', [{'tilt': 1.35}, {'tilt': 0.45, 'height': 0.9}])
+def test_a_fall_costs_once_until_upright_again(down):
+    one = reward_of(progress_weight=0.0, tilt_weight=0.0, torque_weight=0.0)
+    upright = {'tilt': 0.1}
+    postures = [upright, upright, down, down, {'tilt': 0.9}, upright, down]
+    assert [one.of(seen(**posture), 1) for posture in postures] == [
+        0.0, 0.0, -100.0, 0.0, 0.0, 0.0, -100.0]
+
+
+def test_the_reward_needs_its_topics():
+    config = robot_config()
+    config = replace(config, inputs={t: a for t, a in config.inputs.items() if t != 'odom'})
+    terms = build(RewardTerms, parameters.read([ROBOT_FILE])['reward_terms'])
+    with pytest.raises(ConfigError, match='inputs.odom.greatest_age: the reward needs odom'):
+        Reward(terms, config)
+    with pytest.raises(ConfigError, match='not .sonar.0'):
+        Reward(replace(terms, height='sonar.0'), replace(config, inputs={
+            **robot_config().inputs, 'sonar': config.inputs['imu']}))

@@ -233,11 +233,6 @@ class ControllerNode(LifecycleNode):
             self._halt(trouble)
         self._troubled = bool(trouble)
 
-    @property
-    def ready(self) -> bool:
-        """Whether a step is due that nobody could be sent the torques of."""
-        return self._inputs is not None and self._inputs.due
-
     def _step(self, now: int) -> None:
         """Take one step of the learner and publish the torques, once somebody listens to them."""
         if not self._commands.get_subscription_count():

@@ -1,0 +1,41 @@
+"""Plain objects with the fields of the messages, good ones, to put into inputs."""
+
+from types import SimpleNamespace
+
+from dynsyn_ros.simulation import bipedal_walker
+
+
+def stamp(seconds):
+    sec, nanosec = divmod(round(seconds * 1e9), 1_000_000_000)
+    return SimpleNamespace(stamp=SimpleNamespace(sec=sec, nanosec=nanosec))
+
+
+def xyz(x=0.0, y=0.0, z=0.0, **more):
+    return SimpleNamespace(x=x, y=y, z=z, **more)
+
+
+def message(topic, at=0, **values):
+    """Make a plain object with the fields of a good message, some of them changed."""
+    good = {
+        'joint_states': {
+            'name': list(bipedal_walker.ANATOMY.joints), 'position': [0.1, 0.2, 0.3, 0.4],
+            'velocity': [1.0, 2.0, 3.0, 4.0], 'effort': [0.0] * 4},
+        'imu': {'orientation': xyz(w=1.0), 'angular_velocity': xyz(),
+                'linear_acceleration': xyz()},
+        'odom': {'pose': SimpleNamespace(pose=SimpleNamespace(position=xyz())),
+                 'twist': SimpleNamespace(twist=SimpleNamespace(linear=xyz(), angular=xyz()))},
+        'scan': {'ranges': [1.0] * 10, 'range_max': 5.0},
+        'foot_contacts': {'data': [0, 1]},
+        'reward': {'data': 1.0},
+    }[topic]
+    header = {} if topic in ('foot_contacts', 'reward') else {'header': stamp(at)}
+    return SimpleNamespace(**{**good, **values}, **header)
+
+
+def put(inputs, topic, at=0.0, now=None, **values):
+    """Put in a message with a stamp ``at`` that arrives when it is sent, or ``now``; s."""
+    arrival = at if now is None else now
+    return inputs.put(topic, message(topic, at, **values), round(arrival * 1e9))
+
+
+ALL = ('joint_states', 'imu', 'odom', 'scan', 'foot_contacts', 'reward')

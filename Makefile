@@ -40,6 +40,7 @@ realtime: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 # The same tests on the next ROS distribution, in an environment of its own.
 test-kilted:

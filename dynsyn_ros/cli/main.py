@@ -16,6 +16,7 @@ COMMANDS = {
     'train': 'train headless, as fast as the machine goes; needs no ROS',
     'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
+    'weights': 'print what a weights file holds, or how two differ; needs no ROS',
     'figures': 'draw the figures of the paper from runs; needs no ROS',
 }
 #: The commands that take what follows --ros-args.

@@ -1,0 +1,121 @@
+"""``dynsyn weights``: what a weights file holds, and how two of them differ."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynsyn_ros import picture, weights
+from dynsyn_ros.schema import ConfigError
+
+LAYERS = ('layer 2, the hidden neurons', 'layer 3, the oscillators', 'layer 4, the joints')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
+    show = actions.add_parser('show', help='print what a file holds', description=main.__doc__)
+    show.add_argument('file', type=Path, metavar='FILE', help='a weights file')
+    show.add_argument('--picture', type=Path, metavar='PNG',
+                      help='draw all centres and amplitudes into a file')
+    diff = actions.add_parser('diff', help='print how two files differ')
+    diff.add_argument('file', type=Path, metavar='A', help='a weights file')
+    diff.add_argument('other', type=Path, metavar='B', help='another of the same robot')
+
+
+def main(options: argparse.Namespace) -> None:
+    """Print a table of a weights file's layers, or of the differences of two."""
+    arrays, about = weights.read(options.file)
+    if options.action == 'show':
+        print('\n'.join(described(arrays, about)))
+        if options.picture:
+            draw(arrays, about, options.picture)
+        return
+    others, other_about = weights.read(options.other)
+    for key in ('robot', 'joints', 'observations'):
+        if about[key] != other_about[key]:
+            raise ConfigError(
+                f'{options.other} holds weights of another robot than {options.file}: its {key} '
+                f'is {other_about[key]!r}, not {about[key]!r}')
+    if others['centre'].shape != arrays['centre'].shape:
+        raise ConfigError(f'{options.other} holds {len(others["centre"])} sets of '
+                          f'{others["centre"].shape[1]} synapses, {options.file} '
+                          f'{len(arrays["centre"])} of {arrays["centre"].shape[1]}')
+    print('\n'.join(compared(arrays, others, about)))
+
+
+def described(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> list[str]:
+    """Describe a file: whose it is, from which run, and its layers."""
+    learners = len(arrays['gain'])
+    lines = [
+        f'{about["robot"]}: {len(about["joints"])} joints, {len(about["observations"])} '
+        f'observations, {learners} learner{"s" if learners > 1 else ""}, '
+        f'{len(arrays["centre"])} set{"s" if len(arrays["centre"]) > 1 else ""} of synapses',
+        f'gains of layer 2: {arrays["gain"].min():.3g} to {arrays["gain"].max():.3g}; experience: '
+        f'{arrays["experience"].mean():.4g} ms',
+        f'made by: {run_of(about)}',
+        '',
+        f'{"":28} {"synapses":>8} {"|C| mean":>9} {"|C| most":>9} {"A mean":>9} {"A most":>9}',
+    ]
+    for name, part in layers(arrays, about):
+        centre, amplitude = np.abs(arrays['centre'][:, part]), arrays['amplitude'][:, part]
+        lines.append(f'{name:28} {centre.shape[1]:8} {centre.mean():9.4f} {centre.max():9.4f} '
+                     f'{amplitude.mean():9.4f} {amplitude.max():9.4f}')
+    return lines
+
+
+def compared(
+    arrays: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray], about: Mapping[str, Any]
+) -> list[str]:
+    """Describe how far the centres are apart, in themselves and in amplitudes of the first."""
+    lines = [f'{"":28} {"mean":>9} {"most":>9} {"in amplitudes":>14} {"A, B over A":>12}']
+    for name, part in layers(arrays, about):
+        shift = np.abs(others['centre'][:, part] - arrays['centre'][:, part])
+        first, second = (a['amplitude'][:, part].mean() for a in (arrays, others))
+        scale = f'{shift.mean() / first:14.2f}' if first else f'{"-":>14}'
+        share = f'{second / first:12.2f}' if first else f'{"-":>12}'
+        lines.append(f'{name:28} {shift.mean():9.4f} {shift.max():9.4f} {scale} {share}')
+    return lines
+
+
+def run_of(about: Mapping[str, Any]) -> str:
+    """Say which run a file is from."""
+    made_by = dict(about['made_by'])
+    task = made_by.pop('task', None)
+    if task:
+        kept = ('env_id', 'simulator', 'learners', 'shared', 'seed')
+        made_by |= {key: task[key] for key in kept}
+    return json.dumps(made_by)
+
+
+def layers(
+    arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
+) -> list[tuple[str, slice]]:
+    """Find the synapses of each layer, by the sizes that the file's arrays and lists tell."""
+    hidden, oscillators = arrays['gain'].shape[1], arrays['v'].shape[1]
+    joints, observations = len(about['joints']), len(about['observations'])
+    third = oscillators * (hidden + 1)
+    # Both other layers grow with the number of observations that are states.
+    fixed = hidden * (observations + 1 + joints) + third + joints * (2 * oscillators + 1)
+    states = (arrays['centre'].shape[1] - fixed) // (hidden + joints)
+    second = hidden * (states + observations + 1 + joints)
+    ends = (0, second, second + third, arrays['centre'].shape[1])
+    return [(name, slice(begin, end))
+            for name, begin, end in zip(LAYERS, ends, ends[1:], strict=False)]
+
+
+def draw(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], file: Path) -> None:
+    """Draw the centres of the first set, with their amplitudes as bars."""
+    figure = picture.new(10.0, 7.0)
+    for axes, (name, part) in zip(figure.subplots(3, 1), layers(arrays, about), strict=True):
+        centre, amplitude = arrays['centre'][0, part], arrays['amplitude'][0, part]
+        axes.errorbar(np.arange(centre.size), centre, yerr=amplitude, fmt='.', markersize=3,
+                      elinewidth=0.6)
+        axes.axhline(0.0, color='grey', linewidth=0.5)
+        axes.set(title=name, xlabel='synapse', ylabel='centre +- amplitude')
+    picture.save(figure, file)

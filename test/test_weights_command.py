@@ -1,0 +1,57 @@
+"""``dynsyn weights``: the layers of a file and the differences of two."""
+
+from conftest import ROBOT_FILE, preset
+import numpy as np
+from programs import dynsyn, refused
+import pytest
+
+from dynsyn_ros import weights
+from dynsyn_ros.cli.weights import layers
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.robot import Robot
+from dynsyn_ros.training.presets import read_robot
+
+
+def written(folder, name, robot, seed):
+    learner = Learner(robot.layout, preset('default'), seed)
+    file = folder / name
+    weights.write(file, weights.pack(learner, robot, {'by': 'a test', 'steps': 7}))
+    return file, learner
+
+
+@pytest.mark.parametrize('name', ['bipedal_walker', 'walker2d', 'biped'])
+def test_layers_are_those_of_the_robot(tmp_path, name):
+    robot = Robot(read_robot(ROBOT_FILE.with_name(f'{name}.yaml')))
+    file, _ = written(tmp_path, 'a.npz', robot, 1)
+    found = [part.stop - part.start for _, part in layers(*weights.read(file))]
+    assert tuple(found) == robot.layout.layer_sizes
+
+
+def test_show_tells_layers_and_run_and_draws(tmp_path, robot):
+    file, learner = written(tmp_path, 'a.npz', robot, 1)
+    done = dynsyn('weights', 'show', file, '--picture', 'a.png', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = {line[:7]: line.split()[-5:] for line in done.stdout.splitlines()
+            if line.startswith('layer ')}
+    assert [row[0] for row in rows.values()] == ['344', '18', '76']
+    centre = np.abs(learner.synapses.centre[0, -76:])
+    assert rows['layer 4'][1:3] == [f'{centre.mean():.4f}', f'{centre.max():.4f}']
+    assert '"by": "a test"' in done.stdout
+    assert (tmp_path / 'a.png').stat().st_size > 10_000
+
+
+def test_diff_tells_how_far_centres_are_apart(tmp_path, robot):
+    (a, one), (b, other) = (written(tmp_path, f'{i}.npz', robot, i) for i in (1, 2))
+    done = dynsyn('weights', 'diff', a, b, folder=tmp_path)
+    shift = np.abs(one.synapses.centre - other.synapses.centre)[0, :344]
+    row = next(line for line in done.stdout.splitlines() if line.startswith('layer 2')).split()
+    assert row[-4:] == [f'{shift.mean():.4f}', f'{shift.max():.4f}', f'{shift.mean() / 0.25:.2f}',
+                        '1.00']
+
+
+def test_only_weights_of_one_robot_are_compared(tmp_path, robot):
+    walker2d = Robot(read_robot(ROBOT_FILE.with_name('walker2d.yaml')))
+    a, b = written(tmp_path, 'a.npz', robot, 1)[0], written(tmp_path, 'b.npz', walker2d, 1)[0]
+    assert "its robot is 'walker2d', not 'bipedal_walker'" in refused(
+        tmp_path, 'weights', 'diff', a, b)
+    assert 'cannot read nowhere.npz' in refused(tmp_path, 'weights', 'show', 'nowhere.npz')

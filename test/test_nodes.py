@@ -101,6 +101,7 @@ def test_graph_is_the_contract(tmp_path):
         'controller/centre_shift': 'std_msgs/msg/Float64',
         'controller/gain': 'std_msgs/msg/Float64',
         '/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray',
+        'human_reward': 'std_msgs/msg/Float64',
     }
 
     def full(topic):

@@ -20,18 +20,20 @@ class SynapseConfig:
     """The rule of Eq. 1-4: how synapses fluctuate and how reward moves them."""
 
     amplitude: list[float] = setting(
-        'first amplitude A of the synapses of layers 2, 3 and 4', low=0.0)
+        'first amplitude A of the synapses of layers 2, 3 and 4; changed while it runs, it scales '
+        'theirs', low=0.0, read_only=False)
     period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0)
     period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
                                unit='ms', low=0.0)
     centre_rate: float = setting('rate alpha at which reward moves the centre, Eq. 3',
-                                 unit='1/ms', low=0.0)
+                                 unit='1/ms', low=0.0, read_only=False)
     amplitude_rate: float = setting('rate beta at which reward narrows the fluctuation, Eq. 4',
                                     unit='1/ms', low=0.0)
     settling_rate: float = setting(
         'rate delta at which experience, the reward beyond the aspiration, slows the centres (0: '
         'never, the paper)', unit='1/ms', low=0.0)
-    centre_bound: float = setting('centres are kept within +- this (.inf: the paper)', low=0.0)
+    centre_bound: float = setting('centres are kept within +- this (.inf: the paper)', low=0.0,
+                                  read_only=False)
     amplitude_rule: str = setting(
         'additive is Eq. 4 as printed, multiplicative scales it by A so that A stays positive',
         choices=('multiplicative', 'additive'))
@@ -54,7 +56,8 @@ class RewardConfig:
     """What becomes of a reward before it reaches the synapses."""
 
     punishment_limit: float = setting(
-        'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0)
+        'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0,
+        read_only=False)
     punishment_horizon: float = setting(
         'a punishment at the limit also costs what is earned beyond the aspiration in so much '
         'time, times how far the variance of the fluctuations is below its first: 1 where it is '

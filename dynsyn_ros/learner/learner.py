@@ -98,16 +98,34 @@ class Learner:
         self.synapses.amplitude[:] = np.repeat(config.synapses.amplitude, layout.layer_sizes)
         self.neurons.gain[:] = config.network.gain
         self._observed, self._rewarded = (count, layout.observations), (count,)
-        self._kernel = (
-            *memory,
-            *cells,
-            layout.normalisation,
-            tuple(rates),
-            tuple(network.wiring(config.network, layout, config.time_step)),
-            tuple(oscillators.constants(config.oscillators, config.time_step)),
-        )
+        self._memory = (*memory, *cells, layout.normalisation)
+        self._bind()
         self._draw_first_state(rates)
         self._compile()
+
+    def _bind(self) -> None:
+        """Put together what every step is called with."""
+        config = self.config
+        self._kernel = (
+            *self._memory,
+            tuple(synapses.rates(config.synapses, config.reward, config.time_step)),
+            tuple(network.wiring(config.network, self.layout, config.time_step)),
+            tuple(oscillators.constants(config.oscillators, config.time_step)),
+        )
+
+    def steer(self, config: LearnerConfig) -> None:
+        """
+        Go on with other rates and limits, as if they had been there from the start.
+
+        Amplitudes are scaled by how the first ones of their layers have changed; a layer whose
+        first amplitude was 0 stays still. What shapes the network is not looked at.
+        """
+        before = np.array(self.config.synapses.amplitude)
+        scale = np.divide(config.synapses.amplitude, before, out=np.ones_like(before),
+                          where=before > 0.0)
+        self.synapses.amplitude[:] *= np.repeat(scale, self.layout.layer_sizes)
+        self.config = config
+        self._bind()
 
     def _draw_first_state(self, rates: synapses.Rates) -> None:
         s, spread = self.synapses, self.config.network.first_centre

@@ -58,7 +58,10 @@ class ControllerConfig:
         unit='s', low=0.1, high=1e6)
     rollback_share: float = setting(
         'share of the best mean reward below which the learner goes back to the best weights by '
-        'itself (0: never)', low=0.0, high=1.0)
+        'itself (0: never)', low=0.0, high=1.0, read_only=False)
+    human_reward_gain: float = setting(
+        'factor on what comes on human_reward before it is added to the reward', low=-1e6,
+        high=1e6, read_only=False)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.publisher import Publisher
 from std_msgs.msg import MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
 
@@ -32,14 +31,13 @@ from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
+from dynsyn_ros.nodes.scalars import Scalars
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Drive, Inputs, LostJoint, Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError
 
 #: How often in a control period it is looked whether the inputs can still be trusted.
 WATCHES_PER_PERIOD = 2
-#: How often the scalars for rqt_plot are published, s of wall clock.
-SCALARS_PERIOD = 0.1
 EMERGENCY = 'emergency stop'
 WARNING_PERIOD = 5.0
 
@@ -58,9 +56,9 @@ class ControllerNode(LifecycleNode):
         """Check the parameters; raises :class:`ConfigError`."""
         super().__init__(
             'controller', automatically_declare_parameters_from_overrides=True, **kwargs)
-        self._shared, self._config, robot_config, section = parameters.declare(
+        self._shared, self._config, self._robot_config, section = parameters.declare(
             self, SharedConfig, ControllerConfig, RobotConfig, LearnerSection)
-        self._robot = Robot(robot_config)
+        self._robot = Robot(self._robot_config)
         self._learner_config = section.learner
         self.learner: Learner | None = None
         """The learner, while the node is configured."""
@@ -126,14 +124,14 @@ class ControllerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
-        robot = self._robot.config
+        robot = self._robot_config
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
         keeper = Keeper(
-            Path(self.get_parameter('output_dir').value).expanduser(), learner, self._robot,
+            Path(self._config.output_dir).expanduser(), learner, self._robot,
             self._config.checkpoints_kept, round(self._config.best_window / robot.control_period),
             self.get_logger().warning)
-        source = keeper.begin(self.get_parameter('weights').value, self._shared.seed)
-        learner.learning = self.get_parameter('learning').value
+        source = keeper.begin(self._config.weights, self._shared.seed)
+        learner.learning = self._config.learning
         names = Inputs(self._robot).names
         self._observe = self._robot.observer(names)
         self._drive = Drive(robot, names)
@@ -155,18 +153,20 @@ class ControllerNode(LifecycleNode):
             callback = partial(self._on_message, inputs, topic)
             self._ends.callback(self.destroy_subscription, self.create_subscription(
                 topics.SENSORS[topic], topic, callback, topics.QOS))
-        self._scalars = {
-            topic: self._publisher(kind, topic) for topic, kind in topics.SCALARS.items()}
+        self._ends.callback(self.destroy_subscription, self.create_subscription(
+            topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD,
+            partial(self._on_human_reward, inputs), topics.QOS))
+        self._ends.callback(Scalars(self, self.learner, self._steady).close)
         for period, callback in (
             (self._robot.config.control_period / WATCHES_PER_PERIOD, self._watch),
-            (SCALARS_PERIOD, self._publish_scalars),
             (self._config.checkpoint_period, self._checkpoint),
         ):
             self._ends.callback(
                 self.destroy_timer, self.create_timer(period, callback, clock=self._steady))
         self._command = command_message(len(self._robot.config.joints))
         self._torques = np.frombuffer(self._command.data)
-        self._commands = self._publisher(topics.COMMANDS_TYPE, topics.COMMANDS)
+        self._commands = self.create_publisher(topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
+        self._ends.callback(self.destroy_publisher, self._commands)
         self._ends.callback(self._fall_silent)
         return super().on_activate(state)
 
@@ -193,12 +193,6 @@ class ControllerNode(LifecycleNode):
         """Send zero torque and save the weights, then wait to be configured again."""
         return self.on_shutdown(state)
 
-    def _publisher(self, kind: type, topic: str) -> Publisher:
-        """Create a publisher that lives while the node is active."""
-        publisher = self.create_publisher(kind, topic, topics.QOS)
-        self._ends.callback(self.destroy_publisher, publisher)
-        return publisher
-
     def _fall_silent(self) -> None:
         self._inputs = None
         self._send_zero_torque()
@@ -212,13 +206,22 @@ class ControllerNode(LifecycleNode):
         try:
             due = inputs.put(topic, message, now)
         except BadMessage as error:
-            self.rejected += 1
-            self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
+            self._reject(error)
             if isinstance(error, LostJoint):
                 self._halt(str(error))
             return
         if due:
             self._step(now)
+
+    def _on_human_reward(self, inputs: Inputs, message: topics.HUMAN_REWARD_TYPE) -> None:
+        try:
+            inputs.praise(self._config.human_reward_gain * message.data)
+        except BadMessage as error:
+            self._reject(error)
+
+    def _reject(self, error: BadMessage) -> None:
+        self.rejected += 1
+        self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
 
     def _watch(self) -> None:
         """Halt on what is seen in two looks running, and step where a step is still due."""
@@ -339,22 +342,16 @@ class ControllerNode(LifecycleNode):
         return response
 
     def _on_parameters(self, changed: list[Parameter]) -> None:
-        for parameter in changed:
-            if parameter.name == 'learning' and self.learner is not None:
-                self.learner.learning = parameter.value
-                if self._inputs is not None:
-                    self._inputs.need_reward(parameter.value)
-
-    def _publish_scalars(self) -> None:
-        if self._inputs is None:
+        self._config = parameters.current(self, ControllerConfig)
+        self._robot_config = parameters.current(self, RobotConfig)
+        self._learner_config = parameters.current(self, LearnerSection).learner
+        if self.learner is None:
             return
-        learner = self.learner
-        for topic, value in (
-            (topics.AMPLITUDE, learner.mean_amplitude),
-            (topics.CENTRE_SHIFT, learner.centre_shift),
-            (topics.GAIN, learner.mean_gain),
-        ):
-            self._scalars[topic].publish(topics.SCALARS[topic](data=value))
+        self.learner.learning = self._config.learning
+        self.learner.steer(self._learner_config)
+        self._drive.steer(self._robot_config)
+        if self._inputs is not None:
+            self._inputs.need_reward(self._config.learning)
 
     def _report(self) -> diagnostics.Report:
         level, message = diagnostics.OK, self._state_machine.current_state[1]

@@ -54,9 +54,15 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
                 _descriptor(leaf),
                 ignore_override=True,
             )
-    choices = {leaf.name: leaf.choices for leaf in leaves.values() if leaf.choices}
-    node.add_on_set_parameters_callback(lambda new: _check_choices(choices, new))
+    node.add_on_set_parameters_callback(lambda new: _check(node, classes, new))
     return tuple(settings)
+
+
+def current(node: Node, cls: type, new: Iterable[Parameter] = ()) -> Any:
+    """Make the settings object of a class as the parameters stand, or would with ``new`` ones."""
+    values = {**node.get_parameters_by_prefix(''), **{each.name: each for each in new}}
+    values = {name: parameter.value for name, parameter in values.items()}
+    return build(cls, part_of(cls, _nested(values)))
 
 
 def _nested(flat: dict[str, Any]) -> dict[str, Any]:
@@ -93,13 +99,13 @@ def _descriptor(leaf: Setting) -> ParameterDescriptor:
     return descriptor
 
 
-def _check_choices(
-    choices: dict[str, tuple[str, ...]], new: Iterable[Parameter]
+def _check(
+    node: Node, classes: Iterable[type], new: list[Parameter]
 ) -> SetParametersResult:
-    for parameter in new:
-        allowed = choices.get(parameter.name)
-        if allowed and parameter.value not in allowed:
-            return SetParametersResult(
-                successful=False,
-                reason=f'parameter {parameter.name} must be one of {", ".join(allowed)}')
+    """Refuse what a parameter file would be refused for, with the same sentence."""
+    try:
+        for cls in classes:
+            current(node, cls, new)
+    except ConfigError as error:
+        return SetParametersResult(successful=False, reason=str(error))
     return SetParametersResult(successful=True)

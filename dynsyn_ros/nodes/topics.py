@@ -21,6 +21,9 @@ SENSORS = {
     'foot_contacts': UInt8MultiArray,
     'reward': Float64,
 }
+#: What a person thinks of it: added to the reward, times the parameter ``human_reward_gain``.
+HUMAN_REWARD = 'human_reward'
+HUMAN_REWARD_TYPE = Float64
 #: Torques in N m, in the order of the parameter ``joints``.
 COMMANDS = 'joint_torques'
 COMMANDS_TYPE = Float64MultiArray

@@ -76,14 +76,16 @@ class RobotConfig:
     joints: list[str] = setting('names of the driven joints, in the order of joint_torques')
     torque_limits: list[float] = setting(
         'torque of each joint at an action of 1, and the most it is ever sent; negative for a '
-        'joint that turns the other way', unit='N m', low=-1e4, high=1e4)
+        'joint that turns the other way', unit='N m', low=-1e4, high=1e4, read_only=False)
     torque_rates: list[float] = setting(
-        'most that the torque of each joint may change (.inf: no limit)', unit='N m/s', low=0.0)
+        'most that the torque of each joint may change (.inf: no limit)', unit='N m/s', low=0.0,
+        read_only=False)
     fall_tilt: float = setting(
         'tilt of the body from upright past which it has fallen: its torques are zero, and it '
-        'learns on (.inf: never)', unit='rad', low=0.0)
+        'learns on (.inf: never)', unit='rad', low=0.0, read_only=False)
     upright_tilt: float = setting(
-        'tilt below which a body that had fallen is upright again', unit='rad', low=0.0)
+        'tilt below which a body that had fallen is upright again', unit='rad', low=0.0,
+        read_only=False)
     control_period: float = setting(
         'time between two steps of the learner, as long as no message is lost', unit='s',
         low=0.0001, high=10.0)

@@ -22,6 +22,22 @@ class Drive:
 
     def __init__(self, config: RobotConfig, names: Sequence[str], robots: int = 1) -> None:
         """Prepare for readings named ``names``."""
+        self._names = names
+        self._take(config)
+        joints = len(config.joints)
+        self.sent = np.zeros((robots, joints))
+        """The actions that were sent last, (robots, joints)."""
+        self.fallen = np.zeros(robots, dtype=np.bool_)
+        """Which robots have fallen and are not upright again."""
+        self._torques = np.zeros((robots, joints))
+
+    def steer(self, config: RobotConfig) -> None:
+        """Go on with other limits; the torques go on from those that were sent last."""
+        self._take(config)
+        self.sent[:] = np.divide(self._torques, self._limits, out=np.zeros_like(self._torques),
+                                 where=self._limits != 0.0)
+
+    def _take(self, config: RobotConfig) -> None:
         limits = np.array(config.torque_limits)
         most = np.array(config.torque_rates) * config.control_period
         steps = np.divide(most, np.abs(limits), out=np.full(limits.size, math.inf),
@@ -31,13 +47,8 @@ class Drive:
         self._guard = (
             math.cos(min(config.fall_tilt, math.pi)) if guarded else -math.inf,
             math.cos(min(config.upright_tilt, math.pi)),
-            np.array([names.index(name) if guarded else 0 for name in QUATERNION[:2]]))
+            np.array([self._names.index(name) if guarded else 0 for name in QUATERNION[:2]]))
         self._limits, self._steps = limits, steps
-        self.sent = np.zeros((robots, limits.size))
-        """The actions that were sent last, (robots, joints)."""
-        self.fallen = np.zeros(robots, dtype=np.bool_)
-        """Which robots have fallen and are not upright again."""
-        self._torques = np.zeros_like(self.sent)
 
     def torques(self, action: np.ndarray, readings: np.ndarray) -> np.ndarray:
         """

@@ -120,6 +120,12 @@ class Inputs:
         self._arrived |= self._bit[topic]
         return self.due
 
+    def praise(self, reward: float) -> None:
+        """Add what a person gives to the reward; raises :class:`BadMessage` if it is no number."""
+        if not math.isfinite(self._reward + reward):
+            raise BadMessage('a message on human_reward holds a value that is not finite')
+        self._reward += reward
+
     def need_reward(self, needed: bool) -> None:
         """Choose whether a step must have a reward, as it must while learning."""
         self._needed = sum(self._bit.values()) - (0 if needed else self._bit[REWARD])

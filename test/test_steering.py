@@ -1,0 +1,108 @@
+"""What may be changed while the robot walks, and a person's reward."""
+
+import numpy as np
+import pytest
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from ros import make, ros, spin_steps, spin_until, spinning
+
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def walk(tmp_path):
+    with ros():
+        values = {'pace': 'lockstep', 'output_dir': tmp_path / 'out'}
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        bystander = Node('bystander')
+        with spinning(simulator, controller, bystander) as executor:
+            controller.start()
+            spin_until(executor, lambda: controller.steps > 10)
+            yield executor, simulator, controller, bystander
+
+
+def change(controller, name, value):
+    (result,) = controller.set_parameters([Parameter(name, value=value)])
+    return result
+
+
+def test_torque_limits_hold_from_the_next_step(walk):
+    executor, simulator, controller, _ = walk
+    applied, step = [], simulator.walker.step
+    simulator.walker.step = lambda torques: applied.append(torques.copy()) or step(torques)
+    assert change(controller, 'torque_limits', [5.0, 5.0, 5.0, 5.0]).successful
+    spin_steps(executor, simulator, 3)
+    applied.clear()
+    spin_steps(executor, simulator, 200)
+    assert 1.0 < np.abs(applied).max() <= 5.0
+    assert change(controller, 'torque_rates', [10.0] * 4).successful
+    spin_steps(executor, simulator, 3)
+    applied.clear()
+    spin_steps(executor, simulator, 200)
+    assert np.abs(np.diff(applied, axis=0)).max() <= 0.2 + 1e-12
+
+
+def test_amplitudes_and_rates_are_steered(walk):
+    executor, simulator, controller, _ = walk
+    learner = controller.learner
+    before = learner.synapses.amplitude.copy()
+    assert change(controller, 'learner.synapses.amplitude', [0.5, 0.2, 0.05]).successful
+    ratio = (learner.synapses.amplitude / before)[0]
+    second, third, _ = learner.layout.layer_sizes
+    np.testing.assert_allclose(ratio[:second], 2.0)
+    np.testing.assert_allclose(ratio[second:second + third], 1.0)
+    np.testing.assert_allclose(ratio[second + third:], 0.5)
+    assert change(controller, 'learner.synapses.centre_rate', 0.0).successful
+    centre = learner.synapses.centre.copy()
+    spin_steps(executor, simulator, 50)
+    np.testing.assert_array_equal(learner.synapses.centre, centre)
+    assert change(controller, 'learner.synapses.centre_rate', 1e-2).successful
+    spin_steps(executor, simulator, 50)
+    assert (learner.synapses.centre != centre).any()
+
+
+@pytest.mark.parametrize(('name', 'value', 'words'), [
+    ('seed', 3, 'seed'),
+    ('joints', ['a', 'b', 'c', 'd'], 'joints'),
+    ('learner.time_step', 20.0, 'learner.time_step'),
+    ('torque_limits', [80.0], 'torque_limits must have 4 entries'),
+    ('torque_rates', [-1.0, 1.0, 1.0, 1.0], 'torque_rates[0] must be from 0'),
+    ('upright_tilt', -0.1, 'range'),
+    ('learner.synapses.amplitude', [0.1], 'amplitude must have 3 entries'),
+    ('learner.synapses.centre_rate', -1.0, 'range'),
+])
+def test_what_is_not_safe_is_refused_with_the_reason(tmp_path, name, value, words):
+    with ros():
+        controller = make(ControllerNode, output_dir=tmp_path)
+        before = controller.get_parameter(name).value
+        result = change(controller, name, value)
+        assert not result.successful
+        assert words in result.reason, result.reason
+        assert controller.get_parameter(name).value == before
+        controller.destroy_node()
+
+
+def test_a_person_may_praise_and_scold(walk):
+    executor, simulator, controller, bystander = walk
+    told, step = [], controller.learner.step
+
+    def spy(observation, reward, periods):
+        told.append(float(reward[0]))
+        return step(observation, reward, periods)
+
+    controller.learner.step = spy
+    voice = bystander.create_publisher(topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)
+    spin_until(executor, voice.get_subscription_count)
+    assert change(controller, 'human_reward_gain', 1000.0).successful
+    for data, total in ((2.0, 2000.0), (-3.0, -3000.0)):
+        voice.publish(topics.HUMAN_REWARD_TYPE(data=data))
+        spin_until(executor, lambda total=total: any(abs(r - total) < 150.0 for r in told))
+    rejected = controller.rejected
+    voice.publish(topics.HUMAN_REWARD_TYPE(data=float('nan')))
+    spin_until(executor, lambda: controller.rejected > rejected)
+    spin_steps(executor, simulator, 10)
+    assert np.isfinite(told).all()

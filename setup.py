@@ -25,7 +25,7 @@ def wheels(versions):
 
 
 # Extras that the tests try too, where wheels of them exist.
-MUJOCO = ['mujoco>=3.1; python_version < "3.14"']
+MUJOCO = ['imageio; python_version < "3.14"', 'mujoco>=3.1; python_version < "3.14"']
 ENVPOOL = ['envpool; python_version >= "3.11" and python_version < "3.14"']
 RAY = ['ray; python_version < "3.14"']
 

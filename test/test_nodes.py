@@ -3,11 +3,13 @@
 from functools import partial
 from pathlib import Path
 
-from conftest import robot_config
+from conftest import preset, robot_config
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 import pytest
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
@@ -17,8 +19,10 @@ from rclpy.time import Time
 from ros import make, process, record_torques, ros, ros_arguments, spin_steps, spin_until, spinning
 from std_srvs.srv import SetBool, Trigger
 
+from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.scalars import Scalars
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Inputs, Robot
@@ -164,6 +168,18 @@ def test_scalars_for_plotting(tmp_path):
                 learner.mean_amplitude, rel=1e-3)
             assert told['controller/gain'][-1] == pytest.approx(learner.mean_gain, rel=1e-2)
             assert 0 < told['controller/centre_shift'][-1] <= 2 * learner.centre_shift
+
+
+def test_scalars_that_are_closed_stay_silent(robot):
+    """The executor may have their timer in its queue when they are."""
+    with ros():
+        node = Node('plotted')
+        scalars = Scalars(node, Learner(robot.layout, preset('default'), seed=0),
+                          Clock(clock_type=ClockType.STEADY_TIME))
+        scalars.close()
+        scalars._publish()
+        assert node.count_publishers('plotted/gain') == 0
+        node.destroy_node()
 
 
 def test_image_is_drawn_for_those_who_look(tmp_path):

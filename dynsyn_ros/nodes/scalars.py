@@ -23,15 +23,17 @@ class Scalars:
         self._timer = node.create_timer(PERIOD, self._publish, clock=clock)
 
     def _publish(self) -> None:
-        for topic, value in (
-            (topics.AMPLITUDE, self._learner.mean_amplitude),
-            (topics.CENTRE_SHIFT, self._learner.centre_shift),
-            (topics.GAIN, self._learner.mean_gain),
-        ):
-            self._ends[topic].publish(topics.SCALARS[topic](data=value))
+        values = {
+            topics.AMPLITUDE: self._learner.mean_amplitude,
+            topics.CENTRE_SHIFT: self._learner.centre_shift,
+            topics.GAIN: self._learner.mean_gain,
+        }
+        for topic, publisher in self._ends.items():
+            publisher.publish(topics.SCALARS[topic](data=values[topic]))
 
     def close(self) -> None:
-        """Fall silent."""
+        """Fall silent, also where the executor has the timer in its queue already."""
         self._node.destroy_timer(self._timer)
-        for publisher in self._ends.values():
+        while self._ends:
+            _, publisher = self._ends.popitem()
             self._node.destroy_publisher(publisher)

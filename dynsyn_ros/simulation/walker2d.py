@@ -34,7 +34,7 @@ class Walker2d(Plant):
         """Make it as a :class:`Plant`; raises :class:`ConfigError` where MuJoCo is missing."""
         try:
             super().__init__(env_id, seed, number, joints)
-        except DependencyNotInstalled as error:
+        except (DependencyNotInstalled, ImportError) as error:
             raise ConfigError("the simulator of Walker2d is not installed: pip install "
                               "'dynsyn_ros[walker2d]'") from error
 

@@ -152,22 +152,27 @@ def _result(job: Job) -> tuple:
 
 
 def _draw(jobs: list[Job], path: Path) -> None:
-    """Draw the mean over the seeds of each setting, with a band from the worst to the best."""
+    """
+    Draw the mean over the seeds of each setting, with a band from the worst to the best.
+
+    It ends where the first seed ends that has not solved the task; one that has stays where it is.
+    """
     figure = picture.new()
     axes = figure.add_subplot(
         xlabel='million steps of all learners', ylabel='mean return of 100 episodes')
     for i, setting in enumerate(dict.fromkeys(job.setting for job in jobs)):
         mine = [job for job in jobs if job.setting == setting]
-        curves = [read_episodes(job.folder / trainer.EPISODES) for job in mine]
-        steps = [curve['steps'] * job.task.learners
-                 for curve, job in zip(curves, mine, strict=True)]
-        end = max((float(s[-1]) for s in steps if len(s)), default=0.0)
-        grid = np.linspace(0.0, end, 400)
-        values = np.array([
-            np.interp(grid, s, curve[MEAN]) for s, curve in zip(steps, curves, strict=True)
-            if len(s)])
-        if not len(values):
+        curves = []
+        for job in mine:
+            episodes = read_episodes(job.folder / trainer.EPISODES)
+            if len(episodes['steps']):
+                curves.append((episodes['steps'] * job.task.learners, episodes[MEAN]))
+        if not curves:
             continue
+        unsolved = [steps[-1] for steps, means in curves if means[-1] < SOLVED]
+        end = min(unsolved) if unsolved else max(steps[-1] for steps, _ in curves)
+        grid = np.linspace(0.0, end, 400)
+        values = np.array([np.interp(grid, steps, means) for steps, means in curves])
         axes.plot(grid / 1e6, values.mean(axis=0), color=f'C{i}',
                   label=f'{setting} ({len(values)} seeds)')
         axes.fill_between(grid / 1e6, values.min(axis=0), values.max(axis=0), color=f'C{i}',

@@ -35,7 +35,7 @@ def message(topic, at=0, **values):
 def put(inputs, topic, at=0.0, now=None, **values):
     """Put in a message with a stamp ``at`` that arrives when it is sent, or ``now``; s."""
     arrival = at if now is None else now
-    return inputs.put(topic, message(topic, at, **values), round(arrival * 1e9))
+    return inputs.put(topic, message(topic, at, **values), lambda: round(arrival * 1e9))
 
 
 ALL = ('joint_states', 'imu', 'odom', 'scan', 'foot_contacts', 'reward')

@@ -65,7 +65,7 @@ def test_joints_are_found_by_name(robot):
     readings = []
     for joints in (good, shuffled):
         inputs = Inputs(robot)
-        inputs.put('joint_states', joints, 0)
+        inputs.put('joint_states', joints, int)
         readings.append(inputs.take().readings)
     np.testing.assert_array_equal(*readings)
     place = inputs.names.index('joint_states.hip_2.position')

@@ -73,7 +73,7 @@ def test_observations_survive_the_messages(robot):
             sensors.fill(walker.readings, torques, walker.position, reward,
                          Time(nanoseconds=20_000_000 * step).to_msg())
             sensors.publish()
-            due = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]), 0)
+            due = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]), int)
                    for topic, data in wire.items()]
             assert due == [False] * 5 + [True]
             readings, told, periods = inputs.take()

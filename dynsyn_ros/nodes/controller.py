@@ -77,7 +77,6 @@ class ControllerNode(LifecycleNode):
         """The inputs of this activation; None while the node is not active."""
         self._ends = ExitStack()
         """Undoes what an activation has set up: zero torque first, the subscriptions last."""
-        self._now = self.get_clock().now
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
         self.create_service(Trigger, '~/save', self._on_save)
@@ -85,6 +84,9 @@ class ControllerNode(LifecycleNode):
         self.create_service(SetBool, '~/set_learning', self._on_set_learning)
         self.create_service(SetBool, '~/estop', self._on_estop)
         self.add_post_set_parameters_callback(self._on_parameters)
+
+    def _now(self) -> int:
+        return self.get_clock().now().nanoseconds
 
     @property
     def steps(self) -> int:
@@ -202,16 +204,15 @@ class ControllerNode(LifecycleNode):
     def _on_message(self, inputs: Inputs, topic: str, message: Any) -> None:
         if inputs is not self._inputs:
             return  # the executor had it in its queue when the node was deactivated
-        now = self._now().nanoseconds
         try:
-            due = inputs.put(topic, message, now)
+            due = inputs.put(topic, message, self._now)
         except BadMessage as error:
             self._reject(error)
             if isinstance(error, LostJoint):
                 self._halt(str(error))
             return
         if due:
-            self._step(now)
+            self._step(self._now())
 
     def _on_human_reward(self, inputs: Inputs, message: topics.HUMAN_REWARD_TYPE) -> None:
         try:
@@ -227,7 +228,7 @@ class ControllerNode(LifecycleNode):
         """Halt on what is seen in two looks running, and step where a step is still due."""
         if self._inputs is None:
             return
-        now = self._now().nanoseconds
+        now = self._now()
         if self._inputs.due:
             self._step(now)
             return

@@ -32,7 +32,6 @@ class RewardNode(Node):
         self._reward = Reward(section.reward_terms, config)
         self._inputs = Inputs(self._reward.robot)
         self._inputs.need_reward(False)
-        self._now = self.get_clock().now
         self.rejected = 0
         """Messages that could not be used since the start."""
         self.sum = 0.0
@@ -44,15 +43,17 @@ class RewardNode(Node):
                 topics.SENSORS[topic], topic, partial(self._on_message, topic), topics.QOS)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
 
+    def _now(self) -> int:
+        return self.get_clock().now().nanoseconds
+
     def _on_message(self, topic: str, message: Any) -> None:
-        now = self._now().nanoseconds
         try:
-            due = self._inputs.put(topic, message, now)
+            due = self._inputs.put(topic, message, self._now)
         except BadMessage as error:
             self.rejected += 1
             self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
             return
-        if not due or self._inputs.trouble(now):
+        if not due or self._inputs.trouble(self._now()):
             return
         readings, _, periods = self._inputs.take()
         named = dict(zip(self._inputs.names, readings[0].tolist(), strict=True))
@@ -61,7 +62,7 @@ class RewardNode(Node):
         self._publisher.publish(self._message)
 
     def _report(self) -> diagnostics.Report:
-        trouble = self._inputs.trouble(self._now().nanoseconds)
+        trouble = self._inputs.trouble(self._now())
         return (
             diagnostics.WARN if trouble or self.rejected else diagnostics.OK,
             trouble or ('fallen' if self._reward.fallen else 'rewarding'),

@@ -97,13 +97,16 @@ class Inputs:
         self._arrived = 0
         self._times: dict[str, int] = {}
         self._stamps: dict[str, int] = {}
+        self._newest: int | None = None
         self._last_step: int | None = None
 
-    def put(self, topic: str, message: Any, now: int) -> bool:
+    def put(self, topic: str, message: Any, now: Callable[[], int]) -> bool:
         """
-        Take in one message that arrived at ``now``; returns whether a step is due.
+        Take in one message; returns whether a step is due.
 
-        Raises :class:`BadMessage`, with nothing changed, if the message cannot be used.
+        A message without a stamp is as old as the newest stamp at its arrival, or where there is
+        none yet as ``now`` tells: asking the clock takes as long as reading a message. Raises
+        :class:`BadMessage`, with nothing changed, if the message cannot be used.
         """
         self._read[topic](message)
         if topic in _STAMPED:
@@ -115,8 +118,10 @@ class Inputs:
                 self._went_back = (
                     f'the stamps on {topic} went back by {(before - stamp) / _SECOND:g} s')
             self._stamps[topic] = self._times[topic] = stamp
+            if self._newest is None or stamp > self._newest:
+                self._newest = stamp
         else:
-            self._times[topic] = now
+            self._times[topic] = now() if self._newest is None else self._newest
         self._arrived |= self._bit[topic]
         return self.due
 

@@ -31,7 +31,7 @@ UNTRAINED = 'none'
 WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'
 #: What must agree between a file and the robot it is loaded for.
-_IDENTITY = ('robot', 'joints', 'observations')
+IDENTITY = ('robot', 'joints', 'observations')
 
 
 def pack(
@@ -49,7 +49,7 @@ def pack(
     """
     about = {
         'format': FORMAT,
-        **{key: getattr(robot.config, key) for key in _IDENTITY},
+        **{key: getattr(robot.config, key) for key in IDENTITY},
         'learner': asdict(learner.config),
         'made_by': dict(made_by),
     }
@@ -116,7 +116,7 @@ def fit(
 def read_for(robot: Robot, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a file as :func:`read` does, and refuse it if it belongs to another robot."""
     arrays, about = read(path)
-    for key in _IDENTITY:
+    for key in IDENTITY:
         mine = getattr(robot.config, key)
         if about.get(key) != mine:
             raise ConfigError(

@@ -124,3 +124,13 @@ def spin_steps(executor, simulator, steps):
     """Spin until a simulator has taken some steps more."""
     target = simulator.steps + steps
     spin_until(executor, lambda: simulator.steps >= target, f'{steps} steps')
+
+
+def call(executor, node, kind, name, request):
+    """Call a service and return its answer."""
+    clients = {client.service_name: client for client in node.clients}
+    client = clients.get(name) or node.create_client(kind, name)
+    spin_until(executor, client.service_is_ready, name)
+    future = client.call_async(request)
+    spin_until(executor, future.done, name)
+    return future.result()

@@ -16,7 +16,17 @@ from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from rclpy.serialization import deserialize_message, serialize_message
 from rclpy.time import Time
-from ros import make, process, record_torques, ros, ros_arguments, spin_steps, spin_until, spinning
+from ros import (
+    call,
+    make,
+    process,
+    record_torques,
+    ros,
+    ros_arguments,
+    spin_steps,
+    spin_until,
+    spinning,
+)
 from std_srvs.srv import SetBool, Trigger
 
 from dynsyn_ros.learner import Learner
@@ -35,16 +45,6 @@ pytestmark = pytest.mark.ros
 
 def lockstep(tmp_path, **values):
     return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
-
-
-def call(executor, node, kind, name, request):
-    """Call a service and return its answer."""
-    clients = {client.service_name: client for client in node.clients}
-    client = clients.get(name) or node.create_client(kind, name)
-    spin_until(executor, client.service_is_ready, name)
-    future = client.call_async(request)
-    spin_until(executor, future.done, name)
-    return future.result()
 
 
 # On the wire

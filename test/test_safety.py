@@ -11,7 +11,7 @@ from conftest import ROBOT_FILE, preset_file
 import numpy as np
 import pytest
 from rclpy.node import Node
-from ros import command, make, record_torques, ros, spin_steps, spin_until, spinning
+from ros import call, command, make, record_torques, ros, spin_steps, spin_until, spinning
 from std_msgs.msg import Float64, Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 import yaml
@@ -55,9 +55,6 @@ class Watcher(Node):
         self.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self.on_diagnostics, topics.QOS)
         self.faults = self.create_publisher(String, 'fault', topics.QOS)
-        self.stubs = {
-            name: self.create_client(kind, f'/controller/{name}')
-            for name, kind in (('estop', SetBool), ('rollback', Trigger))}
 
     def on_diagnostics(self, message):
         (status,) = message.status
@@ -96,13 +93,6 @@ class Rig:
             return [t for t, torque in self.watcher.commands if t >= since and not torque.any()]
         self.until(zeros, 'zero torque')
         return zeros()[0]
-
-    def call(self, name, request):
-        client = self.watcher.stubs[name]
-        self.until(client.service_is_ready, name)
-        future = client.call_async(request)
-        self.until(future.done, name)
-        return future.result()
 
 
 @contextmanager
@@ -161,7 +151,8 @@ def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, greatest_age
 
 def test_an_emergency_stop_latches(tmp_path):
     with rig(tmp_path) as one:
-        told = one.call('estop', SetBool.Request(data=True))
+        stop = partial(call, one.executor, one.watcher, SetBool, '/controller/estop')
+        told = stop(SetBool.Request(data=True))
         answered = time.time()
         assert told.success
         zero = one.await_zero(answered - 2 * PERIOD)
@@ -172,7 +163,7 @@ def test_an_emergency_stop_latches(tmp_path):
         one.until(lambda: len(one.watcher.commands) > count + 10, 'commands')
         assert not any(torque.any() for _, torque in one.watcher.commands[count:])
         one.until(lambda: one.watcher.state['steps'] == steps, 'a learner that waits')
-        assert one.call('estop', SetBool.Request(data=False)).message == 'cleared'
+        assert stop(SetBool.Request(data=False)).message == 'cleared'
         one.await_driving()
 
 
@@ -208,14 +199,6 @@ def walk(tmp_path, **values):
             controller.start()
             spin_until(executor, lambda: controller.steps > 10)
             yield executor, simulator, controller
-
-
-def call(executor, node, kind, name, request):
-    client = node.create_client(kind, name)
-    spin_until(executor, client.service_is_ready, name)
-    future = client.call_async(request)
-    spin_until(executor, future.done, name)
-    return future.result()
 
 
 def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):

@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> None:
             draw(arrays, about, options.picture)
         return
     others, other_about = weights.read(options.other)
-    for key in ('robot', 'joints', 'observations'):
+    for key in weights.IDENTITY:
         if about[key] != other_about[key]:
             raise ConfigError(
                 f'{options.other} holds weights of another robot than {options.file}: its {key} '

@@ -90,7 +90,6 @@ class Learner:
             np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed, number))))
             for number in numbers
         ]
-        rates = synapses.rates(config.synapses, config.reward, config.time_step)
         memory = synapses.blocks(count, groups, size, RESERVE_PER_SYNAPSE * size)
         cells = network.blocks(count, layout)
         self.synapses = synapses.named(*memory)
@@ -99,19 +98,20 @@ class Learner:
         self.neurons.gain[:] = config.network.gain
         self._observed, self._rewarded = (count, layout.observations), (count,)
         self._memory = (*memory, *cells, layout.normalisation)
-        self._bind()
-        self._draw_first_state(rates)
+        self._draw_first_state(self._bind())
         self._compile()
 
-    def _bind(self) -> None:
-        """Put together what every step is called with."""
+    def _bind(self) -> synapses.Rates:
+        """Put together what every step is called with; returns the rates in it."""
         config = self.config
+        rates = synapses.rates(config.synapses, config.reward, config.time_step)
         self._kernel = (
             *self._memory,
-            tuple(synapses.rates(config.synapses, config.reward, config.time_step)),
+            tuple(rates),
             tuple(network.wiring(config.network, self.layout, config.time_step)),
             tuple(oscillators.constants(config.oscillators, config.time_step)),
         )
+        return rates
 
     def steer(self, config: LearnerConfig) -> None:
         """

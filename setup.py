@@ -42,6 +42,8 @@ setup(
         (f'share/{package_name}/config/presets', glob('config/presets/*.yaml')),
         (f'share/{package_name}/config/sweeps', glob('config/sweeps/*.yaml')),
         (f'share/{package_name}/launch', glob('launch/*.launch.py')),
+        (f'share/{package_name}/urdf', glob('urdf/*')),
+        (f'share/{package_name}/config/views', glob('config/views/*')),
     ],
     python_requires='>=3.10',
     install_requires=[
@@ -79,6 +81,7 @@ setup(
             'simulator = dynsyn_ros.nodes.simulator:main',
             'controller = dynsyn_ros.nodes.controller:main',
             'reward_node = dynsyn_ros.nodes.reward_node:main',
+            'transforms = dynsyn_ros.nodes.transforms:main',
         ],
     },
 )

@@ -1,0 +1,74 @@
+"""
+The transforms node: where the simulated walker is, for RViz and whatever else looks at tf.
+
+It turns ``odom`` and ``imu`` into the two transforms above the robot's description, odom ->
+base_stabilized -> hull; robot_state_publisher gives those below it. A physical robot's state
+estimator gives both itself.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+import sys
+from typing import Any
+
+from geometry_msgs.msg import TransformStamped
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from sensor_msgs.msg import Imu
+
+from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.nodes.sensors import LEVEL
+from dynsyn_ros.program import exit_code
+from dynsyn_ros.schema import ConfigError
+
+
+def from_odometry(message: Odometry) -> TransformStamped:
+    """Place the level frame at the hull in the odometry's frame."""
+    transform = TransformStamped(header=message.header, child_frame_id=message.child_frame_id)
+    place, there = message.pose.pose.position, transform.transform.translation
+    there.x, there.y, there.z = place.x, place.y, place.z
+    transform.transform.rotation = message.pose.pose.orientation
+    return transform
+
+
+def from_imu(message: Imu) -> TransformStamped:
+    """Turn the hull in the level frame."""
+    transform = TransformStamped(child_frame_id=message.header.frame_id)
+    transform.header.stamp, transform.header.frame_id = message.header.stamp, LEVEL
+    transform.transform.rotation = message.orientation
+    return transform
+
+
+class TransformsNode(Node):
+    """Transforms of one simulated walker."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Listen; raises :class:`ConfigError` where tf2 is not installed."""
+        super().__init__('transforms', **kwargs)
+        try:
+            message = import_module('tf2_msgs.msg').TFMessage
+        except ImportError as error:
+            raise ConfigError(
+                'tf2_msgs is not installed: it comes with an installed ROS 2, not as a wheel'
+            ) from error
+        publisher = self.create_publisher(message, topics.TRANSFORMS, topics.QOS)
+        for topic, turn in (('odom', from_odometry), ('imu', from_imu)):
+            self.create_subscription(
+                topics.SENSORS[topic], topic,
+                lambda heard, turn=turn: publisher.publish(message(transforms=[turn(heard)])),
+                topics.QOS)
+
+
+def main() -> int:
+    """Run the node until it is stopped."""
+
+    def program() -> None:
+        with run.session(sys.argv) as stop, run.executor_of([TransformsNode()]) as executor:
+            run.spin(executor, lambda: bool(stop))
+
+    return exit_code(program)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

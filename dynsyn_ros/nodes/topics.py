@@ -42,5 +42,5 @@ SCALARS = {AMPLITUDE: Float64, CENTRE_SHIFT: Float64, GAIN: Float64}
 #: Global by convention: one place for the diagnostics of all robots.
 DIAGNOSTICS = '/diagnostics'
 DIAGNOSTICS_TYPE = DiagnosticArray
-#: Global by convention too, of tf2_msgs/TFMessage, which no wheel has: only with an installed ROS 2.
+#: Global too, of tf2_msgs/TFMessage, which no wheel has: only with an installed ROS 2.
 TRANSFORMS = '/tf'

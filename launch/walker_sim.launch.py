@@ -11,12 +11,14 @@ from launch_ros.actions import Node
 
 from dynsyn_ros import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
-from dynsyn_ros.nodes.topics import AMPLITUDE, CLOCK, EPISODE_RETURN
-from dynsyn_ros.share import PACKAGE
+from dynsyn_ros.nodes.topics import CLOCK
+from dynsyn_ros.share import PACKAGE, share_directory
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.presets import ROBOT_FILE, TRAINED, preset_file
 from launch import LaunchDescription
 
+VIEWS = share_directory() / 'config' / 'views'
+URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 PARAMETERS = {
     'env_id': ('what is simulated; Hardcore has stairs, stumps and pits', ENVIRONMENTS),
     'seed': ('of the random streams; the same seed gives the same run in lockstep', None),
@@ -45,7 +47,10 @@ def generate_launch_description() -> LaunchDescription:
             description='true records every topic with ros2 bag, into output_dir'),
         DeclareLaunchArgument(
             'rqt', default_value='false', choices=['true', 'false'],
-            description='true opens rqt_plot on reward, episode return and amplitude'),
+            description='true opens rqt on reward, return, joints, amplitude and the image'),
+        DeclareLaunchArgument(
+            'rviz', default_value='false', choices=['true', 'false'],
+            description='true publishes robot_description and tf, and opens RViz on them'),
         OpaqueFunction(function=start),
     ])
 
@@ -73,9 +78,30 @@ def start(context):
                  str(Path(given['output_dir'], 'bag'))],
             output='screen'))
     if value('rqt') == 'true':
-        root = f'/{value("namespace")}'.rstrip('/')
-        actions.append(Node(
-            package='rqt_plot', executable='rqt_plot',
-            arguments=[f'{root}/reward/data', f'{root}/{EPISODE_RETURN}/data',
-                       f'{root}/{AMPLITUDE.replace("~", "controller")}/data']))
+        actions.append(Node(package='rqt_gui', executable='rqt_gui', arguments=[
+            '--perspective-file', str(perspective(value('namespace'), given['output_dir']))]))
+    if value('rviz') == 'true':
+        actions += look_in_rviz(value('namespace'))
     return actions
+
+
+def perspective(namespace, folder):
+    """Write what rqt shows for a namespace, as rqt knows absolute topics only."""
+    root = f'/{namespace}'.rstrip('/')
+    text = (VIEWS / 'dynsyn.perspective').read_text().replace("'/", f"'{root}/")
+    path = Path(folder).expanduser() / 'dynsyn.perspective'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def look_in_rviz(namespace):
+    """Start what moves the walker's description, and RViz."""
+    common = {'namespace': namespace, 'output': 'screen'}
+    return [
+        Node(package='robot_state_publisher', executable='robot_state_publisher',
+             parameters=[{'robot_description': URDF.read_text()}], **common),
+        Node(package=PACKAGE, executable='transforms', **common),
+        Node(package='rviz2', executable='rviz2',
+             arguments=['--display-config', str(VIEWS / 'walker.rviz')], **common),
+    ]

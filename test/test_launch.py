@@ -112,12 +112,16 @@ def test_a_robot_has_its_controller_between_its_drivers(robot_description):
     assert controller.node_executable == 'controller'
 
 
-def test_record_and_rqt_on_request(description):
-    _, actions = expand(description, record='true', rqt='true', namespace='left')
-    assert len(actions) == 4
-    _, _, bag, rqt = actions
+def test_record_rqt_and_rviz_on_request(description, tmp_path):
+    _, actions = expand(description, record='true', rqt='true', rviz='true', namespace='left',
+                        output_dir=str(tmp_path / 'out'))
+    _, _, bag, *shown = actions
     assert [part[0].text for part in bag.cmd][:3] == ['ros2', 'bag', 'record']
-    assert rqt.node_package == 'rqt_plot'
+    assert [node.node_package for node in shown] == [
+        'rqt_gui', 'robot_state_publisher', 'dynsyn_ros', 'rviz2']
+    perspective = (tmp_path / 'out' / 'dynsyn.perspective').read_text()
+    assert "'/left/joint_states/position[0]'" in perspective
+    assert "'rqt_plot/Plot'" in perspective
 
 
 @pytest.mark.ros

@@ -27,6 +27,7 @@ def wheels(versions):
 # Extras that the tests try too, where wheels of them exist.
 MUJOCO = ['imageio; python_version < "3.14"', 'mujoco>=3.1; python_version < "3.14"']
 ENVPOOL = ['envpool; python_version >= "3.11" and python_version < "3.14"']
+RECORD = ['mcap', 'rosbags']
 RAY = ['ray; python_version < "3.14"']
 
 setup(
@@ -65,10 +66,11 @@ setup(
         'wheels-kilted': wheels(KILTED),
         'envpool': ENVPOOL,
         'ray': RAY,
+        'record': RECORD,
         'walker2d': MUJOCO,
         'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
         'test': ['import-linter', 'pytest', 'pytest-cov', 'pytest-xdist', 'ruff', *ENVPOOL, *RAY,
-                 *MUJOCO],
+                 *MUJOCO, *RECORD],
     },
     zip_safe=True,
     maintainer='dynsyn_ros maintainers',

@@ -20,6 +20,8 @@ from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
 
 BEST_FILE = 'best.npz'
+#: What a file says of when its learner took its last step, ns; a replay begins behind it.
+LAST_STEP = 'last_step'
 
 
 class Keeper:
@@ -49,6 +51,7 @@ class Keeper:
         self._best: dict | None = None
         self.steps = 0
         """Steps the learner has taken in this keeping."""
+        self._time: int | None = None
         self._made_by: dict = {}
 
     def begin(self, source: str, seed: int) -> str:
@@ -75,9 +78,10 @@ class Keeper:
                 self._warn(f'{self._best_path} is not used as the best so far: {error}')
         return source
 
-    def count(self, reward: float) -> bool:
-        """Count a step and what it earned; returns whether a window has ended with it."""
+    def count(self, reward: float, time: int) -> bool:
+        """Count a step at a time, ns, and what it earned; returns whether it ended a window."""
         self.steps += 1
+        self._time = time
         self._sum += reward
         self._count += 1
         if self._count < self._window:
@@ -126,5 +130,5 @@ class Keeper:
         return self._checkpoints.trouble
 
     def _packed(self, **more: float) -> dict:
-        return weights.pack(
-            self._learner, self._robot, {**self._made_by, 'steps': self.steps, **more})
+        about = {**self._made_by, 'steps': self.steps, LAST_STEP: self._time, **more}
+        return weights.pack(self._learner, self._robot, about)

@@ -39,13 +39,26 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
             raise ConfigError(
                 f'{path} must be a ROS parameter file with a section {EVERY_NODE}: '
                 'ros__parameters:') from error
-        _merge(parameters, section)
+        merge(parameters, section)
     return parameters
 
 
-def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn dotted names into nested tables."""
+    tree: dict[str, Any] = {}
+    for name, value in flat.items():
+        *path, leaf = name.split('.')
+        table = tree
+        for key in path:
+            table = table.setdefault(key, {})
+        table[leaf] = value
+    return tree
+
+
+def merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    """Put new parameters over others, table by table."""
     for key, value in new.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+            merge(into[key], value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value

@@ -44,7 +44,7 @@ def generate_launch_description() -> LaunchDescription:
         *launching.declare(PARAMETERS),
         DeclareLaunchArgument(
             'record', default_value='false', choices=['true', 'false'],
-            description='true records every topic with ros2 bag, into output_dir'),
+            description='true records every topic with ros2 bag (MCAP), into output_dir'),
         DeclareLaunchArgument(
             'rqt', default_value='false', choices=['true', 'false'],
             description='true opens rqt on reward, return, joints, amplitude and the image'),
@@ -74,7 +74,7 @@ def start(context):
     ]
     if value('record') == 'true':
         actions.append(ExecuteProcess(
-            cmd=['ros2', 'bag', 'record', '--all', '--output',
+            cmd=['ros2', 'bag', 'record', '--all', '--storage', 'mcap', '--output',
                  str(Path(given['output_dir'], 'bag'))],
             output='screen'))
     if value('rqt') == 'true':

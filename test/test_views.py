@@ -1,4 +1,4 @@
-"""The layouts for rqt, PlotJuggler, Foxglove and RViz: in their tools' formats, of topics we have."""
+"""The layouts for rqt, PlotJuggler, Foxglove and RViz: in their formats, of topics we have."""
 
 from ast import literal_eval
 from importlib import import_module

@@ -17,6 +17,7 @@ COMMANDS = {
     'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
     'weights': 'print what a weights file holds, or how two differ; needs no ROS',
+    'replay': 'run a learner over a recorded run, and see where they differ; needs no ROS',
     'figures': 'draw the figures of the paper from runs; needs no ROS',
 }
 #: The commands that take what follows --ros-args.

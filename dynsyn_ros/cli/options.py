@@ -5,13 +5,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dynsyn_ros.training.presets import ROBOT_FILE
+from dynsyn_ros.training.presets import PRESETS, ROBOT_FILE
 
 
 def add_params_file(parser: argparse.ArgumentParser) -> None:
     """Add ``--params-file``."""
     parser.add_argument('--params-file', type=Path, default=ROBOT_FILE,
                         help='parameters of robot and nodes (default: bipedal_walker.yaml)')
+
+
+def add_preset(parser: argparse.ArgumentParser) -> None:
+    """Add ``--preset``, that of one walker."""
+    parser.add_argument('--preset', default='default', metavar='NAME', help=(
+        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: '
+        '%(default)s)'))
 
 
 def count(text: str) -> int:

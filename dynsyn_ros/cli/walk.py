@@ -22,11 +22,12 @@ from dynsyn_ros.film import Film
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.recorder import RecorderNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
-from dynsyn_ros.training.presets import PRESETS, TRAINED, preset_file
+from dynsyn_ros.training.presets import TRAINED, preset_file
 from dynsyn_ros.weights import WEIGHTS_FILE
 
 #: How often the live line is written, s.
@@ -37,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; what is not said comes from the parameter files."""
     parser.epilog = 'what follows --ros-args is for ROS: remaps, parameters, log levels'
     shared_options.add_params_file(parser)
-    parser.add_argument('--preset', default='default', metavar='NAME', help=(
-        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: '
-        '%(default)s)'))
+    shared_options.add_preset(parser)
     parser.add_argument('--env-id', choices=ENVIRONMENTS, help='what is simulated')
     parser.add_argument('--steps', type=int, dest='max_steps', metavar='N',
                         help='stop after so many steps (default: go on until Ctrl-C)')
@@ -56,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for weights, checkpoints, episodes and curve; a walk '
                              'whose checkpoints are there goes on (default: a new one in runs)')
+    parser.add_argument('--record', type=Path, metavar='FILE.mcap',
+                        help='record every topic, for dynsyn replay and whatever reads MCAP')
     parser.add_argument('--gif', type=Path, metavar='FILE',
                         help='film the last half minute of the run')
 
@@ -78,12 +79,12 @@ def main(options: argparse.Namespace) -> None:
     arguments = run.ros_arguments(
         files, {name: value for name, value in changed.items() if value is not None})
     with run.session([*arguments, *options.ros_arguments]) as stop:
-        _walk(stop, output, options.gif)
+        _walk(stop, output, options.gif, options.record)
     print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')
 
 
-def _walk(stop: StopRequest, output: Path, gif: Path | None) -> None:
-    """Spin both nodes, with a live line, until stopped or finished; then write what is to stay."""
+def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None) -> None:
+    """Spin the nodes, with a live line, until stopped or finished; then write what is to stay."""
 
     def after_step(walker: Plant) -> None:
         if walker.episode is not None:
@@ -91,17 +92,20 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None) -> None:
         if film:
             film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
+    recorder = RecorderNode(record) if record else None
     simulator = SimulatorNode(after_step)
     controller = ControllerNode()
     env_id = simulator.get_parameter('env_id').value
     film = Film(gif) if gif else None
-    with run.executor_of([simulator, controller]) as executor:
+    with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
         log = EpisodeLog(output / EPISODES_FILE)
         try:
             _spin(stop, simulator, controller, executor, log)
         finally:
             controller.stop()
+            if recorder:
+                recorder.close()
     log.close()
     draw_learning_curve(output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}')
     if film:

@@ -32,8 +32,9 @@ from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
 from dynsyn_ros.nodes.scalars import Scalars
+from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.program import exit_code
-from dynsyn_ros.robot import BadMessage, Drive, Inputs, LostJoint, Robot, RobotConfig
+from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError
 
 #: How often in a control period it is looked whether the inputs can still be trusted.
@@ -63,7 +64,6 @@ class ControllerNode(LifecycleNode):
         self.learner: Learner | None = None
         """The learner, while the node is configured."""
         self._keeper: Keeper | None = None
-        self._reward = np.zeros(1)
         self.failure = ''
         """Why the last transition was refused."""
         self.rejected = 0
@@ -134,12 +134,7 @@ class ControllerNode(LifecycleNode):
             self.get_logger().warning)
         source = keeper.begin(self._config.weights, self._shared.seed)
         learner.learning = self._config.learning
-        names = Inputs(self._robot).names
-        self._observe = self._robot.observer(names)
-        self._drive = Drive(robot, names)
-        readings = np.zeros((1, len(names)))
-        self._observe(readings)  # compiles it, and so does this
-        self._drive.torques(np.zeros((1, len(robot.joints))), readings)
+        self._pilot = Pilot(self._robot, learner)
         self.learner, self._keeper = learner, keeper
         self.get_logger().info(
             f'{learner.layout.synapses} synapses for {robot.robot}, '
@@ -245,18 +240,16 @@ class ControllerNode(LifecycleNode):
         if trouble:
             self._halt(trouble)
             return
-        readings, reward, periods = self._inputs.take()
-        if self.estopped or not periods:
+        taken = self._inputs.take()
+        if self.estopped or not taken.periods:
             # An answer all the same: in lock-step the simulator waits for one to each set.
             self._send_zero_torque()
             self.halted = EMERGENCY if self.estopped else 'the stamps went back'
             return
-        self._reward[0] = reward
-        action = self.learner.step(self._observe(readings), self._reward, periods)
-        self._torques[:] = self._drive.torques(action, readings)[0]
+        self._torques[:] = self._pilot.step(taken)
         self._commands.publish(self._command)
         self.halted = ''
-        if self._keeper.count(reward):
+        if self._keeper.count(taken.reward, taken.time):
             self._look_back()
 
     def _halt(self, reason: str) -> None:
@@ -267,7 +260,7 @@ class ControllerNode(LifecycleNode):
         self.halted = reason
 
     def _send_zero_torque(self) -> None:
-        self._torques[:] = self._drive.stop(self.learner.neurons.action)[0]
+        self._torques[:] = self._pilot.stop()
         self._commands.publish(self._command)
 
     # Keeping
@@ -350,7 +343,7 @@ class ControllerNode(LifecycleNode):
             return
         self.learner.learning = self._config.learning
         self.learner.steer(self._learner_config)
-        self._drive.steer(self._robot_config)
+        self._pilot.steer(self._robot_config)
         if self._inputs is not None:
             self._inputs.need_reward(self._config.learning)
 
@@ -368,7 +361,7 @@ class ControllerNode(LifecycleNode):
         for worse, trouble in (
             (diagnostics.WARN, 'messages were rejected' if self.rejected else ''),
             (diagnostics.WARN, self._keeper.trouble if self._keeper else ''),
-            (diagnostics.WARN, 'fallen' if self._inputs and self._drive.fallen[0] else ''),
+            (diagnostics.WARN, 'fallen' if self._inputs and self._pilot.fallen else ''),
             (diagnostics.ERROR, self.halted if self._inputs else ''),
             (diagnostics.ERROR, EMERGENCY if self.estopped else ''),
         ):

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dynsyn_ros.nodes.config import SECTIONS
+from dynsyn_ros.parameters import nested
 from dynsyn_ros.schema import ConfigError, Setting, build, part_of, settings_of
 
 #: Parameters that every node of rclpy has.
@@ -34,7 +35,7 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
         for name, parameter in node.get_parameters_by_prefix('').items()
         if name.partition('.')[0] not in _BUILT_IN
     }
-    tree = _nested(given)
+    tree = nested(given)
     known = {entry.name for section in SECTIONS for entry in fields(section)}
     for key in tree:
         if key not in known:
@@ -62,19 +63,7 @@ def current(node: Node, cls: type, new: Iterable[Parameter] = ()) -> Any:
     """Make the settings object of a class as the parameters stand, or would with ``new`` ones."""
     values = {**node.get_parameters_by_prefix(''), **{each.name: each for each in new}}
     values = {name: parameter.value for name, parameter in values.items()}
-    return build(cls, part_of(cls, _nested(values)))
-
-
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """Turn dotted names into nested tables."""
-    tree: dict[str, Any] = {}
-    for name, value in flat.items():
-        *path, leaf = name.split('.')
-        table = tree
-        for key in path:
-            table = table.setdefault(key, {})
-        table[leaf] = value
-    return tree
+    return build(cls, part_of(cls, nested(values)))
 
 
 def _rows(settings: Any) -> dict[str, list[str]]:

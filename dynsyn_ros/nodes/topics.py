@@ -9,6 +9,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, Imu, JointState, LaserScan
 from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
 
+from dynsyn_ros.robot import robot
+
 #: Reliable, volatile, the last ten: nothing a learner is told may be lost on the way.
 QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -19,14 +21,10 @@ SENSORS = {
     'odom': Odometry,
     'scan': LaserScan,
     'foot_contacts': UInt8MultiArray,
-    'reward': Float64,
+    robot.REWARD: Float64,
 }
-#: What a person thinks of it: added to the reward, times the parameter ``human_reward_gain``.
-HUMAN_REWARD = 'human_reward'
-HUMAN_REWARD_TYPE = Float64
-#: Torques in N m, in the order of the parameter ``joints``.
-COMMANDS = 'joint_torques'
-COMMANDS_TYPE = Float64MultiArray
+HUMAN_REWARD, HUMAN_REWARD_TYPE = robot.HUMAN_REWARD, Float64
+COMMANDS, COMMANDS_TYPE = robot.COMMANDS, Float64MultiArray
 #: Of the simulator only.
 CLOCK, IMAGE = 'clock', 'image'
 EPISODE_RETURN, EPISODE_LENGTH = 'episode_return', 'episode_length'

@@ -2,9 +2,9 @@
 
 from dynsyn_ros.robot.config import RewardTerms, RobotConfig
 from dynsyn_ros.robot.drive import Drive
-from dynsyn_ros.robot.inputs import BadMessage, Inputs, LostJoint
+from dynsyn_ros.robot.inputs import BadMessage, Inputs, LostJoint, Taken
 from dynsyn_ros.robot.reward import Reward
 from dynsyn_ros.robot.robot import Robot
 
 __all__ = ['BadMessage', 'Drive', 'Inputs', 'LostJoint', 'Reward', 'RewardTerms', 'Robot',
-           'RobotConfig']
+           'RobotConfig', 'Taken']

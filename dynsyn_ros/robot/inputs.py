@@ -42,6 +42,8 @@ class Taken(NamedTuple):
     """The sum of the rewards since the last step."""
     periods: int
     """Control periods that have passed since the last step; 0: time went back, nobody knows."""
+    time: int
+    """When it is, ns: the stamp of the set, or of the trigger."""
 
 
 class Inputs:
@@ -175,7 +177,7 @@ class Inputs:
             passed = round((time - self._last_step) / self._period)
             periods = min(max(passed, 1), self._robot.config.longest_step)
         self._last_step = time
-        return Taken(self._readings, reward, periods)
+        return Taken(self._readings, reward, periods, time)
 
     def _put_values(self, topic: str, first: str, values: array) -> None:
         if not math.isfinite(sum(values)):

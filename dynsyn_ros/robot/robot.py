@@ -20,8 +20,11 @@ from dynsyn_ros.learner import Layout
 from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.schema import ConfigError
 
-#: The topic of rewards, and the trigger that is no topic.
-REWARD, ALL = 'reward', 'all'
+#: The topics of rewards, of what a person thinks (added to the reward, times the parameter
+#: ``human_reward_gain``), and of torques in N m, in the order of the parameter ``joints``.
+REWARD, HUMAN_REWARD, COMMANDS = 'reward', 'human_reward', 'joint_torques'
+#: The trigger that is no topic.
+ALL = 'all'
 #: The readings of an orientation quaternion, from which roll, pitch and yaw are computed.
 QUATERNION = tuple(f'imu.orientation.{axis}' for axis in 'xyzw')
 _ANGLES = {'imu.roll': 1, 'imu.pitch': 2, 'imu.yaw': 3}

@@ -1,0 +1,85 @@
+"""``dynsyn replay``: a recorded run once more, held against what was recorded."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dynsyn_ros import parameters, weights
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.keeping import LAST_STEP
+from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay, recording
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.schema import ConfigError, build, part_of
+from dynsyn_ros.training.presets import TRAINED, preset_file
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options: those that the controller was started with."""
+    parser.add_argument('recording', type=Path, metavar='BAG',
+                        help='a folder of ros2 bag, or a file of dynsyn walk --record')
+    shared_options.add_params_file(parser)
+    shared_options.add_preset(parser)
+    parser.add_argument('--seed', type=shared_options.seed, help='of the random streams')
+    parser.add_argument('--weights', metavar='FILE', default=str(TRAINED),
+                        help='weights the run started from, or none (default: those that ship)')
+    parser.add_argument('--frozen', action='store_true', help='the run did not learn')
+    parser.add_argument('--after', type=Path, metavar='CHECKPOINT', help=(
+        'begin behind this checkpoint of the run, where the recording began late'))
+    parser.add_argument('--namespace', default='', help='of the robot in the recording, as /left')
+    parser.add_argument('--remap', action='append', default=[], type=_remap,
+                        metavar='TOPIC:=RECORDED', help=(
+        'what a topic was remapped to, for example joint_torques:=effort_controller/commands'))
+
+
+def main(options: argparse.Namespace) -> None:
+    """Replay; raises :class:`ConfigError` at the first message that differs."""
+    values = parameters.read([options.params_file, preset_file(options.preset)])
+    robot = Robot(build(RobotConfig, part_of(RobotConfig, values)))
+    config = build(LearnerConfig, values.get('learner', {}), 'learner.')
+    seed = values['seed'] if options.seed is None else options.seed
+    learner = Learner(robot.layout, config, seed)
+    after = None
+    if options.after:
+        after = weights.load(options.after, learner, robot)['made_by'].get(LAST_STEP)
+        if after is None:
+            raise ConfigError(f'{options.after} does not say when its learner took its last step')
+    elif options.weights != weights.UNTRAINED:
+        weights.load(Path(options.weights), learner, robot)
+    learner.learning = values['learning'] = values['learning'] and not options.frozen
+    replay = Replay(robot, learner, values, after)
+    with recording(options.recording) as recorded:
+        optional = (HUMAN_REWARD, PARAMETER_EVENTS)
+        names = {_full(options, topic): topic for topic in (*replay.topics, *optional)}
+        missing = {name for name, topic in names.items() if topic not in optional}
+        missing -= recorded.topics
+        if missing:
+            raise ConfigError(
+                f'{options.recording} lacks {", ".join(sorted(missing))}: it has '
+                f'{", ".join(sorted(recorded.topics))}')
+        for message in tqdm(recorded.messages(names), unit=' messages', dynamic_ncols=True):
+            difference = replay.hear(message)
+            if difference:
+                raise ConfigError(f'after {replay.steps} steps that agree: {difference}')
+    if not replay.begun:
+        raise ConfigError(
+            f'{options.recording} does not hold the last step before {options.after}')
+    print(f'{replay.steps} steps agree bit for bit; {replay.halts} commands of zero torque while '
+          'the controller halted')
+
+
+def _full(options: argparse.Namespace, topic: str) -> str:
+    """Find the full name of a topic in the recording."""
+    name = dict(options.remap).get(topic, topic)
+    return name if name.startswith('/') else f'{options.namespace.rstrip("/")}/{name}'
+
+
+def _remap(text: str) -> tuple[str, str]:
+    """Read what a topic was remapped to."""
+    topic, separator, recorded = text.partition(':=')
+    if not (topic and separator and recorded):
+        raise argparse.ArgumentTypeError(f'must be TOPIC:=RECORDED, not {text}')
+    return topic, recorded

@@ -1,0 +1,184 @@
+"""
+A recorded run once more at a desk: the learner over the recorded messages, without ROS.
+
+Each set of inputs that is complete gives a step, as in the controller, and its torques are held
+against those recorded. A recorded command of zero torque that is not the learner's own tells that
+the controller had halted, of which the network had heard. What a recording does not hold, such as
+a call of ``~/rollback``, shows as a difference with its place.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dynsyn_ros import parameters
+from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.pilot import Pilot
+from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig, Taken
+from dynsyn_ros.robot.robot import COMMANDS, HUMAN_REWARD
+from dynsyn_ros.schema import ConfigError, build, part_of
+
+#: The topic of what nodes are steered by, whatever the namespace.
+PARAMETER_EVENTS = '/parameter_events'
+#: Sets of inputs that may wait for their command before it counts as missing.
+PATIENCE = 10
+#: The fields of a ParameterValue by its type, from 1 on.
+_VALUES = ('bool_value', 'integer_value', 'double_value', 'string_value', 'byte_array_value',
+           'bool_array_value', 'integer_array_value', 'double_array_value', 'string_array_value')
+
+
+class Message(NamedTuple):
+    """One message of a recording."""
+
+    topic: str
+    content: Any
+    """With the fields of the ROS message."""
+    time: int
+    """When it was recorded, ns."""
+
+
+class Recording:
+    """The messages of a folder of ``ros2 bag``, or of an MCAP file."""
+
+    def __init__(self, reader: Any, store: Any) -> None:
+        """Wrap an open reader of rosbags and its types."""
+        self._reader, self._store = reader, store
+        self.topics = {each.topic for each in reader.connections}
+        """What there is, by full names."""
+
+    def messages(self, names: Mapping[str, str]) -> Iterator[Message]:
+        """Yield what was recorded on the topics ``names``, called as it says, in its order."""
+        wanted = [each for each in self._reader.connections if each.topic in names]
+        for connection, time, data in self._reader.messages(connections=wanted):
+            content = self._store.deserialize_cdr(data, connection.msgtype)
+            yield Message(names[connection.topic], content, time)
+
+
+@contextmanager
+def recording(path: Path) -> Iterator[Recording]:
+    """Open a recording; raises :class:`ConfigError` if it cannot be read."""
+    try:
+        from rosbags.rosbag2 import Reader, ReaderError  # noqa: PLC0415  an extra
+        from rosbags.typesys import Stores, get_typestore  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            "a replay needs rosbags: pip install 'dynsyn_ros[record]'") from error
+    try:
+        with Reader(path) as reader:
+            yield Recording(reader, get_typestore(Stores.LATEST))
+    except (ReaderError, FileNotFoundError) as error:
+        raise ConfigError(f'cannot read {path}: {error}') from error
+
+
+class Replay:
+    """One learner, in the state it was recorded from, over the messages of its run."""
+
+    def __init__(
+        self, robot: Robot, learner: Learner, values: dict[str, Any], after: int | None = None
+    ) -> None:
+        """
+        Begin at the first set of inputs, or behind the one of the time ``after``, ns.
+
+        ``values`` are the parameters that the controller was started with.
+        """
+        self._learner, self._values = learner, values
+        self._pilot = Pilot(robot, learner)
+        self._inputs = Inputs(robot)
+        self._inputs.need_reward(learner.learning)
+        self.topics = (*self._inputs.topics, COMMANDS)
+        """The topics that must be in the recording."""
+        self._after = after
+        self._sets: deque[Taken] = deque()
+        self._commands: deque[Message] = deque()
+        self._answered = 0
+        self.steps = 0
+        """Steps of the learner whose torques were those recorded, bit for bit."""
+        self.halts = 0
+        """Recorded commands of zero torque that were not the learner's own."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the place to begin at was found."""
+        return self._after is None
+
+    def hear(self, message: Message) -> str:
+        """Go on by one message; returns how replay and recording differ, empty if they do not."""
+        topic, content, time = message
+        if topic == COMMANDS:
+            if self.begun:
+                self._commands.append(message)
+        elif topic == PARAMETER_EVENTS:
+            self._steer(content)
+        else:
+            try:
+                if topic == HUMAN_REWARD:
+                    self._inputs.praise(self._values['human_reward_gain'] * content.data)
+                elif self._inputs.put(topic, content, lambda: time):
+                    self._take()
+            except BadMessage:
+                pass  # the controller has dropped it too
+        return self._compare()
+
+    def _take(self) -> None:
+        taken = self._inputs.take()
+        if self.begun:
+            self._sets.append(taken._replace(readings=taken.readings.copy()))
+        elif taken.time == self._after:
+            self._after = None
+            self._answered = -1  # the answer to this set is still to come, and was before our time
+
+    def _compare(self) -> str:
+        while self._commands:
+            command = self._commands[0]
+            recorded = np.asarray(command.content.data)
+            if self._answered < 0:
+                self._answered = 0
+            elif self._sets:
+                taken = self._sets.popleft()
+                difference = self._step(taken, recorded)
+                if difference:
+                    return (f'command {self.steps + self.halts + 1} on {COMMANDS}, recorded at '
+                            f'{command.time} ns for the inputs of {taken.time} ns: {difference}')
+            elif not recorded.any():
+                self._pilot.stop()
+                self.halts += 1
+            else:
+                return ''
+            self._commands.popleft()
+        if len(self._sets) > PATIENCE:
+            return f'no command answers the inputs of {self._sets[0].time} ns'
+        return ''
+
+    def _step(self, taken: Taken, recorded: np.ndarray) -> str:
+        before = None if recorded.any() else self._learner.snapshot()
+        torques = self._pilot.step(taken) if taken.periods else self._pilot.stop()
+        if np.array_equal(torques, recorded):
+            self.steps += 1
+        elif before is not None:
+            self._learner.restore(before)
+            self._pilot.stop()
+            self.halts += 1
+        else:
+            return f'recorded {recorded.tolist()}, replayed {torques.tolist()} N m'
+        return ''
+
+    def _steer(self, event: Any) -> None:
+        """Take over what has been changed at the controller."""
+        if not event.node.endswith('/controller'):
+            return
+        flat = {each.name: getattr(each.value, _VALUES[each.value.type - 1])
+                for each in event.changed_parameters}
+        if not flat:
+            return
+        parameters.merge(self._values, parameters.nested(flat))
+        robot = build(RobotConfig, part_of(RobotConfig, self._values))
+        self._learner.learning = bool(self._values['learning'])
+        self._learner.steer(build(LearnerConfig, self._values['learner'], 'learner.'))
+        self._pilot.steer(robot)
+        self._inputs.need_reward(self._learner.learning)

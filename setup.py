@@ -28,12 +28,14 @@ def wheels(versions):
 MUJOCO = ['imageio; python_version < "3.14"', 'mujoco>=3.1; python_version < "3.14"']
 ENVPOOL = ['envpool; python_version >= "3.11" and python_version < "3.14"']
 RECORD = ['mcap', 'rosbags']
+DASHBOARD = ['aiohttp']
 RAY = ['ray; python_version < "3.14"']
 
 setup(
     name=package_name,
     version='0.1.0',
     packages=find_packages(include=[package_name, f'{package_name}.*']),
+    package_data={package_name: ['dashboard/*.html']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (f'share/{package_name}', ['package.xml']),
@@ -67,10 +69,11 @@ setup(
         'envpool': ENVPOOL,
         'ray': RAY,
         'record': RECORD,
+        'dashboard': DASHBOARD,
         'walker2d': MUJOCO,
         'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
         'test': ['import-linter', 'pytest', 'pytest-cov', 'pytest-xdist', 'ruff', *ENVPOOL, *RAY,
-                 *MUJOCO, *RECORD],
+                 *MUJOCO, *RECORD, *DASHBOARD, 'selenium', 'pytransform3d', 'lxml'],
     },
     zip_safe=True,
     maintainer='dynsyn_ros maintainers',

@@ -41,6 +41,10 @@ def robot_config(**values):
     return build(RobotConfig, {**given, **values})
 
 
+def pytest_addoption(parser):
+    parser.addoption('--screenshot', help='keep the picture of the dashboard in this file')
+
+
 @pytest.fixture(scope='session')
 def robot():
     return Robot(robot_config())

@@ -105,7 +105,7 @@ def test_bad_messages_are_refused_and_change_nothing(robot, topic, values, words
     before = inputs.take().readings.copy()
     with pytest.raises(BadMessage, match=words):
         put(inputs, topic, **values)
-    after, reward, _ = inputs.take()
+    after, reward, *_ = inputs.take()
     np.testing.assert_array_equal(after, before)
     assert reward == 0.0
 
@@ -147,7 +147,7 @@ def test_each_message_of_the_trigger_makes_a_step_while_the_others_hold():
         assert not put(inputs, 'imu', at=1.0 + 0.01 * k)
         assert put(inputs, 'joint_states', at=1.0 + 0.01 * k)
         assert inputs.trouble(round(1e9 + k * 1e7)) == ''
-        _, reward, periods = inputs.take()
+        _, reward, periods, _ = inputs.take()
         assert (reward, periods) == (0.0, 1)
     assert not put(inputs, 'joint_states', at=1.03), 'the same message twice is one step'
 

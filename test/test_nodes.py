@@ -32,7 +32,7 @@ from std_srvs.srv import SetBool, Trigger
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
-from dynsyn_ros.nodes.scalars import Scalars
+from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Inputs, Robot
@@ -76,7 +76,7 @@ def test_observations_survive_the_messages(robot):
             due = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]), int)
                    for topic, data in wire.items()]
             assert due == [False] * 5 + [True]
-            readings, told, periods = inputs.take()
+            readings, told, periods, _ = inputs.take()
             observation = observe(readings)[0]
             assert (told, periods) == (reward, 1)
             # A quaternion knows no whole turns, which the hull makes in some falls.
@@ -170,14 +170,14 @@ def test_scalars_for_plotting(tmp_path):
             assert 0 < told['controller/centre_shift'][-1] <= 2 * learner.centre_shift
 
 
-def test_scalars_that_are_closed_stay_silent(robot):
+def test_a_monitor_that_is_closed_stays_silent(robot):
     """The executor may have their timer in its queue when they are."""
     with ros():
         node = Node('plotted')
-        scalars = Scalars(node, Learner(robot.layout, preset('default'), seed=0),
+        monitor = Monitor(node, Learner(robot.layout, preset('default'), seed=0), {},
                           Clock(clock_type=ClockType.STEADY_TIME))
-        scalars.close()
-        scalars._publish()
+        monitor.close()
+        monitor._publish()
         assert node.count_publishers('plotted/gain') == 0
         node.destroy_node()
 

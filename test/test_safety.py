@@ -209,8 +209,8 @@ def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):
             spin_steps(executor, simulator, 50)
             assert controller.estopped is on
         sent = []
-        step, drive = simulator.walker.step, controller._drive.torques
-        controller._drive.torques = lambda *a: sent.append(drive(*a)[0].copy()) or drive(*a)
+        step, fly = simulator.walker.step, controller._pilot.step
+        controller._pilot.step = lambda taken: sent.append(fly(taken).copy()) or sent[-1]
         applied = []
         simulator.walker.step = lambda t: applied.append(t.copy()) or step(t)
         spin_steps(executor, simulator, 100)

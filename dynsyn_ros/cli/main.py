@@ -13,6 +13,7 @@ from dynsyn_ros.schema import ConfigError
 #: imported, as not every one needs ROS.
 COMMANDS = {
     'walk': 'simulate the walker and let it learn, over ROS topics in one process',
+    'dashboard': 'show a robot that learns on a local web page, with buttons',
     'train': 'train headless, as fast as the machine goes; needs no ROS',
     'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
@@ -21,7 +22,7 @@ COMMANDS = {
     'figures': 'draw the figures of the paper from runs; needs no ROS',
 }
 #: The commands that take what follows --ros-args.
-WITH_ROS = ('walk',)
+WITH_ROS = ('walk', 'dashboard')
 
 
 def main() -> int:

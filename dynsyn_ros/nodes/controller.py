@@ -31,7 +31,7 @@ from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
-from dynsyn_ros.nodes.scalars import Scalars
+from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, RobotConfig
@@ -153,7 +153,8 @@ class ControllerNode(LifecycleNode):
         self._ends.callback(self.destroy_subscription, self.create_subscription(
             topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD,
             partial(self._on_human_reward, inputs), topics.QOS))
-        self._ends.callback(Scalars(self, self.learner, self._steady).close)
+        self._ends.callback(Monitor(
+            self, self.learner, self._robot.first_synapses, self._steady).close)
         for period, callback in (
             (self._robot.config.control_period / WATCHES_PER_PERIOD, self._watch),
             (self._config.checkpoint_period, self._checkpoint),
@@ -362,8 +363,7 @@ class ControllerNode(LifecycleNode):
             (diagnostics.WARN, 'messages were rejected' if self.rejected else ''),
             (diagnostics.WARN, self._keeper.trouble if self._keeper else ''),
             (diagnostics.WARN, 'fallen' if self._inputs and self._pilot.fallen else ''),
-            (diagnostics.ERROR, self.halted if self._inputs else ''),
-            (diagnostics.ERROR, EMERGENCY if self.estopped else ''),
+            (diagnostics.ERROR, EMERGENCY if self.estopped else self._inputs and self.halted),
         ):
             if trouble:
                 level, message = worse, f'{message}; {trouble}'

@@ -19,12 +19,14 @@ from dynsyn_ros.schema import ConfigError
 
 def recorded() -> dict[str, type]:
     """List every topic of one robot with its type; pictures are drawn for whoever wants them."""
-    own = {topic.replace('~', 'controller'): kind for topic, kind in topics.SCALARS.items()}
+    own = {topic.replace('~', 'controller'): kind for topic, kind in
+           {**topics.SCALARS, topics.WEIGHTS: topics.WEIGHTS_TYPE}.items()}
     simulation = {topic: kind for topic, kind in topics.SIMULATION.items()
                   if topic != topics.IMAGE}
     return {
         **topics.SENSORS, **simulation, **own, topics.HUMAN_REWARD: topics.HUMAN_REWARD_TYPE,
-        topics.COMMANDS: topics.COMMANDS_TYPE, topics.DIAGNOSTICS: topics.DIAGNOSTICS_TYPE,
+        topics.COMMANDS: topics.COMMANDS_TYPE,
+        topics.DIAGNOSTICS: topics.DIAGNOSTICS_TYPE,
         PARAMETER_EVENTS: ParameterEvent,
     }
 

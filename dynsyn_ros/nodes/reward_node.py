@@ -55,9 +55,9 @@ class RewardNode(Node):
             return
         if not due or self._inputs.trouble(self._now()):
             return
-        readings, _, periods = self._inputs.take()
-        named = dict(zip(self._inputs.names, readings[0].tolist(), strict=True))
-        self._message.data = self._reward.of(named, periods)
+        taken = self._inputs.take()
+        named = dict(zip(self._inputs.names, taken.readings[0].tolist(), strict=True))
+        self._message.data = self._reward.of(named, taken.periods)
         self.sum += self._message.data
         self._publisher.publish(self._message)
 

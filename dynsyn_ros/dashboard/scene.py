@@ -1,0 +1,83 @@
+"""A robot's description as something to draw from the side: polygons in links, links on joints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.share import PACKAGE, share_directory
+
+
+def read(path: Path) -> dict[str, Any]:
+    """
+    Read a URDF; raises :class:`ConfigError` that names it if it cannot be read.
+
+    Returns ``links`` (name, polygon of (ahead, up) in m, colour) and ``joints`` (name, parent,
+    child, place, pitch in rad about the y axis, whether it floats, and the sense in which the
+    joint's angle turns it).
+    Only turns about the y axis are drawn.
+    """
+    try:
+        root = ElementTree.parse(path).getroot()
+        colours = {material.get('name'): material.find('color').get('rgba')
+                   for material in root.findall('material')}
+        return {
+            'links': [_link(link, colours) for link in root.findall('link')],
+            'joints': [_joint(joint) for joint in root.findall('joint')],
+        }
+    except OSError as error:
+        raise ConfigError(f'cannot read {path}: {error.strerror}') from error
+    except (ElementTree.ParseError, AttributeError, ValueError, TypeError) as error:
+        raise ConfigError(f'{path} is no URDF that can be drawn: {error}') from error
+
+
+def _numbers(element: ElementTree.Element | None, key: str) -> list[float]:
+    text = element.get(key) if element is not None else None
+    return [float(word) for word in (text or '0 0 0').split()]
+
+
+def _link(link: ElementTree.Element, colours: dict[str | None, str | None]) -> dict[str, Any]:
+    visual = link.find('visual')
+    if visual is None:
+        return {'name': link.get('name'), 'polygon': []}
+    box, mesh = visual.find('geometry/box'), visual.find('geometry/mesh')
+    ahead, _, up = _numbers(visual.find('origin'), 'xyz')
+    if box is not None:
+        depth, _, height = _numbers(box, 'size')
+        x, z = depth / 2, height / 2
+        corners = [(-x, z), (x, z), (x, -z), (-x, -z)]
+    elif mesh is not None:
+        corners = _outline(share_directory() / mesh.get('filename', '').removeprefix(
+            f'package://{PACKAGE}/'))
+    else:
+        corners = []
+    rgba = (colours.get(visual.find('material').get('name')) or '0.5 0.5 0.5 1').split()
+    return {
+        'name': link.get('name'),
+        'polygon': [(x + ahead, z + up) for x, z in corners],
+        'colour': 'rgb({})'.format(', '.join(str(round(255 * float(c))) for c in rgba[:3])),
+    }
+
+
+def _outline(mesh: Path) -> list[tuple[float, float]]:
+    """Read the first face of an OBJ file."""
+    lines = [line.split() for line in mesh.read_text().splitlines()]
+    vertices = [(float(words[1]), float(words[3])) for words in lines if words[:1] == ['v']]
+    face = next(words[1:] for words in lines if words[:1] == ['f'])
+    return [vertices[int(word) - 1] for word in face]
+
+
+def _joint(joint: ElementTree.Element) -> dict[str, Any]:
+    origin = joint.find('origin')
+    ahead, _, up = _numbers(origin, 'xyz')
+    return {
+        'name': joint.get('name'),
+        'parent': joint.find('parent').get('link'),
+        'child': joint.find('child').get('link'),
+        'place': (ahead, up),
+        'pitch': _numbers(origin, 'rpy')[1],
+        'floating': joint.get('type') == 'floating',
+        'sense': _numbers(joint.find('axis'), 'xyz')[1],
+    }

@@ -51,6 +51,8 @@ class Keeper:
         self._best: dict | None = None
         self.steps = 0
         """Steps the learner has taken in this keeping."""
+        self.earned = 0.0
+        """The sum of all rewards in this keeping."""
         self._time: int | None = None
         self._made_by: dict = {}
 
@@ -83,6 +85,7 @@ class Keeper:
         self.steps += 1
         self._time = time
         self._sum += reward
+        self.earned += reward
         self._count += 1
         if self._count < self._window:
             return False

@@ -29,6 +29,7 @@ from ros import (
 )
 from std_srvs.srv import SetBool, Trigger
 
+from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -143,7 +144,7 @@ def test_graph_is_the_contract(tmp_path):
 def test_scalars_for_plotting(tmp_path):
     """Episodes as they end and how learning goes, for those who plot."""
     plotted = ('episode_return', 'episode_length', 'controller/amplitude',
-               'controller/centre_shift', 'controller/gain')
+               'controller/centre_shift', 'controller/gain', 'controller/mean_reward')
     with ros():
         values = lockstep(tmp_path)
         ended = []
@@ -170,12 +171,13 @@ def test_scalars_for_plotting(tmp_path):
             assert 0 < told['controller/centre_shift'][-1] <= 2 * learner.centre_shift
 
 
-def test_a_monitor_that_is_closed_stays_silent(robot):
+def test_a_monitor_that_is_closed_stays_silent(robot, tmp_path):
     """The executor may have their timer in its queue when they are."""
     with ros():
         node = Node('plotted')
-        monitor = Monitor(node, Learner(robot.layout, preset('default'), seed=0), {},
-                          Clock(clock_type=ClockType.STEADY_TIME))
+        learner = Learner(robot.layout, preset('default'), seed=0)
+        monitor = Monitor(node, robot, learner, Keeper(tmp_path, learner, robot, 1, 1, print),
+                          Inputs(robot), Clock(clock_type=ClockType.STEADY_TIME))
         monitor.close()
         monitor._publish()
         assert node.count_publishers('plotted/gain') == 0

@@ -105,6 +105,7 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
         finally:
             controller.stop()
             if recorder:
+                run.settle(executor)
                 recorder.close()
     log.close()
     draw_learning_curve(output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}')

@@ -154,7 +154,7 @@ class ControllerNode(LifecycleNode):
             topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD,
             partial(self._on_human_reward, inputs), topics.QOS))
         self._ends.callback(Monitor(
-            self, self.learner, self._robot.first_synapses, self._steady).close)
+            self, self._robot, self.learner, self._keeper, inputs, self._steady).close)
         for period, callback in (
             (self._robot.config.control_period / WATCHES_PER_PERIOD, self._watch),
             (self._config.checkpoint_period, self._checkpoint),

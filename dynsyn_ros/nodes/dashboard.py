@@ -31,30 +31,32 @@ REWARDS = {'praise': PRAISE, 'scold': -PRAISE}
 
 
 class DashboardNode(Node):
-    """Listens to one robot and its controller; raw bytes are decoded when somebody looks."""
+    """
+    Listens to one controller, and only to what it tells 20 times a second.
+
+    Raw bytes are decoded when somebody looks.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         """Listen, and find the services."""
         super().__init__('dashboard', **kwargs)
-        own = {topic.replace('~', CONTROLLER): kind
-               for topic, kind in {topics.AMPLITUDE: topics.SCALARS[topics.AMPLITUDE],
-                                   topics.WEIGHTS: topics.WEIGHTS_TYPE}.items()}
-        streams = {topic: topics.SENSORS[topic]
-                   for topic in ('joint_states', 'imu', 'odom', 'scan')}
-        self._kinds = {**streams, **own}
+        own = {**topics.SCALARS, **topics.ARRAYS}
+        shown = (topics.AMPLITUDE, topics.MEAN_REWARD, topics.WEIGHTS, topics.READINGS)
+        self._kinds = {topic.replace('~', CONTROLLER): own[topic] for topic in shown}
         self._newest: dict[str, bytes] = {}
         for topic, kind in self._kinds.items():
             self.create_subscription(kind, topic, partial(self._newest.__setitem__, topic),
                                      NEWEST, raw=True)
-        self._rewards: deque[float] = deque(maxlen=10_000)
+        self._lidar: dict[str, float] = {}
+        self._scan = self.create_subscription(
+            topics.SENSORS['scan'], 'scan', self._on_scan, NEWEST)
         self._returns: deque[float] = deque(maxlen=10_000)
+        kind = topics.SIMULATION[topics.EPISODE_RETURN]
+        self.create_subscription(
+            kind, topics.EPISODE_RETURN, lambda message: self._returns.append(message.data),
+            topics.QOS)
         self._said: deque[str] = deque(maxlen=100)
         self._diagnosed: dict[str, dict[str, Any]] = {}
-        for topic, kind, kept in (('reward', topics.SENSORS['reward'], self._rewards),
-                                  (topics.EPISODE_RETURN, topics.SIMULATION[topics.EPISODE_RETURN],
-                                   self._returns)):
-            self.create_subscription(
-                kind, topic, lambda message, kept=kept: kept.append(message.data), topics.QOS)
         self.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self._on_diagnostics, topics.QOS)
         self._buttons = {
@@ -62,6 +64,12 @@ class DashboardNode(Node):
             for name, (service, kind, content) in BUTTONS.items()}
         self._praise = self.create_publisher(
             topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)
+
+    def _on_scan(self, message: Any) -> None:
+        """See once where the rays look: hearing every scan would cost the robot's own loop."""
+        self._lidar = {'first': message.angle_min, 'step': message.angle_increment,
+                       'most': message.range_max}
+        self.destroy_subscription(self._scan)
 
     def _on_diagnostics(self, message: Any) -> None:
         for status in message.status:
@@ -88,29 +96,16 @@ class DashboardNode(Node):
         heard = {topic: deserialize_message(self._newest.pop(topic), self._kinds[topic])
                  for topic in list(self._newest)}
         news: dict[str, Any] = {
-            'rewards': _drain(self._rewards), 'returns': _drain(self._returns),
-            'said': _drain(self._said), 'diagnostics': self._diagnosed}
-        if 'joint_states' in heard:
-            joints = heard['joint_states']
-            news['joints'] = dict(zip(joints.name, joints.position, strict=False))
-        if 'imu' in heard:
-            q = heard['imu'].orientation
-            news['orientation'] = [q.x, q.y, q.z, q.w]
-        if 'odom' in heard:
-            place = heard['odom'].pose.pose.position
-            news['place'] = [place.x, place.z]
-        if 'scan' in heard:
-            scan = heard['scan']
-            news['scan'] = {'ranges': [r if r < scan.range_max else None for r in scan.ranges],
-                            'first': scan.angle_min, 'step': scan.angle_increment}
+            'returns': _drain(self._returns), 'said': _drain(self._said),
+            'diagnostics': self._diagnosed, 'lidar': self._lidar}
         for topic, message in heard.items():
             name = topic.removeprefix(f'{CONTROLLER}/')
-            if name == 'amplitude':
+            if isinstance(message, topics.ARRAYS[topics.WEIGHTS]):
+                rows, columns = (dim.label.split(',') for dim in message.layout.dim)
+                cells = iter(message.data)
+                news[name] = {row: {column: next(cells) for column in columns} for row in rows}
+            else:
                 news[name] = message.data
-            elif name == 'weights':
-                names = message.layout.dim[1].label.split(',')
-                news[name] = {'names': names, 'weights': list(message.data[:len(names)]),
-                              'centres': list(message.data[len(names):])}
         return news
 
 

@@ -1,53 +1,76 @@
-"""How learning goes, for rqt_plot and the dashboard: single numbers, and some weights."""
+"""How learning goes, for rqt_plot and the dashboard: single numbers, weights, and what is seen."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.node import Node
 from std_msgs.msg import MultiArrayDimension
 
+from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
+from dynsyn_ros.robot import Inputs, Robot
 
 #: How often they are published, s of wall clock.
-PERIOD = 0.1
+PERIOD = 0.05
+
+
+def table(kind: type, rows: Sequence[str], columns: Sequence[str]) -> Any:
+    """Lay out an array message whose rows and columns have names."""
+    message, size = kind(), len(columns)
+    message.layout.dim = [
+        MultiArrayDimension(label=','.join(rows), size=len(rows), stride=len(rows) * size),
+        MultiArrayDimension(label=','.join(columns), size=size, stride=size)]
+    return message
 
 
 class Monitor:
-    """Publishers of what a learner is at, until they are closed."""
+    """Publishers of what a controller is at, until they are closed."""
 
     def __init__(
-        self, node: Node, learner: Learner, synapses: Mapping[str, int], clock: Clock
+        self,
+        node: Node,
+        robot: Robot,
+        learner: Learner,
+        keeper: Keeper,
+        inputs: Inputs,
+        clock: Clock,
     ) -> None:
-        """Begin to publish, the weights of those ``synapses`` (places by name)."""
-        self._node, self._learner = node, learner
-        self._places = np.array(list(synapses.values()), dtype=int)
-        size = len(synapses)
-        self._weights = topics.WEIGHTS_TYPE()
-        self._weights.layout.dim = [
-            MultiArrayDimension(label='weight,centre', size=2, stride=2 * size),
-            MultiArrayDimension(label=','.join(synapses), size=size, stride=size)]
-        self._ends = {
-            topic: node.create_publisher(kind, topic, topics.QOS)
-            for topic, kind in {**topics.SCALARS, topics.WEIGHTS: topics.WEIGHTS_TYPE}.items()}
+        """Begin to publish."""
+        self._node, self._learner, self._keeper, self._inputs = node, learner, keeper, inputs
+        self._places = np.array(list(robot.first_synapses.values()), dtype=int)
+        self._weights = table(
+            topics.ARRAYS[topics.WEIGHTS], ('weight', 'centre'), list(robot.first_synapses))
+        self._readings = table(topics.ARRAYS[topics.READINGS], ('reading',), inputs.names)
+        self._steps, self._earned, self._mean = keeper.steps, keeper.earned, 0.0
+        self._ends = {topic: node.create_publisher(kind, topic, topics.QOS)
+                      for topic, kind in {**topics.SCALARS, **topics.ARRAYS}.items()}
         self._timer = node.create_timer(PERIOD, self._publish, clock=clock)
 
     def _publish(self) -> None:
+        steps, earned = self._keeper.steps, self._keeper.earned
+        if steps > self._steps:
+            self._mean = (earned - self._earned) / (steps - self._steps)
+            self._steps, self._earned = steps, earned
         values = {
             topics.AMPLITUDE: self._learner.mean_amplitude,
             topics.CENTRE_SHIFT: self._learner.centre_shift,
             topics.GAIN: self._learner.mean_gain,
+            topics.MEAN_REWARD: self._mean,
         }
         state = self._learner.synapses
         self._weights.data = array('d', np.concatenate(
             [state.weight[0, self._places], state.centre[0, self._places]]))
+        self._readings.data = self._inputs.values
+        messages = {topic: kind(data=values[topic]) for topic, kind in topics.SCALARS.items()}
+        messages |= {topics.WEIGHTS: self._weights, topics.READINGS: self._readings}
         for topic, publisher in self._ends.items():
-            publisher.publish(self._weights if topic == topics.WEIGHTS
-                              else topics.SCALARS[topic](data=values[topic]))
+            publisher.publish(messages[topic])
 
     def close(self) -> None:
         """Fall silent, also where the executor has the timer in its queue already."""

@@ -20,7 +20,7 @@ from dynsyn_ros.schema import ConfigError
 def recorded() -> dict[str, type]:
     """List every topic of one robot with its type; pictures are drawn for whoever wants them."""
     own = {topic.replace('~', 'controller'): kind for topic, kind in
-           {**topics.SCALARS, topics.WEIGHTS: topics.WEIGHTS_TYPE}.items()}
+           {**topics.SCALARS, **topics.ARRAYS}.items()}
     simulation = {topic: kind for topic, kind in topics.SIMULATION.items()
                   if topic != topics.IMAGE}
     return {

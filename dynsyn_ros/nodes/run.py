@@ -25,6 +25,8 @@ from dynsyn_ros.schema import ConfigError
 DISCOVERY_RANGE, LOCALHOST = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'
 #: Longest sleep of the executor, s: a signal is seen after this at the latest.
 SPIN_PERIOD = 0.2
+#: How long what was published last may take to be heard on this machine, s.
+SETTLING_TIME = 0.3
 #: Time between two collections of young garbage, s.
 COLLECTION_PERIOD = 1.0
 
@@ -83,6 +85,13 @@ def executor_of(nodes: Sequence[Node]) -> Iterator[Executor]:
         executor.shutdown()
         for node in nodes:
             node.destroy_node()
+
+
+def settle(executor: Executor) -> None:
+    """Hear out what is still on its way."""
+    end = time.monotonic() + SETTLING_TIME
+    while time.monotonic() < end:
+        executor.spin_once(timeout_sec=SETTLING_TIME)
 
 
 def spin(executor: Executor, done: Callable[[], bool]) -> None:

@@ -141,8 +141,8 @@ class SimulatorNode(Node):
         ready = frozenset(gid for gid, unheard in deaf.items() if not unheard)
         if self._awaiting and ready and ready <= self._controllers:
             return  # it is still there, and at work
+        # Where none is left it goes on to wait: a last command may still be on its way.
         self._controllers = ready
-        self._awaiting = False
         if ready:
             self._await_command()
             return
@@ -225,7 +225,7 @@ class SimulatorNode(Node):
 
     def _report(self) -> diagnostics.Report:
         level, message = diagnostics.OK, f'simulating {self._config.env_id}'
-        if self._config.pace == LOCKSTEP and not self._awaiting and not self.finished:
+        if self._config.pace == LOCKSTEP and not self._controllers and not self.finished:
             level, message = diagnostics.WARN, 'lock-step waits for a controller'
         elif self._config.pace != LOCKSTEP and self._command_age > self._time_step * 2:
             level, message = diagnostics.WARN, 'no command arrives on joint_torques'

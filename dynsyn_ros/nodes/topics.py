@@ -36,9 +36,13 @@ SIMULATION = {
 }
 #: How learning goes, of the controller.
 AMPLITUDE, CENTRE_SHIFT, GAIN = '~/amplitude', '~/centre_shift', '~/gain'
-SCALARS = {AMPLITUDE: Float64, CENTRE_SHIFT: Float64, GAIN: Float64}
+MEAN_REWARD = '~/mean_reward'
+SCALARS = dict.fromkeys((AMPLITUDE, CENTRE_SHIFT, GAIN, MEAN_REWARD), Float64)
 #: Some weights and the centres they fluctuate round, with their names in the layout.
-WEIGHTS, WEIGHTS_TYPE = '~/weights', Float64MultiArray
+WEIGHTS = '~/weights'
+#: The readings as the controller has them, in SI units, with their names in the layout.
+READINGS = '~/readings'
+ARRAYS = dict.fromkeys((WEIGHTS, READINGS), Float64MultiArray)
 #: Global by convention: one place for the diagnostics of all robots.
 DIAGNOSTICS = '/diagnostics'
 DIAGNOSTICS_TYPE = DiagnosticArray

@@ -72,8 +72,9 @@ class Inputs:
         """The readings, in order."""
         self._place = {name: i for i, name in enumerate(self.names)}
         # Plain arrays, seen by numpy too: for a few numbers a message they are much the faster.
-        self._values = array('d', bytes(8 * len(self.names)))
-        self._readings = np.frombuffer(self._values)[np.newaxis]
+        self.values = array('d', bytes(8 * len(self.names)))
+        """The newest of each reading, SI units, in the order of ``names``."""
+        self._readings = np.frombuffer(self.values)[np.newaxis]
         self._reward = 0.0
         self._joint_names: list[str] = []
         self._joint_order: list[int] = []
@@ -183,7 +184,7 @@ class Inputs:
         if not math.isfinite(sum(values)):
             raise BadMessage(f'a message on {topic} holds a value that is not finite')
         start = self._place[first]
-        self._values[start:start + len(values)] = values
+        self.values[start:start + len(values)] = values
 
     def _read_joint_states(self, message: Any) -> None:
         if message.name != self._joint_names:
@@ -200,7 +201,7 @@ class Inputs:
                 raise BadMessage(f'a message on joint_states holds a {field} that is not finite')
             columns.append((start, column))
         for start, column in columns:
-            self._values[start:start + len(column)] = column
+            self.values[start:start + len(column)] = column
 
     def _order_joints(self, names: list[str]) -> None:
         """Remember the order of the joints in the messages."""

@@ -26,11 +26,13 @@ class Pilot:
         """Take one step of the learner; returns the torques, N m, (joints,)."""
         self._reward[0] = taken.reward
         action = self._learner.step(self._observe(taken.readings), self._reward, taken.periods)
-        return self._drive.torques(action, taken.readings)[0]
+        torques: np.ndarray = self._drive.torques(action, taken.readings)[0]
+        return torques
 
     def stop(self) -> np.ndarray:
         """Let go: zero torques, of which the network hears."""
-        return self._drive.stop(self._learner.neurons.action)[0]
+        torques: np.ndarray = self._drive.stop(self._learner.neurons.action)[0]
+        return torques
 
     def steer(self, config: RobotConfig) -> None:
         """Go on with other limits."""

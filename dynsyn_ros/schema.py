@@ -77,7 +77,7 @@ def settings_of(cls: type, names: Mapping[str, list[str]], prefix: str = '') -> 
     types = get_type_hints(cls)
     for entry in fields(cls):
         name, kind = prefix + entry.name, types[entry.name]
-        if is_dataclass(kind):
+        if _is_section(kind):
             yield from settings_of(kind, names, f'{name}.')
         elif get_origin(kind) is dict:
             for row in names.get(name, []):
@@ -113,7 +113,7 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
         if entry.name not in values:
             raise ConfigError(f'missing parameter {name}: {_expectation(entry)}')
         value = values[entry.name]
-        if is_dataclass(kind):
+        if _is_section(kind):
             made[entry.name] = build(kind, value, f'{name}.')
         elif get_origin(kind) is dict:
             if not isinstance(value, Mapping):
@@ -130,9 +130,13 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
     return settings
 
 
+def _is_section(kind: Any) -> bool:
+    return is_dataclass(kind)
+
+
 def _expectation(entry: Any) -> str:
     """Say what belongs at a field: its meaning, or that it is a table."""
-    return entry.metadata.get('doc', 'a table of parameters')
+    return str(entry.metadata.get('doc', 'a table of parameters'))
 
 
 _WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}

@@ -100,7 +100,7 @@ class OscillatorConfig:
     bound: float = setting('v and w are kept within +- this', low=0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LearnerConfig:
     """A preset: everything about the learner that is not the robot's."""
 

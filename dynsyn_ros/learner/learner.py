@@ -9,6 +9,7 @@ new observation into the next action. Nothing marks the end of an episode, nothi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from numba import njit
 import numpy as np
@@ -25,8 +26,13 @@ DONE, RESERVE_LOW = -1, -2
 
 
 @njit(cache=True)
-def _step(shared, own, reserve, drawn, rewards, told, cells, gain, action, scratch, normalisation,
-          synapse_rates, wires, clock, observation, reward, learning):
+def _step(
+    shared: np.ndarray, own: np.ndarray, reserve: np.ndarray, drawn: np.ndarray,
+    rewards: np.ndarray, told: np.ndarray, cells: np.ndarray, gain: np.ndarray, action: np.ndarray,
+    scratch: np.ndarray, normalisation: np.ndarray, synapse_rates: tuple[Any, ...],
+    wires: tuple[Any, ...], clock: tuple[Any, ...], observation: np.ndarray, reward: np.ndarray,
+    learning: bool,
+) -> int:
     """
     Take one step of all learners.
 
@@ -105,7 +111,7 @@ class Learner:
         """Put together what every step is called with; returns the rates in it."""
         config = self.config
         rates = synapses.rates(config.synapses, config.reward, config.time_step)
-        self._kernel = (
+        self._kernel: tuple[Any, ...] = (
             *self._memory,
             tuple(rates),
             tuple(network.wiring(config.network, self.layout, config.time_step)),
@@ -186,7 +192,7 @@ class Learner:
             for _ in range(periods - 1):
                 self.step(observation, np.zeros(len(self)))
                 self.neurons.action[:] = sent
-        answer = _step(*self._kernel, observation, reward, self.learning)
+        answer = _step(*(*self._kernel, observation, reward, self.learning))
         if answer == RESERVE_LOW:
             self._refill()
         elif answer != DONE:
@@ -274,7 +280,7 @@ class Learner:
         self.first_centre[...] = snapshot['centre']
 
     @staticmethod
-    def _check(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple]) -> None:
+    def _check(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse a snapshot without these arrays, or with values that none of ours can hold."""
         for name, shape in shapes.items():
             if name not in snapshot:

@@ -53,7 +53,9 @@ def blocks(
 
 
 @njit(cache=True)
-def named(oscillators, gain, action, scratch):
+def named(
+    oscillators: np.ndarray, gain: np.ndarray, action: np.ndarray, scratch: np.ndarray
+) -> Neurons:
     """Name the parts of the blocks."""
     inputs = scratch.size - gain.shape[1]
     return Neurons(oscillators[0], oscillators[1], oscillators[2], gain, action,
@@ -84,7 +86,9 @@ def wiring(config: NetworkConfig, layout: Layout, time_step: float) -> Wiring:
 
 
 @njit(cache=True)
-def encode(n, k, normalisation, i, observation):
+def encode(
+    n: Neurons, k: Wiring, normalisation: np.ndarray, i: int, observation: np.ndarray
+) -> None:
     """Layer 1 of learner ``i``: fill ``n.input``."""
     states, ranges = k.states, k.ranges
     for j in range(states):
@@ -99,7 +103,7 @@ def encode(n, k, normalisation, i, observation):
 
 
 @njit(cache=True)
-def adapt(gain, output, k):
+def adapt(gain: float, output: float, k: Wiring) -> float:
     """Move a gain by one step of Eq. 5; returns the new gain."""
     change = k.gain_step * (k.gain_target - abs(output))
     if k.gain_rule == 2:
@@ -109,7 +113,10 @@ def adapt(gain, output, k):
 
 
 @njit(cache=True)
-def act(n, k, normalisation, weight, i, observation, learning):
+def act(
+    n: Neurons, k: Wiring, normalisation: np.ndarray, weight: np.ndarray, i: int,
+    observation: np.ndarray, learning: bool
+) -> None:
     """Carry the observation of learner ``i`` through all layers into ``n.action[i]``."""
     encode(n, k, normalisation, i, observation)
     at = 0

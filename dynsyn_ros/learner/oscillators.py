@@ -38,13 +38,13 @@ def constants(config: OscillatorConfig, time_step: float) -> Constants:
 
 
 @njit(cache=True)
-def slope(v, w, drive, k):
+def slope(v: float, w: float, drive: float, k: Constants) -> tuple[float, float]:
     """Right sides of Eq. 7 and 8, per unit of tau."""
     return v - v * v * v - w + drive, k.a * (k.b * v - k.c * w)
 
 
 @njit(cache=True)
-def advance(v, w, drive, k):
+def advance(v: float, w: float, drive: float, k: Constants) -> tuple[float, float]:
     """One classic Runge-Kutta 4 step of one oscillator; returns the new v and w."""
     h = k.step
     dv1, dw1 = slope(v, w, drive, k)

@@ -94,7 +94,10 @@ def blocks(
 
 
 @njit(cache=True)
-def named(shared, own, reserve, drawn, rewards, told):
+def named(
+    shared: np.ndarray, own: np.ndarray, reserve: np.ndarray,
+    drawn: np.ndarray, rewards: np.ndarray, told: np.ndarray,
+) -> Synapses:
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
                     own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], told)
@@ -147,13 +150,13 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
 
 
 @njit(cache=True)
-def draw_period(mean, sd, normal):
+def draw_period(mean: float, sd: float, normal: float) -> float:
     """Draw a period (ms) of Eq. 2 from a standard normal number."""
     return max(mean + sd * normal, SHORTEST_PERIOD * mean)
 
 
 @njit(cache=True)
-def begin_period(s, r, i, j, period):
+def begin_period(s: Synapses, r: Rates, i: int, j: int, period: float) -> None:
     """Give synapse ``j`` of learner ``i`` a new period (ms) at the phase it is in."""
     s.period[i, j] = period
     step, angle = 2.0 * math.pi * r.time_step / period, 2.0 * math.pi * s.phase[i, j] / period
@@ -161,7 +164,7 @@ def begin_period(s, r, i, j, period):
     s.sine[i, j], s.cosine[i, j] = math.sin(angle), math.cos(angle)
 
 
-def start(s, r, i, shares, normals):
+def start(s: Synapses, r: Rates, i: int, shares: np.ndarray, normals: np.ndarray) -> None:
     """Give each synapse of learner ``i`` a first period and put it at a share of it."""
     for j, (share, normal) in enumerate(zip(shares, normals, strict=True)):
         period = draw_period(r.period_mean, r.period_sd, normal)
@@ -170,7 +173,7 @@ def start(s, r, i, shares, normals):
 
 
 @njit(cache=True)
-def fluctuate(s, r, i, group):
+def fluctuate(s: Synapses, r: Rates, i: int, group: int) -> None:
     """
     Advance the phases and traces of learner ``i`` by one step.
 
@@ -194,7 +197,7 @@ def fluctuate(s, r, i, group):
 
 
 @njit(cache=True)
-def advance(s, r, reward):
+def advance(s: Synapses, r: Rates, reward: np.ndarray) -> None:
     """
     Let every synapse fluctuate for one step and learn from the reward of that step.
 
@@ -214,23 +217,24 @@ def advance(s, r, reward):
 
 
 @njit(cache=True)
-def hear(s, r, group, reward):
+def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
     """Turn a reward into what the synapses of a group are told of it."""
     if reward > -r.punishment_limit:
         return reward
     excess = max(s.mean[group] - r.aspiration, 0.0)
     narrowed = r.narrowing * s.experience[group]  # A_0^2 / A^2 - 1
-    return -r.punishment_limit - narrowed * r.punishment_horizon * excess
+    cost: float = r.punishment_limit + narrowed * r.punishment_horizon * excess
+    return -cost
 
 
 @njit(cache=True)
-def width(s, r, group):
+def width(s: Synapses, r: Rates, group: int) -> float:
     """Compute the share of the first amplitudes that experience has left, A / A_0."""
     return 1.0 / math.sqrt(1.0 + r.narrowing * s.experience[group])
 
 
 @njit(cache=True)
-def compare(s, r, told, group):
+def compare(s: Synapses, r: Rates, told: np.ndarray, group: int) -> float:
     """Follow the mean and variance of what the members of a group are told; returns their unit."""
     s.mean[group] += r.memory_share * (told.mean() - s.mean[group])
     deviation = ((told - s.mean[group]) ** 2).mean()
@@ -239,7 +243,7 @@ def compare(s, r, told, group):
 
 
 @njit(cache=True)
-def modulate(s, r, reward, group, members):
+def modulate(s: Synapses, r: Rates, reward: np.ndarray, group: int, members: int) -> None:
     """Move centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
     first = group * members
     told = s.told[first:first + members]
@@ -267,7 +271,7 @@ def modulate(s, r, reward, group, members):
 
 
 @njit(cache=True)
-def aspire(s, r, group):
+def aspire(s: Synapses, r: Rates, group: int) -> None:
     """Gain or lose experience, and narrow or widen the fluctuations with it."""
     before = width(s, r, group)
     gained = (s.mean[group] - r.aspiration) * r.time_step
@@ -278,7 +282,7 @@ def aspire(s, r, group):
 
 
 @njit(cache=True)
-def rest(s):
+def rest(s: Synapses) -> None:
     """Let every weight rest at its centre."""
     learners, synapses = s.weight.shape
     members = learners // s.centre.shape[0]

@@ -68,7 +68,7 @@ class RewardTerms:
         unit='m', low=-1e6, high=100.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RobotConfig:
     """A robot as the learner meets it."""
 

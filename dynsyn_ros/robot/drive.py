@@ -69,7 +69,10 @@ class Drive:
 
 
 @njit(cache=True)
-def _limit(action, readings, sent, fallen, steps, fall, upright, xy):
+def _limit(
+    action: np.ndarray, readings: np.ndarray, sent: np.ndarray, fallen: np.ndarray,
+    steps: np.ndarray, fall: float, upright: float, xy: np.ndarray
+) -> None:
     for i in range(action.shape[0]):
         if fall > -1.0:
             x, y = readings[i, xy[0]], readings[i, xy[1]]

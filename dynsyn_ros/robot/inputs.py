@@ -180,7 +180,7 @@ class Inputs:
         self._last_step = time
         return Taken(self._readings, reward, periods, time)
 
-    def _put_values(self, topic: str, first: str, values: array) -> None:
+    def _put_values(self, topic: str, first: str, values: array[float]) -> None:
         if not math.isfinite(sum(values)):
             raise BadMessage(f'a message on {topic} holds a value that is not finite')
         start = self._place[first]
@@ -253,7 +253,7 @@ class Inputs:
         self._reward += message.data
 
     @staticmethod
-    def _check_length(topic: str, values: Sequence, length: int) -> None:
+    def _check_length(topic: str, values: Sequence[float], length: int) -> None:
         if len(values) != length:
             raise BadMessage(f'a message on {topic} has {len(values)} entries instead of {length}')
 

@@ -74,7 +74,6 @@ class Reward:
 
 def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
     """Make a robot like this one that observes other readings."""
-    channel = {'scale': 1.0, 'offset': 0.0, 'normalisation': 1.0, 'kind': 'state'}
     topics = {source.partition('.')[0] for source in sources}
     missing = sorted(topics - set(config.inputs))
     if missing:
@@ -82,5 +81,7 @@ def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
                           f'{missing[0]}')
     return Robot(replace(
         config, observations=sources, first_centres={},
-        observation={source: Channel(source=source, **channel) for source in sources},
+        observation={source: Channel(
+            source=source, scale=1.0, offset=0.0, normalisation=1.0, kind='state')
+            for source in sources},
         inputs={topic: config.inputs[topic] for topic in (*topics, REWARD)}))

@@ -165,7 +165,7 @@ def _output_centres(config: RobotConfig, states: int) -> np.ndarray:
 
 
 @njit(cache=True)
-def _tilt(angle, x, y, z, w):
+def _tilt(angle: int, x: float, y: float, z: float, w: float) -> float:
     """
     Roll (1), pitch (2) or yaw (3) of a quaternion, rad, about the axes of REP 103.
 
@@ -181,7 +181,10 @@ def _tilt(angle, x, y, z, w):
 
 
 @njit(cache=True)
-def _observe(readings, index, angle, quaternion, scale, offset, observation):
+def _observe(
+    readings: np.ndarray, index: np.ndarray, angle: np.ndarray, quaternion: np.ndarray,
+    scale: np.ndarray, offset: np.ndarray, observation: np.ndarray
+) -> None:
     for i in range(readings.shape[0]):
         for j in range(index.size):
             if angle[j] == 0:

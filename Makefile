@@ -40,6 +40,8 @@ realtime: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/codespell
 	$(BIN)/lint-imports --no-cache --no-logo
 
 # The same tests on the next ROS distribution, in an environment of its own.

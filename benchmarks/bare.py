@@ -1,14 +1,27 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The bare counterparts: environments that are only stepped, nodes that only pass messages."""
 
 from __future__ import annotations
 
-import numpy as np
-from rclpy.node import Node
-
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.nodes.controller import command_message
 from dynsyn_ros.nodes.sensors import SensorPublishers
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
+import numpy as np
+from rclpy.node import Node
 
 
 class BareWalkers:

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Measure the time and memory budgets, each against its bare counterpart in the same run.
 
@@ -17,16 +31,7 @@ import sys
 import tempfile
 import time
 
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# A domain of its own, so that nothing else on the machine joins in.
-os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
-
 import bare
-import numpy as np
-from rclpy.executors import Executor
-from rclpy.node import Node
-from tqdm import tqdm
-
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.nodes import run
@@ -36,7 +41,15 @@ from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make as walkers_of
-from dynsyn_ros.training.presets import ROBOT_FILE, preset_file, read_preset, read_robot
+from dynsyn_ros.training.presets import preset_file, read_preset, read_robot, ROBOT_FILE
+import numpy as np
+from rclpy.executors import Executor
+from rclpy.node import Node
+from tqdm import tqdm
+
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# A domain of its own, so that nothing else on the machine joins in.
+os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
 
 FILES = (ROBOT_FILE, preset_file('default'))
 FLEET = 16

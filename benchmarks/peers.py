@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Our fleet beside what people would otherwise use, in one run on one machine.
 
@@ -22,10 +36,6 @@ import sys
 import tempfile
 import time
 
-import gymnasium
-import numpy as np
-from tqdm import tqdm
-
 from dynsyn_ros.episodes import SOLVED, WINDOW
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
@@ -36,6 +46,9 @@ from dynsyn_ros.simulation.walkers import make
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
+import gymnasium
+import numpy as np
+from tqdm import tqdm
 
 GOALS = (200.0, SOLVED)
 

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 How punctual the controller is, beside a bare rclpy node that only answers.
 
@@ -17,21 +31,20 @@ import sys
 import tempfile
 import time
 
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# A domain of its own, so that nothing else on the machine joins in; the bare node joins.
-if '--bare' not in sys.argv:
-    os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
-
+from dynsyn_ros import parameters
+from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.training.presets import CONFIG, preset_file
 from matplotlib.figure import Figure
 import numpy as np
 from rclpy.node import Node
 from rclpy.time import Time
 from tqdm import tqdm
 
-from dynsyn_ros import parameters
-from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.robot.robot import REWARD
-from dynsyn_ros.training.presets import CONFIG, preset_file
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# A domain of its own, so that nothing else on the machine joins in; the bare node joins.
+if '--bare' not in sys.argv:
+    os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
 
 BIPED = CONFIG / 'biped.yaml'
 JOINTS = parameters.read([BIPED])['joints']

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 A campaign of faults against both nodes, each a process of its own, over real DDS.
 
@@ -12,7 +26,7 @@ from __future__ import annotations
 import argparse
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass
 import math
 import os
@@ -24,11 +38,10 @@ import sys
 import tempfile
 import time
 
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# A domain of its own, so that nothing else on the machine joins in.
-os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
-
 from budgets import memory
+from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.training.presets import preset_file, ROBOT_FILE, TRAINED
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import Executor
@@ -39,9 +52,9 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 from tqdm import tqdm
 
-from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.robot.robot import REWARD
-from dynsyn_ros.training.presets import ROBOT_FILE, TRAINED, preset_file
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# A domain of its own, so that nothing else on the machine joins in.
+os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
 
 #: Longest wait for the controller to drive again, s.
 PATIENCE = 60.0

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The record of episodes: a CSV that grows as they end, and its learning curve."""
 
 from __future__ import annotations
@@ -8,13 +22,12 @@ import csv
 import os
 from pathlib import Path
 
-from matplotlib.axes import Axes
-import numpy as np
-
 from dynsyn_ros import picture
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.plant import Episode
+from matplotlib.axes import Axes
+import numpy as np
 
 #: Episodes over which the task's criterion takes the mean, and what it must reach.
 WINDOW, SOLVED = 100, 300.0
@@ -93,8 +106,9 @@ class EpisodeLog(Table):
         """Add an episode that ended after ``steps`` steps of the whole run."""
         total = round(episode.total, 3)
         mean = self._count(learner, total, steps)
-        self.write((learner, self.episodes[learner], steps, episode.length, f'{total:.3f}',
-                     int(episode.fell), f'{mean:.3f}'))
+        self.write((
+            learner, self.episodes[learner], steps, episode.length, f'{total:.3f}',
+            int(episode.fell), f'{mean:.3f}'))
 
     def _count(self, learner: int, total: float, steps: int) -> float:
         self.episodes[learner] += 1

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A GIF of a walker."""
 
 from __future__ import annotations
@@ -5,11 +19,10 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.simulation.plant import Plant
+import numpy as np
+from PIL import Image
 
 #: Every so many steps a frame is taken, the newest so many are kept: about half a minute.
 STEPS_PER_FRAME, FRAMES = 3, 540

@@ -1,12 +1,25 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Learners and walkers in one loop without ROS: what the nodes do over topics, and as exactly."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Drive, Robot
 from dynsyn_ros.simulation.walkers import Walkers
+import numpy as np
 
 
 class Headless:

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What the launch files share: arguments that are parameters, and who may hear the nodes."""
 
 from __future__ import annotations
@@ -8,12 +22,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
+from dynsyn_ros.training.presets import PRESETS
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 import yaml
-
-from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
-from dynsyn_ros.training.presets import PRESETS
 
 #: The value of an argument that leaves its parameter as the file says.
 FROM_FILE = ''

@@ -1,11 +1,24 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A learner at the controls of one robot: what its inputs give goes in, torques come out."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Drive, Inputs, Robot, RobotConfig, Taken
+import numpy as np
 
 
 class Pilot:

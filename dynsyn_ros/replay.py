@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 A recorded run once more at a desk: the learner over the recorded messages, without ROS.
 
@@ -15,14 +29,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from dynsyn_ros import parameters
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig, Taken
 from dynsyn_ros.robot.robot import COMMANDS, HUMAN_REWARD
-from dynsyn_ros.schema import ConfigError, build, part_of
+from dynsyn_ros.schema import build, ConfigError, part_of
+import numpy as np
 
 #: The topic of what nodes are steered by, whatever the namespace.
 PARAMETER_EVENTS = '/parameter_events'
@@ -65,7 +78,7 @@ def recording(path: Path) -> Iterator[Recording]:
     """Open a recording; raises :class:`ConfigError` if it cannot be read."""
     try:
         from rosbags.rosbag2 import Reader, ReaderError  # noqa: PLC0415  an extra
-        from rosbags.typesys import Stores, get_typestore  # noqa: PLC0415
+        from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError(
             "a replay needs rosbags: pip install 'dynsyn_ros[record]'") from error

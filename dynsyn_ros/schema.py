@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Settings declared once: as dataclass fields that carry their unit, range and meaning.
 
@@ -23,7 +37,7 @@ class Setting:
     """One leaf of a settings class: its dotted name, its type and what may stand there."""
 
     name: str
-    type: Any
+    kind: Any
     doc: str
     unit: str
     low: float | None
@@ -33,7 +47,7 @@ class Setting:
 
     @property
     def constraint(self) -> str:
-        """What is allowed, in words (empty where anything of the type is)."""
+        """Say what is allowed, in words (empty where anything of the type is)."""
         if self.choices:
             return f'one of {", ".join(self.choices)}'
         if self.low is None:
@@ -83,7 +97,7 @@ def settings_of(cls: type, names: Mapping[str, list[str]], prefix: str = '') -> 
             for row in names.get(name, []):
                 yield from settings_of(get_args(kind)[1], names, f'{name}.{row}.')
         else:
-            yield Setting(name=name, type=kind, **entry.metadata)
+            yield Setting(name=name, kind=kind, **entry.metadata)
 
 
 def part_of(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:

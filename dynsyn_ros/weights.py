@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Weights files: a learner's whole state and whose it is, in one ``.npz`` read without pickle.
 
@@ -17,12 +31,11 @@ from typing import Any
 import zipfile
 import zlib
 
-import numpy as np
-
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
+import numpy as np
 
 FORMAT = 'dynsyn_ros weights 1'
 #: The value of a ``weights`` option or parameter that means no file.

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Start the controller of a physical robot, and a reward node, between its drivers.
 
@@ -6,13 +20,13 @@ imu_sensor_broadcaster, and a forward_command_controller of the effort interface
 effort_controller. What is not said on the command line comes from ``params_file`` and ``preset``.
 """
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
-from launch_ros.actions import Node
-
 from dynsyn_ros import launching
 from dynsyn_ros.nodes.topics import COMMANDS
 from dynsyn_ros.share import PACKAGE
 from dynsyn_ros.training.presets import preset_file
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch_ros.actions import Node
+
 from launch import LaunchDescription
 
 #: Where ros2_control and common drivers have what the nodes call otherwise.

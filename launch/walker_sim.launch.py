@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Start the simulated walker and its controller.
 
@@ -6,15 +20,15 @@ What is not said on the command line comes from ``params_file`` and ``preset``.
 
 from pathlib import Path
 
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
-from launch_ros.actions import Node
-
 from dynsyn_ros import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK
 from dynsyn_ros.share import PACKAGE, share_directory
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
-from dynsyn_ros.training.presets import ROBOT_FILE, TRAINED, preset_file
+from dynsyn_ros.training.presets import preset_file, ROBOT_FILE, TRAINED
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
+from launch_ros.actions import Node
+
 from launch import LaunchDescription
 
 VIEWS = share_directory() / 'config' / 'views'

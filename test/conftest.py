@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What the tests share: the robot and presets that ship, and a ROS domain of their own."""
 
 from dataclasses import fields, replace
@@ -14,13 +28,12 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # 50 are for the programs in benchmarks.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 50)
 
-import pytest
-
 from dynsyn_ros import parameters
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build, part_of
-from dynsyn_ros.training.presets import ROBOT_FILE, preset_file
+from dynsyn_ros.training.presets import preset_file, ROBOT_FILE
 from dynsyn_ros.training.presets import read_preset as preset
+import pytest
 
 #: For the tests to take from here: files and presets that ship, and what is defined below.
 __all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config']

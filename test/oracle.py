@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 The equations once more, slowly and in plain NumPy: the oracle the learner is held to.
 
@@ -18,7 +32,7 @@ class Oracle:
         self.e = np.zeros_like(self.C)
         self.g = start['gain'].copy()
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
-        self.I = np.zeros(layout.oscillators)
+        self.drive = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
         self.mean, self.variance, self.X = 0.0, 1.0, 0.0
         self.A0 = self.A.copy()
@@ -83,7 +97,7 @@ class Oracle:
 
         def f(z):
             v, w = z
-            return o.rate * np.array([v - v**3 - w + self.I, o.a * (o.b * v - o.c * w)])
+            return o.rate * np.array([v - v**3 - w + self.drive, o.a * (o.b * v - o.c * w)])
 
         h, z = self.config.time_step, np.array([self.v, self.w])
         k1 = f(z)
@@ -110,7 +124,7 @@ class Oracle:
             dg = dg * (2 - np.log10(self.g)) * (np.log10(self.g) + 2) / 4
         if net.gain_rule != 'none':
             self.g = self.g + dg
-        self.I = np.tanh(W3 @ np.hstack([o2, 1.0]))
+        self.drive = np.tanh(W3 @ np.hstack([o2, 1.0]))
         raw = observation[:lay.states]
         self.y = np.tanh(W4 @ np.hstack([self.v, self.w, raw, 1.0]))
         return self.y

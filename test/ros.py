@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Real nodes over real DDS: in this process, or in processes of their own."""
 
 from contextlib import contextmanager, suppress
@@ -7,12 +21,7 @@ import subprocess
 import sys
 import time
 
-from conftest import ROBOT_FILE, preset_file
-import numpy as np
-import rclpy
-from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
-
+from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import run
@@ -20,6 +29,10 @@ from dynsyn_ros.nodes.run import executor_of
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
+import numpy as np
+import rclpy
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
 
 #: Longest wait for anything, s: discovery has been seen to take five.
 PATIENCE = 60.0

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Checkpoints: whole or not there, whenever the process dies, and gone on from."""
 
 from contextlib import suppress
@@ -6,6 +20,12 @@ import os
 import time
 
 from conftest import preset
+from dynsyn_ros import weights
+from dynsyn_ros.checkpoints import Checkpoints
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
 import numpy as np
 import pytest
 from rclpy.node import Node
@@ -19,13 +39,6 @@ from ros import (
     spin_until,
     spinning,
 )
-
-from dynsyn_ros import weights
-from dynsyn_ros.checkpoints import Checkpoints
-from dynsyn_ros.learner import Learner
-from dynsyn_ros.nodes import topics
-from dynsyn_ros.nodes.controller import ControllerNode
-from dynsyn_ros.nodes.simulator import SimulatorNode
 
 KILLS, SIDE_BY_SIDE = 200, 4
 #: Longest time between two kills, s: that of some checkpoints of a few ms each.

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The dashboard: the page in a real browser, over a real walk, and what is refused."""
 
 from contextlib import contextmanager
@@ -8,21 +22,20 @@ import shutil
 from urllib.request import Request, urlopen
 
 from conftest import ROBOT_FILE
-from PIL import Image
-from programs import refused
-import pytest
-from ros import PATIENCE, await_line, make, process, ros, spin_until, spinning
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.support.ui import WebDriverWait
-
 from dynsyn_ros.dashboard import scene
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
-from dynsyn_ros.nodes.dashboard import BUTTONS, REWARDS, DashboardNode
+from dynsyn_ros.nodes.dashboard import BUTTONS, DashboardNode, REWARDS
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.share import share_directory
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+from PIL import Image
+from programs import refused
+import pytest
+from ros import await_line, make, PATIENCE, process, ros, spin_until, spinning
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = pytest.mark.ros
 

@@ -1,15 +1,23 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The walker's description for RViz: its geometry against Box2D's bodies."""
 
 from xml.etree import ElementTree
 
 from Box2D import b2Vec2
 from conftest import preset
-from gymnasium.envs.box2d import bipedal_walker as reference
-import numpy as np
-import pytest
-from pytransform3d.urdf import UrdfTransformManager
-from ros import make, ros
-
 from dynsyn_ros import weights
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
@@ -20,6 +28,11 @@ from dynsyn_ros.share import share_directory
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 from dynsyn_ros.training.presets import TRAINED
+from gymnasium.envs.box2d import bipedal_walker as reference
+import numpy as np
+import pytest
+from pytransform3d.urdf import UrdfTransformManager
+from ros import make, ros
 
 URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 LINKS = ('thigh_1', 'shin_1', 'thigh_2', 'shin_2')

@@ -1,10 +1,23 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What may be sent to the motors."""
 
 from conftest import robot_config
-import numpy as np
-
 from dynsyn_ros.robot import Drive
 from dynsyn_ros.simulation import bipedal_walker
+import numpy as np
 
 INF, NAN = float('inf'), float('nan')
 
@@ -15,7 +28,7 @@ def drive(**values):
 
 
 def standing(tilt=0.0):
-    """Readings of a body with a tilt, rad."""
+    """Make readings of a body with a tilt, rad."""
     readings = np.zeros((1, len(bipedal_walker.ANATOMY.readings)))
     place = bipedal_walker.ANATOMY.readings.index('imu.orientation.x')
     readings[0, place:place + 4] = 0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)

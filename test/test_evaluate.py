@@ -1,19 +1,32 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Evaluation: frozen is frozen, the numbers add up, and obstacles are seen for what they are."""
 
 from itertools import pairwise
 
 from conftest import preset, robot_config
+from dynsyn_ros import weights
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS
+from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
+from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
 from programs import dynsyn, refused
 import pytest
-
-from dynsyn_ros import weights
-from dynsyn_ros.learner import Learner
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, BipedalWalker
-from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
-from dynsyn_ros.training.evaluation import describe, evaluate
 
 
 @pytest.fixture

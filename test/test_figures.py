@@ -1,13 +1,26 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The figures: what they are drawn from is right, and something is drawn."""
 
 from conftest import preset
+from dynsyn_ros.figures import learning, oscillator, rule
+from dynsyn_ros.figures.learning import crossings
 import numpy as np
 from PIL import Image
 from programs import dynsyn, refused
 import pytest
-
-from dynsyn_ros.figures import learning, oscillator, rule
-from dynsyn_ros.figures.learning import crossings
 
 
 def test_crossings_of_a_sine_are_where_they_must_be():

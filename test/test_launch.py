@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The launch files, wherever the launch machinery can be imported."""
 
 from importlib.util import module_from_spec, spec_from_file_location
@@ -6,10 +20,9 @@ from pathlib import Path
 import signal
 
 from conftest import ROBOT_FILE
-import pytest
-from ros import PATIENCE, await_line, command
-
 from dynsyn_ros.share import share_directory
+import pytest
+from ros import await_line, command, PATIENCE
 
 pytest.importorskip(
     'launch_ros', reason='launch and launch_ros come with an installed ROS 2, not as wheels')

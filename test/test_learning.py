@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Learning is seen to learn: the drift of a centre against its closed form.
 
@@ -7,10 +21,9 @@ turned round it flees from W*, and where the reward does not depend on the weigh
 """
 
 from conftest import changed, preset
+from dynsyn_ros.learner import synapses
 import numpy as np
 import pytest
-
-from dynsyn_ros.learner import synapses
 
 CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=0.0)
 OPTIMUM, CURVATURE, OFFSET = 0.5, 2.0, 0.3

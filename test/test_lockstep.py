@@ -1,6 +1,23 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """In lock-step, ROS changes nothing: the very torques of a run without it, bit for bit."""
 
 from conftest import preset, robot_config
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
 import numpy as np
 import pytest
 from rclpy.node import Node
@@ -16,10 +33,6 @@ from ros import (
     spinning,
 )
 import yaml
-
-from dynsyn_ros.nodes import topics
-from dynsyn_ros.nodes.controller import ControllerNode
-from dynsyn_ros.nodes.simulator import SimulatorNode
 
 pytestmark = pytest.mark.ros
 PRESET = preset('default')
@@ -134,5 +147,3 @@ def test_frozen_run_is_deterministic_too(tmp_path):
                         == controller.learner.synapses.centre).all()
             runs.append(torques)
     np.testing.assert_array_equal(*runs)
-
-

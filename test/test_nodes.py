@@ -1,9 +1,34 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The nodes: what is on the wire, lifecycle, bad messages, and time."""
 
 from functools import partial
 from pathlib import Path
 
 from conftest import preset, robot_config
+from dynsyn_ros.keeping import Keeper
+from dynsyn_ros.learner import Learner
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.monitor import Monitor
+from dynsyn_ros.nodes.sensors import SensorPublishers
+from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.robot import Inputs, Robot
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation import bipedal_walker
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
@@ -28,18 +53,6 @@ from ros import (
     spinning,
 )
 from std_srvs.srv import SetBool, Trigger
-
-from dynsyn_ros.keeping import Keeper
-from dynsyn_ros.learner import Learner
-from dynsyn_ros.nodes import topics
-from dynsyn_ros.nodes.controller import ControllerNode
-from dynsyn_ros.nodes.monitor import Monitor
-from dynsyn_ros.nodes.sensors import SensorPublishers
-from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.robot import Inputs, Robot
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation import bipedal_walker
-from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
 
 pytestmark = pytest.mark.ros
 

@@ -1,15 +1,28 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The parameters of the nodes: described, guarded, and refused by name."""
 
 from conftest import ROBOT_FILE
-import pytest
-from rclpy.parameter import Parameter
-from ros import make, ros
-import yaml
-
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
+import pytest
+from rclpy.parameter import Parameter
+from ros import make, ros
+import yaml
 
 pytestmark = pytest.mark.ros
 
@@ -74,7 +87,7 @@ def test_parameters_are_described_and_guarded():
             refusal = change(name, value)
             assert not refusal.successful
             assert name in refusal.reason or 'range' in refusal.reason.lower(), refusal.reason
-        assert not simulator.has_parameter('learner.time_step'), 'that is the controller\'s'
+        assert not simulator.has_parameter('learner.time_step'), 'that is of the controller'
         simulator.destroy_node()
 
 

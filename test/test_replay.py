@@ -1,8 +1,27 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Recorded runs and their replay: bit for bit, or the message where they part."""
 
 import re
 
 from conftest import ROBOT_FILE
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.recorder import recorded, RecorderNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.replay import recording
 from programs import dynsyn, refused
 import pytest
 from rclpy.parameter import Parameter
@@ -10,12 +29,6 @@ from ros import call, make, ros, spin_steps, spin_until, spinning
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 import yaml
-
-from dynsyn_ros.nodes import topics
-from dynsyn_ros.nodes.controller import ControllerNode
-from dynsyn_ros.nodes.recorder import RecorderNode, recorded
-from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.replay import recording
 
 pytestmark = pytest.mark.ros
 

@@ -1,13 +1,22 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The reward of a robot without a simulator, held to the environment's own."""
 
 from dataclasses import replace
 
-from conftest import ROBOT_FILE, robot_config
-import numpy as np
-import pytest
-from rclpy.node import Node
-from ros import make, process, ros, ros_arguments, spin_until, spinning
-
+from conftest import robot_config, ROBOT_FILE
 from dynsyn_ros import parameters, weights
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
@@ -15,9 +24,13 @@ from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Drive, Reward, RewardTerms, Robot
 from dynsyn_ros.robot.robot import QUATERNION
-from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.schema import build, ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
-from dynsyn_ros.training.presets import TRAINED, read_preset
+from dynsyn_ros.training.presets import read_preset, TRAINED
+import numpy as np
+import pytest
+from rclpy.node import Node
+from ros import make, process, ros, ros_arguments, spin_until, spinning
 
 
 def policies():
@@ -96,7 +109,7 @@ def reward_of(**terms):
 
 
 def seen(forward=0.0, tilt=0.0, effort=0.0, height=2.0):
-    """Readings of a walker."""
+    """Make readings of a walker."""
     return {
         'odom.position.x': forward, 'scan.0': height,
         **{f'joint_states.{joint}.effort': effort for joint in ANATOMY.joints},

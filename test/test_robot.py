@@ -1,14 +1,27 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The robot layer: configurations and parameter files."""
 
-from conftest import ROBOT_FILE, preset_file, robot_config
-from messages import ALL
-import numpy as np
-import pytest
-
+from conftest import preset_file, robot_config, ROBOT_FILE
 from dynsyn_ros import parameters
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Drive, Inputs, Robot
-from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.schema import build, ConfigError
+from messages import ALL
+import numpy as np
+import pytest
 
 INF, NAN = float('inf'), float('nan')
 

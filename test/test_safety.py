@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The controller in front of a stand-in for hardware, each a process of its own, and faults."""
 
 from contextlib import contextmanager
@@ -7,7 +21,11 @@ import signal
 import sys
 import time
 
-from conftest import ROBOT_FILE, preset_file
+from conftest import preset_file, ROBOT_FILE
+from dynsyn_ros import parameters
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.simulator import SimulatorNode
 import numpy as np
 import pytest
 from rclpy.node import Node
@@ -15,11 +33,6 @@ from ros import call, command, make, record_torques, ros, spin_steps, spin_until
 from std_msgs.msg import Float64, Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 import yaml
-
-from dynsyn_ros import parameters
-from dynsyn_ros.nodes import topics
-from dynsyn_ros.nodes.controller import ControllerNode
-from dynsyn_ros.nodes.simulator import SimulatorNode
 
 pytestmark = pytest.mark.ros
 

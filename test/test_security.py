@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Who may command: the policy for SROS 2 against the nodes, and how far they are heard."""
 
 import os
@@ -6,14 +20,13 @@ import sys
 from xml.etree import ElementTree
 
 from conftest import ROBOT_FILE
-import pytest
-from ros import make, ros, spin_until, spinning
-
 from dynsyn_ros import parameters
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.reward_node import RewardNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.schema import ConfigError
+import pytest
+from ros import make, ros, spin_until, spinning
 
 pytestmark = pytest.mark.ros
 

@@ -1,12 +1,25 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The simulated walker is gymnasium's, put back on its feet."""
 
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
+from dynsyn_ros.simulation.walkers import make, SIMULATORS
 import gymnasium
 import numpy as np
 import pytest
-
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, BipedalWalker
-from dynsyn_ros.simulation.walkers import SIMULATORS, make
 
 
 @pytest.mark.parametrize('env_id', ENVIRONMENTS)

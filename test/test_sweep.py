@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Sweeps: the same on every engine, also when a worker dies, and never run twice."""
 
 import csv
@@ -8,12 +22,11 @@ import signal
 import subprocess
 import sys
 
+from dynsyn_ros.training import sweep
 from PIL import Image
-from programs import PATIENCE, dynsyn, refused
+from programs import dynsyn, PATIENCE, refused
 import pytest
 import yaml
-
-from dynsyn_ros.training import sweep
 
 SWEEP = {
     'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'fleet', 'learners': 2,

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Training headless: the same twice, on from a kill, and nothing lost on bad input."""
 
 import csv
@@ -8,11 +22,6 @@ import subprocess
 import sys
 
 from conftest import preset, robot_config
-import numpy as np
-from PIL import Image
-from programs import PATIENCE, dynsyn, refused
-import pytest
-
 from dynsyn_ros import weights
 from dynsyn_ros.episodes import EpisodeLog, read_episodes
 from dynsyn_ros.learner import Learner
@@ -22,6 +31,10 @@ from dynsyn_ros.simulation.plant import Episode
 from dynsyn_ros.training import trainer as training
 from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
+import numpy as np
+from PIL import Image
+from programs import dynsyn, PATIENCE, refused
+import pytest
 
 
 def task(**values):

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The layouts for rqt, PlotJuggler, Foxglove and RViz: in their formats, of topics we have."""
 
 from ast import literal_eval
@@ -7,12 +21,11 @@ import re
 from xml.etree import ElementTree
 
 from conftest import ROBOT_FILE
-import pytest
-import yaml
-
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.sensors import LEVEL, ODOM
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+import pytest
+import yaml
 
 VIEWS = ROBOT_FILE.parent / 'views'
 TOPICS = {

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The programs as a user runs them: in processes of their own, by their exit codes and files."""
 
 import csv
@@ -8,7 +22,7 @@ import numpy as np
 from PIL import Image
 from programs import dynsyn, refused
 import pytest
-from ros import PATIENCE, await_line, process, ros_arguments
+from ros import await_line, PATIENCE, process, ros_arguments
 import yaml
 
 pytestmark = pytest.mark.ros
@@ -134,5 +148,3 @@ def test_controller_that_cannot_start_itself_ends(tmp_path):
     assert running.returncode == 2
     assert 'error: cannot read' in said
     assert 'Traceback' not in said
-
-

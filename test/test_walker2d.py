@@ -1,10 +1,20 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A second simulated robot behind the same nodes: Walker2d, by its YAML alone."""
 
-from conftest import ROBOT_FILE, preset_file
-import numpy as np
-import pytest
-from ros import process, ros, spin_until, spinning
-
+from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros import parameters
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.simulator import SimulatorNode
@@ -12,6 +22,9 @@ from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build, part_of
 from dynsyn_ros.simulation.plants import PLANTS
 from dynsyn_ros.simulation.walker2d import ENVIRONMENT
+import numpy as np
+import pytest
+from ros import process, ros, spin_until, spinning
 
 pytest.importorskip('mujoco', reason='Walker2d needs MuJoCo, the extra walker2d')
 YAML = ROBOT_FILE.parent / 'walker2d.yaml'

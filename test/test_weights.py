@@ -1,15 +1,28 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Weights files: what is saved comes back, and what is not ours is refused in one sentence."""
 
 import json
 
 from conftest import preset, robot_config
-import numpy as np
-import pytest
-
 from dynsyn_ros import weights
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
+import numpy as np
+import pytest
 
 CONFIG = preset('default')
 

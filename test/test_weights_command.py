@@ -1,15 +1,28 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """``dynsyn weights``: the layers of a file and the differences of two."""
 
-from conftest import ROBOT_FILE, preset
-import numpy as np
-from programs import dynsyn, refused
-import pytest
-
+from conftest import preset, ROBOT_FILE
 from dynsyn_ros import weights
 from dynsyn_ros.cli.weights import layers
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.training.presets import read_robot
+import numpy as np
+from programs import dynsyn, refused
+import pytest
 
 
 def written(folder, name, robot, seed):

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """``dynsyn figures``: the figures of the paper, from runs of this package."""
 
 from __future__ import annotations
@@ -8,13 +22,12 @@ from functools import partial
 from pathlib import Path
 import shutil
 
-from tqdm import tqdm
-
 from dynsyn_ros.figures import learning, oscillator, rule
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training import sweep
 from dynsyn_ros.training.presets import PRESETS, read_preset
+from tqdm import tqdm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """``dynsyn replay``: a recorded run once more, held against what was recorded."""
 
 from __future__ import annotations
@@ -5,16 +19,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from dynsyn_ros import parameters, weights
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.keeping import LAST_STEP
 from dynsyn_ros.learner import Learner, LearnerConfig
-from dynsyn_ros.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay, recording
+from dynsyn_ros.replay import HUMAN_REWARD, PARAMETER_EVENTS, recording, Replay
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import ConfigError, build, part_of
-from dynsyn_ros.training.presets import TRAINED, preset_file
+from dynsyn_ros.schema import build, ConfigError, part_of
+from dynsyn_ros.training.presets import preset_file, TRAINED
+from tqdm import tqdm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """``dynsyn train``: learners and walkers headless in one process."""
 
 from __future__ import annotations
@@ -7,8 +21,6 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 import statistics
-
-from tqdm import tqdm
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.episodes import WINDOW
@@ -20,6 +32,7 @@ from dynsyn_ros.training.presets import PRESETS, read_preset, read_robot
 from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
 from dynsyn_ros.weights import UNTRAINED
+from tqdm import tqdm
 
 #: Learners of a fleet, and steps that all of them take together, unless said otherwise.
 FLEET, STEPS = 16, 20_000_000

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """``dynsyn walk``: simulator and controller in one process and one executor, over real topics."""
 
 from __future__ import annotations
@@ -6,17 +20,14 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from rclpy.executors import Executor
-from tqdm import tqdm
-
 from dynsyn_ros import parameters
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.episodes import (
     CURVE_FILE,
+    draw_learning_curve,
+    EpisodeLog,
     EPISODES_FILE,
     WINDOW,
-    EpisodeLog,
-    draw_learning_curve,
 )
 from dynsyn_ros.film import Film
 from dynsyn_ros.nodes import run
@@ -27,8 +38,10 @@ from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
-from dynsyn_ros.training.presets import TRAINED, preset_file
+from dynsyn_ros.training.presets import preset_file, TRAINED
 from dynsyn_ros.weights import WEIGHTS_FILE
+from rclpy.executors import Executor
+from tqdm import tqdm
 
 #: How often the live line is written, s.
 LINE_PERIOD = 0.5

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The server of the dashboard: one page, the robot's scene, and a stream of what is new."""
 
 from __future__ import annotations
@@ -9,8 +23,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aiohttp import WSMsgType, web
-
+from aiohttp import web, WSMsgType
 from dynsyn_ros.schema import ConfigError
 
 PAGE = Path(__file__).with_name('page.html')

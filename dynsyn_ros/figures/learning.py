@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Fig. 8 to 11: a training, and the sweep of ablations."""
 
 from __future__ import annotations
@@ -6,15 +20,14 @@ import csv
 import json
 from pathlib import Path
 
-from matplotlib import colormaps
-from matplotlib.colors import ListedColormap
-import numpy as np
-
 from dynsyn_ros import picture
 from dynsyn_ros.episodes import plot_returns, read_episodes
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from dynsyn_ros.training import trainer
+from matplotlib import colormaps
+from matplotlib.colors import ListedColormap
+import numpy as np
 
 #: Synapses that Fig. 10 shows.
 SHOWN = 4

@@ -1,14 +1,27 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Fig. 6 and 7: one FitzHugh-Nagumo oscillator under a growing drive."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from dynsyn_ros import picture
 from dynsyn_ros.learner import oscillators
 from dynsyn_ros.learner.config import LearnerConfig
+import numpy as np
 
 #: The ramp of the drive, and its time in ms.
 DRIVE, RAMP = (-2.0, 2.0), 60_000.0

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Fig. 1 to 3: the rule alone, a few synapses without a robot."""
 
 from __future__ import annotations
@@ -5,11 +19,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from dynsyn_ros import picture
 from dynsyn_ros.learner import synapses
 from dynsyn_ros.learner.config import LearnerConfig
+import numpy as np
 
 #: Fig. 1: the weight that is rewarded, the width of its reward and how much faster than in the
 #: walker it is learnt, so that some periods show it.

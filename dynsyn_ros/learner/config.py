@@ -1,12 +1,25 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What can be chosen about the learner: the synapses, the network and its oscillators."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from dynsyn_ros.schema import ConfigError, setting
+import numpy as np
 
 #: The shortest period that Eq. 2 may draw, as a share of the mean: a normal distribution has no
 #: lower end, a period must. At the paper's spread of 10 % it is nine deviations away.
@@ -41,7 +54,6 @@ class SynapseConfig:
     trace: float = setting(
         'time constant of the eligibility trace, a low-pass of W - C (0: none, the paper)',
         unit='ms', low=0.0)
-
 
     def check(self, prefix: str) -> None:
         """Refuse amplitudes of too few or too many layers."""
@@ -164,7 +176,7 @@ class Layout:
 
     @property
     def output_inputs(self) -> int:
-        """Inputs of layer 4: v and w of every oscillator, the states, a constant."""
+        """Number of inputs of layer 4: v and w of every oscillator, the states, a constant."""
         return 2 * self.oscillators + self.states + 1
 
     @property

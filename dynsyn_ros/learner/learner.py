@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 The learner: synapses, network and oscillators in one step from observation to action.
 
@@ -11,11 +25,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from numba import njit
-import numpy as np
-
 from dynsyn_ros.learner import network, oscillators, synapses
 from dynsyn_ros.learner.config import Layout, LearnerConfig
+from numba import njit
+import numpy as np
 
 #: Standard normal numbers drawn ahead, per synapse: enough for some minutes of fluctuation.
 RESERVE_PER_SYNAPSE = 4

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 r"""
 The control network of Fig. 5: four layers from an observation to an action.
 
@@ -14,10 +28,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from dynsyn_ros.learner.config import Layout, NetworkConfig
 from numba import njit
 import numpy as np
-
-from dynsyn_ros.learner.config import Layout, NetworkConfig
 
 GAIN_RULES = {'none': 0, 'linear': 1, 'nonlinear': 2}
 
@@ -34,7 +47,7 @@ class Neurons(NamedTuple):
     """g of Eq. 5-6, shape (learners, hidden)."""
     action: np.ndarray
     """The last action, shape (learners, actions), fed back into layer 1."""
-    input: np.ndarray
+    inputs: np.ndarray
     """Scratch: layer 1 of the learner at hand, shape (inputs,)."""
     hidden: np.ndarray
     """Scratch: layer 2 of the learner at hand, shape (hidden,)."""
@@ -89,17 +102,17 @@ def wiring(config: NetworkConfig, layout: Layout, time_step: float) -> Wiring:
 def encode(
     n: Neurons, k: Wiring, normalisation: np.ndarray, i: int, observation: np.ndarray
 ) -> None:
-    """Layer 1 of learner ``i``: fill ``n.input``."""
+    """Layer 1 of learner ``i``: fill ``n.inputs``."""
     states, ranges = k.states, k.ranges
     for j in range(states):
         value = observation[i, j] * normalisation[j]
-        n.input[j] = math.tanh(max(value, 0.0))
-        n.input[states + j] = math.tanh(max(-value, 0.0)) if k.negated_inputs else 0.0
+        n.inputs[j] = math.tanh(max(value, 0.0))
+        n.inputs[states + j] = math.tanh(max(-value, 0.0)) if k.negated_inputs else 0.0
     for j in range(states, states + ranges):
-        n.input[states + j] = math.tanh(observation[i, j] * normalisation[j])
-    n.input[2 * states + ranges] = math.tanh(1.0)
+        n.inputs[states + j] = math.tanh(observation[i, j] * normalisation[j])
+    n.inputs[2 * states + ranges] = math.tanh(1.0)
     for j in range(n.action.shape[1]):
-        n.input[2 * states + ranges + 1 + j] = math.tanh(n.action[i, j])
+        n.inputs[2 * states + ranges + 1 + j] = math.tanh(n.action[i, j])
 
 
 @njit(cache=True)
@@ -122,9 +135,9 @@ def act(
     at = 0
     for h in range(n.hidden.shape[0]):
         total = 0.0
-        for j in range(n.input.shape[0]):
-            total += weight[i, at + j] * n.input[j]
-        at += n.input.shape[0]
+        for j in range(n.inputs.shape[0]):
+            total += weight[i, at + j] * n.inputs[j]
+        at += n.inputs.shape[0]
         n.hidden[h] = max(math.tanh(n.gain[i, h] * total), 0.0)
         if learning and k.gain_rule != 0:
             n.gain[i, h] = adapt(n.gain[i, h], n.hidden[h], k)

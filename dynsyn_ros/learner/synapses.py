@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 r"""
 Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 
@@ -40,10 +54,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from dynsyn_ros.learner.config import RewardConfig, SHORTEST_PERIOD, SynapseConfig
 from numba import njit
 import numpy as np
-
-from dynsyn_ros.learner.config import SHORTEST_PERIOD, RewardConfig, SynapseConfig
 
 #: The least variance of a reward that it is measured by, so that a constant reward is no surprise.
 LEAST_VARIANCE = 1e-12

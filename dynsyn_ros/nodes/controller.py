@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 The controller node: sensor messages -> readings -> observation -> learner -> torques.
 
@@ -18,14 +32,6 @@ from pathlib import Path
 import sys
 from typing import Any
 
-import numpy as np
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.parameter import Parameter
-from std_msgs.msg import MultiArrayDimension
-from std_srvs.srv import SetBool, Trigger
-
 from dynsyn_ros import weights
 from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
@@ -36,6 +42,13 @@ from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, RobotConfig
 from dynsyn_ros.schema import ConfigError
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_msgs.msg import MultiArrayDimension
+from std_srvs.srv import SetBool, Trigger
 
 #: How often in a control period it is looked whether the inputs can still be trusted.
 WATCHES_PER_PERIOD = 2
@@ -90,7 +103,7 @@ class ControllerNode(LifecycleNode):
 
     @property
     def steps(self) -> int:
-        """Steps the learner has taken since it was configured."""
+        """Count the steps of the learner since it was configured."""
         return self._keeper.steps if self._keeper else 0
 
     def start(self) -> None:

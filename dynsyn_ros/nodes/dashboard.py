@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The dashboard node: what a page shows of one robot, and the services behind its buttons."""
 
 from __future__ import annotations
@@ -6,12 +20,11 @@ from collections import deque
 from functools import partial
 from typing import Any
 
+from dynsyn_ros.nodes import topics
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from std_srvs.srv import SetBool, Trigger
-
-from dynsyn_ros.nodes import topics
 
 #: What is shown of a stream is its newest message: nobody waits for the dashboard.
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

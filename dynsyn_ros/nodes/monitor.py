@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """How learning goes, for rqt_plot and the dashboard: single numbers, weights, and what is seen."""
 
 from __future__ import annotations
@@ -6,15 +20,14 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from rclpy.clock import Clock
-from rclpy.node import Node
-from std_msgs.msg import MultiArrayDimension
-
 from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.robot import Inputs, Robot
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.node import Node
+from std_msgs.msg import MultiArrayDimension
 
 #: How often they are published, s of wall clock.
 PERIOD = 0.05

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """ROS parameters made of settings classes: types, ranges, meanings come from the declarations."""
 
 from __future__ import annotations
@@ -6,6 +20,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
+from dynsyn_ros.nodes.config import SECTIONS
+from dynsyn_ros.parameters import nested
+from dynsyn_ros.schema import build, ConfigError, part_of, Setting, settings_of
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -14,10 +31,6 @@ from rcl_interfaces.msg import (
 )
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-
-from dynsyn_ros.nodes.config import SECTIONS
-from dynsyn_ros.parameters import nested
-from dynsyn_ros.schema import ConfigError, Setting, build, part_of, settings_of
 
 #: Parameters that every node of rclpy has.
 _BUILT_IN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
@@ -51,7 +64,7 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
             leaf = leaves[name]
             node.declare_parameter(
                 name,
-                float(value) if leaf.type is float else value,
+                float(value) if leaf.kind is float else value,
                 _descriptor(leaf),
                 ignore_override=True,
             )
@@ -79,10 +92,10 @@ def _descriptor(leaf: Setting) -> ParameterDescriptor:
         additional_constraints=leaf.constraint,
         read_only=leaf.read_only,
     )
-    if leaf.low is not None and leaf.type is float:
+    if leaf.low is not None and leaf.kind is float:
         descriptor.floating_point_range = [
             FloatingPointRange(from_value=float(leaf.low), to_value=float(leaf.high), step=0.0)]
-    elif leaf.low is not None and leaf.type is int:
+    elif leaf.low is not None and leaf.kind is int:
         descriptor.integer_range = [
             IntegerRange(from_value=int(leaf.low), to_value=int(leaf.high), step=1)]
     return descriptor

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The recorder node: every topic of a run in one MCAP file, where no ``ros2 bag`` is installed."""
 
 from __future__ import annotations
@@ -7,14 +21,13 @@ from pathlib import Path
 import time
 from typing import Any
 
-from rcl_interfaces.msg import ParameterEvent
-from rclpy.node import Node
-from rclpy.qos import qos_profile_parameter_events
-
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.replay import PARAMETER_EVENTS
 from dynsyn_ros.schema import ConfigError
+from rcl_interfaces.msg import ParameterEvent
+from rclpy.node import Node
+from rclpy.qos import qos_profile_parameter_events
 
 
 def recorded() -> dict[str, type]:
@@ -38,7 +51,7 @@ class RecorderNode(Node):
         """Open the file; raises :class:`ConfigError` if that cannot be."""
         try:
             from mcap.writer import Writer  # noqa: PLC0415  an extra
-            from rosbags.typesys import Stores, get_typestore  # noqa: PLC0415
+            from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
         except ImportError as error:
             raise ConfigError(
                 "recording needs mcap and rosbags: pip install 'dynsyn_ros[record]'") from error

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 The reward node: what a robot is rewarded for, computed from its own sensors.
 
@@ -10,13 +24,12 @@ from functools import partial
 import sys
 from typing import Any
 
-from rclpy.node import Node
-
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import RewardSection
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, Reward, RobotConfig
 from dynsyn_ros.robot.robot import REWARD
+from rclpy.node import Node
 
 WARNING_PERIOD = 5.0
 

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Nodes in a process: started, spun until told to stop, and ended cleanly."""
 
 from __future__ import annotations
@@ -9,6 +23,9 @@ import os
 from pathlib import Path
 import time
 
+from dynsyn_ros.nodes.topics import CLOCK
+from dynsyn_ros.program import StopRequest
+from dynsyn_ros.schema import ConfigError
 import rclpy
 from rclpy.exceptions import InvalidNamespaceException
 from rclpy.executors import Executor
@@ -16,10 +33,6 @@ from rclpy.experimental import EventsExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-
-from dynsyn_ros.nodes.topics import CLOCK
-from dynsyn_ros.program import StopRequest
-from dynsyn_ros.schema import ConfigError
 
 #: The variable that tells how far nodes may be found, and what it is unless somebody sets it.
 DISCOVERY_RANGE, LOCALHOST = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'
@@ -114,4 +127,3 @@ def spin(executor: Executor, done: Callable[[], bool]) -> None:
     finally:
         gc.enable()
         gc.unfreeze()
-

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The simulated walker's readings as sensor messages, filled in place and published."""
 
 from __future__ import annotations
@@ -5,13 +19,12 @@ from __future__ import annotations
 from array import array
 
 from builtin_interfaces.msg import Time
-import numpy as np
-from rclpy.node import Node
-from std_msgs.msg import MultiArrayDimension
-
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.robot.robot import QUATERNION, REWARD
 from dynsyn_ros.simulation.plant import Anatomy
+import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import MultiArrayDimension
 
 #: Frames: the hull; the odometry's origin; a level frame at the hull, in which gymnasium gives its
 #: velocity; and the lidar, whose x axis points straight down and whose y axis to the front.

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 The simulator node: BipedalWalker behind the topics of a robot.
 
@@ -14,13 +28,6 @@ import sys
 from typing import Any
 
 from builtin_interfaces.msg import Time
-import numpy as np
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-from rclpy.topic_endpoint_info import TopicEndpointInfo
-
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import HULL, SensorPublishers
@@ -30,6 +37,12 @@ from dynsyn_ros.robot.robot import REWARD
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.simulation.plants import PLANTS
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 #: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
 LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
@@ -107,7 +120,7 @@ class SimulatorNode(Node):
 
     @property
     def _stamp(self) -> Time:
-        """Simulated time: that of the walker since the start."""
+        """Tell simulated time: that of the walker since the start."""
         sec, nanosec = divmod(self.steps * round(1e9 * self._time_step), 1_000_000_000)
         return Time(sec=sec, nanosec=nanosec)
 

@@ -1,15 +1,28 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The contract on the wire: every topic with its type, and the quality of service of all."""
 
 from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticArray
+from dynsyn_ros.robot import robot
 from nav_msgs.msg import Odometry
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, Imu, JointState, LaserScan
 from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
-
-from dynsyn_ros.robot import robot
 
 #: Reliable, volatile, the last ten: nothing a learner is told may be lost on the way.
 QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)

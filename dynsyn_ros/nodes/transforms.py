@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 The transforms node: where the simulated walker is, for RViz and whatever else looks at tf.
 
@@ -12,15 +26,14 @@ from importlib import import_module
 import sys
 from typing import Any
 
-from geometry_msgs.msg import TransformStamped
-from nav_msgs.msg import Odometry
-from rclpy.node import Node
-from sensor_msgs.msg import Imu
-
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.nodes.sensors import LEVEL
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.schema import ConfigError
+from geometry_msgs.msg import TransformStamped
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from sensor_msgs.msg import Imu
 
 
 def from_odometry(message: Odometry) -> TransformStamped:

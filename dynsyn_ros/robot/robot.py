@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 A robot between its readings and the learner: readings -> observation.
 
@@ -13,12 +27,11 @@ from collections.abc import Callable, Sequence
 import math
 import re
 
-from numba import njit
-import numpy as np
-
 from dynsyn_ros.learner import Layout
 from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.schema import ConfigError
+from numba import njit
+import numpy as np
 
 #: The topics of rewards, of what a person thinks (added to the reward, times the parameter
 #: ``human_reward_gain``), and of torques in N m, in the order of the parameter ``joints``.

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Gymnasium's BipedalWalker as a robot: SI readings out, torques in.
 
@@ -17,10 +31,9 @@ Gymnasium scales its observation; the factors undone here are those of its ``bip
 from __future__ import annotations
 
 from Box2D import b2World
+from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
 from numba import njit
 import numpy as np
-
-from dynsyn_ros.simulation.plant import Anatomy, Plant, pitch_to_quaternion
 
 ENVIRONMENTS = ('BipedalWalker-v3', 'BipedalWalkerHardcore-v3')
 RANGE_MAX = 160.0 / 30.0

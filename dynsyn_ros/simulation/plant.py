@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What every simulated robot is to us: SI readings out, torques in, on its feet after a fall."""
 
 from __future__ import annotations
@@ -8,13 +22,12 @@ from functools import cached_property
 import json
 from typing import NamedTuple
 
+from dynsyn_ros.robot.robot import QUATERNION
+from dynsyn_ros.schema import ConfigError
 import gymnasium
 from gymnasium.utils import seeding
 from numba import njit
 import numpy as np
-
-from dynsyn_ros.robot.robot import QUATERNION
-from dynsyn_ros.schema import ConfigError
 
 
 class Episode(NamedTuple):
@@ -45,7 +58,7 @@ class Anatomy:
 
     @cached_property
     def readings(self) -> tuple[str, ...]:
-        """The names of the readings, in order."""
+        """Name the readings, in order."""
         return (
             *(f'joint_states.{joint}.position' for joint in self.joints),
             *(f'joint_states.{joint}.velocity' for joint in self.joints),

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Gymnasium's Walker2d (MuJoCo) as a robot of six joints: SI readings out, torques in.
 
@@ -10,11 +24,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 import os
 
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
 from gymnasium.error import DependencyNotInstalled
 import numpy as np
-
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.plant import Anatomy, Plant, pitch_to_quaternion
 
 ENVIRONMENT = 'Walker2d-v5'
 _LEG = ('thigh', 'leg', 'foot')
@@ -35,8 +48,9 @@ class Walker2d(Plant):
         try:
             super().__init__(env_id, seed, number, joints)
         except (DependencyNotInstalled, ImportError) as error:
-            raise ConfigError("the simulator of Walker2d is not installed: pip install "
-                              "'dynsyn_ros[walker2d]'") from error
+            raise ConfigError(
+                "the simulator of Walker2d is not installed: pip install 'dynsyn_ros[walker2d]'"
+            ) from error
 
     def _fell(self, reward: float, terminated: bool) -> bool:
         return terminated

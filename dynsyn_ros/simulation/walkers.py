@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Several walkers side by side, in gymnasium or in envpool, behind one interface."""
 
 from __future__ import annotations
@@ -7,13 +21,12 @@ from importlib import import_module
 import os
 from typing import Protocol
 
-from numba import njit
-import numpy as np
-
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
-from dynsyn_ros.simulation.plant import Anatomy, Episode, Plant, entropy
+from dynsyn_ros.simulation.plant import Anatomy, entropy, Episode, Plant
 from dynsyn_ros.simulation.plants import PLANTS
+from numba import njit
+import numpy as np
 
 SIMULATORS = ('gymnasium', 'envpool')
 #: Cores that this process may use.

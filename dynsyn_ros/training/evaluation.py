@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """How well trained weights do, over episodes they were not trained on."""
 
 from __future__ import annotations
@@ -5,18 +19,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from dynsyn_ros import weights
 from dynsyn_ros.film import Film
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.schema import build, ConfigError
 from dynsyn_ros.simulation.obstacles import Course, obstacles
 from dynsyn_ros.simulation.plant import Episode
 from dynsyn_ros.simulation.plants import PLANTS
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
+import numpy as np
 
 #: The number of the walker that weights are measured on: training numbers its walkers from 0.
 WALKER = 2**31

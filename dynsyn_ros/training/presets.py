@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The presets and robots that ship, and files of one's own, read without ROS."""
 
 from __future__ import annotations
@@ -7,7 +21,7 @@ from pathlib import Path
 from dynsyn_ros import parameters
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RobotConfig
-from dynsyn_ros.schema import ConfigError, build, part_of
+from dynsyn_ros.schema import build, ConfigError, part_of
 from dynsyn_ros.share import share_directory
 
 CONFIG = share_directory() / 'config'

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Sweeps: the same training with several settings and seeds, and one picture of all.
 
@@ -31,17 +45,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dynsyn_ros import picture
-from dynsyn_ros.episodes import COLUMNS, MEAN, SOLVED, read_episodes
+from dynsyn_ros.episodes import COLUMNS, MEAN, read_episodes, SOLVED
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.parameters import read_yaml
-from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.schema import build, ConfigError
 from dynsyn_ros.training import trainer
-from dynsyn_ros.training.presets import ROBOT_FILE, read_preset, read_robot
+from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE
 from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
+import numpy as np
 
 EPISODES, SUMMARY, CURVES = 'episodes.csv', 'summary.csv', 'curves.png'
 _OWN_KEYS = ('preset', 'params_file', 'seeds', 'settings')

@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What a training run is asked to do, and the parts it is made of."""
 
 from __future__ import annotations
@@ -9,7 +23,7 @@ from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import setting
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
-from dynsyn_ros.simulation.walkers import SIMULATORS, make
+from dynsyn_ros.simulation.walkers import make, SIMULATORS
 
 
 @dataclass(frozen=True)

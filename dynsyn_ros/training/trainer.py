@@ -1,3 +1,17 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 A training run in a folder: it can be killed at any time and goes on from its last checkpoint.
 
@@ -15,20 +29,19 @@ from pathlib import Path
 import time
 from typing import Any
 
-import numpy as np
-
 from dynsyn_ros import weights
 from dynsyn_ros.episodes import (
     CURVE_FILE,
-    EPISODES_FILE,
-    WINDOW,
-    EpisodeLog,
-    Table,
     draw_learning_curve,
+    EpisodeLog,
+    EPISODES_FILE,
+    Table,
+    WINDOW,
 )
-from dynsyn_ros.schema import ConfigError, build
+from dynsyn_ros.schema import build, ConfigError
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training.task import Task
+import numpy as np
 
 EPISODES, CURVE, WEIGHTS = EPISODES_FILE, CURVE_FILE, weights.WEIGHTS_FILE
 SYNAPSES, CHECKPOINT, SUMMARY = 'synapses.csv', 'checkpoint.npz', 'summary.json'

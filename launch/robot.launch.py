@@ -24,10 +24,9 @@ from dynsyn_ros import launching
 from dynsyn_ros.nodes.topics import COMMANDS
 from dynsyn_ros.share import PACKAGE
 from dynsyn_ros.training.presets import preset_file
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
-
-from launch import LaunchDescription
 
 #: Where ros2_control and common drivers have what the nodes call otherwise.
 REMAPS = {

@@ -26,10 +26,9 @@ from dynsyn_ros.nodes.topics import CLOCK
 from dynsyn_ros.share import PACKAGE, share_directory
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.presets import preset_file, ROBOT_FILE, TRAINED
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
-
-from launch import LaunchDescription
 
 VIEWS = share_directory() / 'config' / 'views'
 URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'

@@ -28,12 +28,12 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # 50 are for the programs in benchmarks.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 50)
 
-from dynsyn_ros import parameters
-from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build, part_of
-from dynsyn_ros.training.presets import preset_file, ROBOT_FILE
-from dynsyn_ros.training.presets import read_preset as preset
-import pytest
+from dynsyn_ros import parameters  # noqa: E402
+from dynsyn_ros.robot import Robot, RobotConfig  # noqa: E402
+from dynsyn_ros.schema import build, part_of  # noqa: E402
+from dynsyn_ros.training.presets import preset_file, ROBOT_FILE  # noqa: E402
+from dynsyn_ros.training.presets import read_preset as preset  # noqa: E402
+import pytest  # noqa: E402
 
 #: For the tests to take from here: files and presets that ship, and what is defined below.
 __all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config']

@@ -176,7 +176,7 @@ class Layout:
 
     @property
     def output_inputs(self) -> int:
-        """Number of inputs of layer 4: v and w of every oscillator, the states, a constant."""
+        """Count the inputs of layer 4: v and w of every oscillator, the states, a constant."""
         return 2 * self.oscillators + self.states + 1
 
     @property

@@ -230,7 +230,7 @@ class Learner:
     def _arrays(self) -> dict[str, np.ndarray]:
         """All state but the random streams, by name."""
         arrays = {**self.synapses._asdict(), **self.neurons._asdict()}
-        del arrays['told'], arrays['input'], arrays['hidden']
+        del arrays['told'], arrays['inputs'], arrays['hidden']
         return {**arrays, 'first_centre': self.first_centre}
 
     def snapshot(self, member: int | None = None) -> dict[str, np.ndarray]:

@@ -1,0 +1,31 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Sphinx, as rosdoc2 finds it: this folder is the source, the pages are Markdown."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+_package = ElementTree.parse(Path(__file__).parent.parent / 'package.xml').getroot()
+project = _package.findtext('name')
+release = version = _package.findtext('version')
+author = _package.findtext('maintainer')
+copyright = f'2026, {author}'  # noqa: A001  Sphinx's own name for it
+
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode']
+source_suffix = {'.md': 'markdown'}
+exclude_patterns = ['_build']
+html_theme = 'alabaster'
+html_theme_options = {'description': _package.findtext('description'), 'page_width': '1100px'}
+myst_heading_anchors = 3

@@ -5,6 +5,9 @@
 # make bench                                 print the ratios of the time budgets
 # make soak                                  a campaign of faults against the nodes, 10 minutes
 # make realtime                              latency and jitter of the controller, 14 minutes
+# make coverage                              what of the learner no test runs: nothing
+# make docs                                  these pages as HTML, in docs/_build
+# make screenshot, make tables               what in docs/ is made by commands
 # make lint, make test-kilted, make lock, make clean
 
 PYTHON ?= python3
@@ -15,7 +18,7 @@ ARGS ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: walk train test gif bench soak realtime lint test-kilted lock clean
+.PHONY: walk train test gif bench soak realtime coverage docs tables screenshot lint test-kilted lock clean
 
 walk: $(READY)
 	$(BIN)/dynsyn walk $(ARGS)
@@ -37,6 +40,23 @@ soak: $(READY)
 
 realtime: $(READY)
 	$(BIN)/python benchmarks/realtime.py $(ARGS)
+
+# The kernels as plain Python, or coverage would not see into them.
+coverage: $(READY)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses 2 --cov dynsyn_ros.learner \
+	  --cov-report term-missing --cov-fail-under 100 test/test_learner.py test/test_oscillators.py \
+	  test/test_steering.py -m "not ros" -k "not periods_are_normal and not never_jump \
+	  and not learner_i_of_n and not lost_periods and not no_period_is and not flow"
+
+docs: $(READY)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+tables: $(READY)
+	$(BIN)/python docs/tables.py
+
+# The picture of the dashboard for the README, by its own test.
+screenshot: $(READY)
+	$(BIN)/python -m pytest --quiet test/test_dashboard.py -k page_shows --screenshot docs/dashboard.png
 
 lint: $(READY)
 	$(BIN)/ruff check .

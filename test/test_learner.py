@@ -18,12 +18,16 @@ from itertools import chain
 
 from conftest import changed, preset
 from dynsyn_ros.learner import Learner
+import numba
 import numpy as np
 from oracle import Oracle, run
 import pytest
 
 DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0, trace=1_500.0)
 FAST = changed(DEFAULT, memory=5_000.0, centre_rate=1e-3, amplitude_rate=1e-5, settling_rate=2e-5)
+
+#: Not where coverage is measured: every step then takes a thousand times as long.
+COMPILED = not numba.config.DISABLE_JIT
 
 
 def experience(robot, learners, steps, seed=1):
@@ -72,7 +76,8 @@ VARIANTS = {
 @pytest.mark.parametrize('shared', [False, True], ids=['alone', 'fleet'])
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_agrees_with_the_slow_transcription(robot, variant, shared):
-    config, learners, steps = VARIANTS[variant], 3, 2000
+    config, learners = VARIANTS[variant], 3
+    steps = 2000 if COMPILED else 30
     learner = Learner(robot.layout, config, seed=5, numbers=range(learners), shared=shared)
     start = learner.snapshot()
     oracles = [
@@ -88,7 +93,8 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
     truth = run(oracles, observations, rewards, shared)
     np.testing.assert_allclose(mine, truth, rtol=0, atol=1e-9)
     end = learner.snapshot()
-    assert (end['period'] != start['period']).mean() > 0.9, 'periods were drawn anew'
+    if COMPILED:
+        assert (end['period'] != start['period']).mean() > 0.9, 'periods were drawn anew'
     for i, oracle in enumerate(oracles):
         row = 0 if shared else i
         np.testing.assert_allclose(end['centre'][row], oracle.C, rtol=0, atol=1e-9)

@@ -4,6 +4,7 @@
 # make gif                                   film the weights that ship, for the README
 # make bench                                 print the ratios of the time budgets
 # make soak                                  a campaign of faults against the nodes, 10 minutes
+# make looking                               what a dashboard or a recording costs a walk
 # make realtime                              latency and jitter of the controller, 14 minutes
 # make coverage                              what of the learner no test runs: nothing
 # make docs                                  these pages as HTML, in docs/_build
@@ -18,7 +19,7 @@ ARGS ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: walk train test gif bench soak realtime coverage docs tables screenshot lint test-kilted lock clean
+.PHONY: walk train test gif bench soak looking realtime coverage docs tables screenshot lint test-kilted lock clean
 
 walk: $(READY)
 	$(BIN)/dynsyn walk $(ARGS)
@@ -37,6 +38,9 @@ bench: $(READY)
 
 soak: $(READY)
 	$(BIN)/python benchmarks/soak.py $(ARGS)
+
+looking: $(READY)
+	$(BIN)/python benchmarks/looking.py $(ARGS)
 
 realtime: $(READY)
 	$(BIN)/python benchmarks/realtime.py $(ARGS)

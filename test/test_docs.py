@@ -1,0 +1,160 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The documentation against the program: tables, commands, links, and that it builds."""
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+import re
+import shlex
+import subprocess
+import sys
+
+from conftest import preset_file, ROBOT_FILE
+from dynsyn_ros import parameters
+from dynsyn_ros.cli.main import COMMANDS, WITH_ROS
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.dashboard import BUTTONS
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent
+PAGES = [SOURCE / 'README.md', *sorted((SOURCE / 'docs').glob('*.md'))]
+README = PAGES[0].read_text()
+
+def rows(title):
+    """Read the table of the README whose first column is called ``title``: cells by first cell."""
+    table = README[README.index(f'\n| {title} | '):].lstrip('\n').split('\n\n')[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in row.strip('|').split('|')] for row in table]
+    return {name.strip('` '): rest for first, *rest in cells for name in first.split(',')}
+
+
+def commands():
+    """List the commands in blocks of code of the pages: ours, and those of ros2."""
+    found = {}
+    for page in PAGES:
+        for language, block in re.findall(r'^```(\w*)\n(.*?)^```', page.read_text(), re.M | re.S):
+            if language not in ('', 'bash'):
+                continue
+            text = block.replace('\\\n', ' ')
+            for line in text.splitlines():
+                words = re.sub(r'\s+#.*', '', line).strip()
+                if re.match(r'(dynsyn|make|ros2|pre-commit)\b', words):
+                    found[words] = page.name
+    return found
+
+
+def test_every_topic_is_in_the_table():
+    declared = {
+        **topics.SENSORS, **topics.SIMULATION, topics.COMMANDS: topics.COMMANDS_TYPE,
+        topics.HUMAN_REWARD: topics.HUMAN_REWARD_TYPE, topics.DIAGNOSTICS: topics.DIAGNOSTICS_TYPE,
+        **{topic.replace('~', 'controller'): kind
+           for topic, kind in {**topics.SCALARS, **topics.ARRAYS}.items()}}
+    documented = rows('topic')
+    assert set(documented) - {topics.TRANSFORMS} == set(declared)
+    for topic, kind in declared.items():
+        package, name = kind.__module__.split('.')[0], kind.__name__
+        assert documented[topic][0] == f'{package}/{name}', topic
+
+
+def test_every_service_is_in_the_table():
+    called = {f'~/{service}': f'std_srvs/{kind.__name__}' for service, kind, _ in BUTTONS.values()}
+    assert {name: cells[0] for name, cells in rows('service').items()} == called
+
+
+def test_the_table_of_parameters_is_that_of_the_declarations():
+    sys.path.insert(0, str(SOURCE / 'docs'))
+    tables = import_module('tables')
+    sys.path.remove(str(SOURCE / 'docs'))
+    assert tables.PAGE.read_text() == tables.page(), 'make tables writes it anew'
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r'\]\(([^)#]+)[^)]*\)', page.read_text()):
+            if '://' not in target:
+                assert (page.parent / target).exists(), f'{page.name}: {target}'
+
+
+def _program(words):
+    """Let the program's own parser read a command, as it would be run."""
+    name, *arguments = words
+    assert name in COMMANDS
+    if '--ros-args' in arguments:
+        assert name in WITH_ROS
+        arguments = arguments[:arguments.index('--ros-args')]
+    parser = argparse.ArgumentParser(prog=name)
+    import_module(f'dynsyn_ros.cli.{name}').add_arguments(parser)
+    options = vars(parser.parse_args([word for word in arguments if word != '...']))
+    for key in ('file', 'weights', 'params_file'):  # what ships is there
+        given = str(options.get(key) or '')
+        if given.startswith('config/'):
+            assert (SOURCE / given).exists(), given
+
+
+def _launch(words):
+    """Look the launch file and its arguments up."""
+    package, name, *arguments = words
+    text = (SOURCE / 'launch' / name).read_text() + (
+        SOURCE / 'dynsyn_ros' / 'launching.py').read_text()
+    assert package == 'dynsyn_ros'
+    for argument in arguments:
+        if argument == '--show-args':
+            continue
+        key = argument.split(':=')[0]
+        remapped = key.endswith('_topic') and f"'{key.removesuffix('_topic')}'" in text
+        assert f"'{key}'" in text or remapped or key == 'joint_torques_topic', argument
+
+
+def _ros2(words):
+    kind, action, *rest = words
+    if kind == 'launch':
+        _launch([action, *rest])
+    elif (kind, action) == ('service', 'call'):
+        services = {f'/controller/{service}': f'std_srvs/srv/{cls.__name__}'
+                    for service, cls, _ in BUTTONS.values()}
+        assert services[rest[0]] == rest[1]
+    elif (kind, action) == ('param', 'set'):
+        values = parameters.read([ROBOT_FILE, preset_file('default')])
+        for key in rest[1].split('.'):
+            values = values[key]
+    elif (kind, action) == ('topic', 'pub'):
+        name, message = (word for word in rest[:3] if not word.startswith('-'))
+        assert (name.lstrip('/'), message) == (topics.HUMAN_REWARD, 'std_msgs/msg/Float64')
+    else:
+        assert kind in ('control', 'lifecycle', 'run', 'security', 'topic', 'param'), words
+
+
+@pytest.mark.parametrize('command', commands())
+def test_commands_are_such_that_they_can_be_run(command, capsys):
+    program, *words = shlex.split(command)
+    try:
+        if program == 'dynsyn':
+            _program(words)
+        elif program == 'ros2':
+            _ros2(words)
+        elif program == 'make':
+            targets = re.findall(r'^([a-z-]+):', (SOURCE / 'Makefile').read_text(), re.M)
+            assert words[0] in targets
+    except SystemExit:
+        pytest.fail(capsys.readouterr().err)
+
+
+def test_the_pages_build_without_a_warning(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-m', 'sphinx', '--fail-on-warning', '--keep-going', '--quiet',
+         '--doctree-dir', tmp_path / 'trees', SOURCE / 'docs', tmp_path / 'html'],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'html' / 'index.html').is_file()

@@ -46,7 +46,8 @@ DYNSYN = (sys.executable, '-m', 'dynsyn_ros.cli.main')
 def steps_per_second(steps: int, folder: str, *more: str) -> float:
     """Walk so many steps; returns how many a second it took, by its progress bar."""
     done = subprocess.run(
-        [*DYNSYN, 'walk', '--seed', '1', '--steps', str(steps), '--output', f'{folder}/out', *more],
+        [*DYNSYN, 'walk', '--seed', '1', '--steps', str(steps), '--output', f'{folder}/out',
+         *more],
         capture_output=True, text=True, check=True)
     for file in Path(folder, 'out').iterdir():
         file.unlink()

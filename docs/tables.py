@@ -40,8 +40,8 @@ ROWS = {'inputs': ['TOPIC'], 'observation': ['NAME'], 'first_centres': ['JOINT']
 HEAD = """# Parameters
 
 Of the nodes, all in one file such as `config/bipedal_walker.yaml`, the learner's in a preset.
-`make tables` writes this page from the declarations. *Live* ones can be changed by `ros2 param set`
-while the node runs.
+`make tables` writes this page from the declarations. *Live* ones can be changed while the node
+runs, by `ros2 param set`.
 """
 
 

@@ -87,8 +87,8 @@ setup(
         'walker2d': MUJOCO,
         'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
         'test': [
-            'codespell', 'import-linter', 'lxml', 'mypy', 'myst-parser', 'pytest', 'pytest-cov',
-            'pytest-xdist', 'pytransform3d', 'ruff', 'selenium', 'sphinx',
+            'codespell', 'foxglove-sdk', 'import-linter', 'lxml', 'mypy', 'myst-parser', 'pytest',
+            'pytest-cov', 'pytest-xdist', 'pytransform3d', 'ruff', 'selenium', 'sphinx',
             *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD,
         ],
     },

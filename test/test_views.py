@@ -15,6 +15,7 @@
 """The layouts for rqt, PlotJuggler, Foxglove and RViz: in their formats, of topics we have."""
 
 from ast import literal_eval
+from dataclasses import fields
 from importlib import import_module
 import json
 import re
@@ -24,6 +25,7 @@ from conftest import ROBOT_FILE
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.sensors import LEVEL, ODOM
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+from foxglove import layouts
 import pytest
 import yaml
 
@@ -34,6 +36,10 @@ TOPICS = {
 }
 #: What has to be seen, in plots.
 SEEN = {'reward', 'episode_return', 'joint_states', 'joint_torques', 'controller/amplitude'}
+
+
+FOXGLOVE = {
+    'Plot': layouts.PlotConfig, 'Image': layouts.ImageConfig, '3D': layouts.ThreeDeeConfig}
 
 
 def number_at(path):
@@ -68,6 +74,11 @@ def perspective():
         return {**values, **{name: tree(group) for name, group in data['groups'].items()}}
 
     return tree(json.loads((VIEWS / 'dynsyn.perspective').read_text()))['pluginmanager']
+
+
+def keys(kind):
+    """List what a class of Foxglove's own library may hold, as it is called in JSON."""
+    return {re.sub('_(.)', lambda match: match[1].upper(), field.name) for field in fields(kind)}
 
 
 def test_rqt_perspective():
@@ -118,8 +129,10 @@ def test_foxglove_layout():
     paths = []
     for name, config in layout['configById'].items():
         kind = name.partition('!')[0]
+        assert set(config) - {'foxglovePanelTitle'} <= keys(FOXGLOVE[kind])
         if kind == 'Plot':
             assert all(path['enabled'] for path in config['paths'])
+            assert all(set(path) <= keys(layouts.PlotSeries) for path in config['paths'])
             paths += [path['value'] for path in config['paths']]
         elif kind == 'Image':
             assert config['imageMode'] == {'imageTopic': f'/{topics.IMAGE}'}

@@ -15,6 +15,7 @@
 """Real nodes over real DDS: in this process, or in processes of their own."""
 
 from contextlib import contextmanager, suppress
+import gc
 import os
 import signal
 import subprocess
@@ -49,6 +50,8 @@ def ros_arguments(*files, namespace='', **values):
 @contextmanager
 def ros():
     """Initialise ROS in this process, in the domain of the test run."""
+    # A managed node's own services live, and are seen by its name, until it is collected.
+    gc.collect()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         yield

@@ -109,7 +109,8 @@ class Replay:
         self._after = after
         self._sets: deque[Taken] = deque()
         self._commands: deque[Message] = deque()
-        self._answered = 0
+        self._answer_to_come = False
+        """Whether the next command still answers the set that was begun behind."""
         self.steps = 0
         """Steps of the learner whose torques were those recorded, bit for bit."""
         self.halts = 0
@@ -144,14 +145,14 @@ class Replay:
             self._sets.append(taken._replace(readings=taken.readings.copy()))
         elif taken.time == self._after:
             self._after = None
-            self._answered = -1  # the answer to this set is still to come, and was before our time
+            self._answer_to_come = True
 
     def _compare(self) -> str:
         while self._commands:
             command = self._commands[0]
             recorded = np.asarray(command.content.data)
-            if self._answered < 0:
-                self._answered = 0
+            if self._answer_to_come:
+                self._answer_to_come = False
             elif self._sets:
                 taken = self._sets.popleft()
                 difference = self._step(taken, recorded)

@@ -23,15 +23,14 @@ from pathlib import Path
 from dynsyn_ros import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK
-from dynsyn_ros.share import PACKAGE, share_directory
+from dynsyn_ros.share import PACKAGE
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
-from dynsyn_ros.training.presets import preset_file, ROBOT_FILE, TRAINED
+from dynsyn_ros.training.presets import CONFIG, preset_file, ROBOT_FILE, TRAINED, URDF
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
 
-VIEWS = share_directory() / 'config' / 'views'
-URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
+VIEWS = CONFIG / 'views'
 PARAMETERS = {
     'env_id': ('what is simulated; Hardcore has stairs, stumps and pits', ENVIRONMENTS),
     'seed': ('of the random streams; the same seed gives the same run in lockstep', None),

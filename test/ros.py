@@ -83,6 +83,11 @@ def spinning(*nodes):
         yield executor
 
 
+def lockstep(tmp_path, **values):
+    """Give the parameters of nodes in lock-step."""
+    return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
+
+
 def process(module, arguments):
     """Run a module of ours as a process that is gone at the end."""
     return command([sys.executable, '-m', f'dynsyn_ros.{module}', *map(str, arguments)])

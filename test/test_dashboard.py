@@ -27,7 +27,6 @@ from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.dashboard import BUTTONS, DashboardNode, REWARDS
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.share import share_directory
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from PIL import Image
 from programs import refused
@@ -39,7 +38,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = pytest.mark.ros
 
-URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 CHROMIUM, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
 #: A browser that looks at nothing but the page.
 OPTIONS = ('--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',

@@ -24,17 +24,15 @@ from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes.sensors import HULL, LEVEL, ODOM
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.nodes.transforms import from_imu, from_odometry
-from dynsyn_ros.share import share_directory
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
-from dynsyn_ros.training.presets import TRAINED
+from dynsyn_ros.training.presets import TRAINED, URDF
 from gymnasium.envs.box2d import bipedal_walker as reference
 import numpy as np
 import pytest
 from pytransform3d.urdf import UrdfTransformManager
 from ros import make, ros
 
-URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 LINKS = ('thigh_1', 'shin_1', 'thigh_2', 'shin_2')
 MILLIMETRE = 1e-3
 

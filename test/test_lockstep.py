@@ -23,6 +23,7 @@ import pytest
 from rclpy.node import Node
 from ros import (
     headless_torques,
+    lockstep,
     make,
     process,
     record_torques,
@@ -37,10 +38,6 @@ import yaml
 pytestmark = pytest.mark.ros
 PRESET = preset('default')
 STEPS = 2000
-
-
-def lockstep(tmp_path, **values):
-    return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
 
 
 def test_one_process(tmp_path):

@@ -43,6 +43,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rclpy.time import Time
 from ros import (
     call,
+    lockstep,
     make,
     process,
     record_torques,
@@ -55,10 +56,6 @@ from ros import (
 from std_srvs.srv import SetBool, Trigger
 
 pytestmark = pytest.mark.ros
-
-
-def lockstep(tmp_path, **values):
-    return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
 
 
 # On the wire

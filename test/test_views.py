@@ -30,10 +30,6 @@ import pytest
 import yaml
 
 VIEWS = ROBOT_FILE.parent / 'views'
-TOPICS = {
-    **topics.SENSORS, **topics.SIMULATION, topics.COMMANDS: topics.COMMANDS_TYPE,
-    **{topic.replace('~', 'controller'): kind for topic, kind in topics.SCALARS.items()},
-}
 #: What has to be seen, in plots.
 SEEN = {'reward', 'episode_return', 'joint_states', 'joint_torques', 'controller/amplitude'}
 
@@ -44,10 +40,10 @@ FOXGLOVE = {
 
 def number_at(path):
     """Look up a path such as /joint_states/position[0] in the messages; returns its topic."""
-    found = [topic for topic in TOPICS if re.match(rf'/{topic}[./]', path)]
+    found = [topic for topic in topics.EVERY if re.match(rf'/{topic}[./]', path)]
     assert found, f'{path} is on no topic of ours'
     topic = max(found, key=len)
-    kind = TOPICS[topic]
+    kind = topics.EVERY[topic]
     for field in re.split(r'[./]', path[len(topic) + 2:]):
         name, _, index = field.partition('[')
         type_name = kind.get_fields_and_field_types()[name]

@@ -25,9 +25,7 @@ from dynsyn_ros.dashboard import scene
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.dashboard import DashboardNode
 from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.share import share_directory
-
-URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
+from dynsyn_ros.training.presets import URDF
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -69,7 +69,7 @@ class ControllerNode(LifecycleNode):
     def __init__(self, **kwargs: Any) -> None:
         """Check the parameters; raises :class:`ConfigError`."""
         super().__init__(
-            'controller', automatically_declare_parameters_from_overrides=True, **kwargs)
+            topics.CONTROLLER, automatically_declare_parameters_from_overrides=True, **kwargs)
         self._shared, self._config, self._robot_config, section = parameters.declare(
             self, SharedConfig, ControllerConfig, RobotConfig, LearnerSection)
         self._robot = Robot(self._robot_config)

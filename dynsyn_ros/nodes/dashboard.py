@@ -28,7 +28,8 @@ from std_srvs.srv import SetBool, Trigger
 
 #: What is shown of a stream is its newest message: nobody waits for the dashboard.
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-CONTROLLER = 'controller'
+#: What is shown of the controller's own topics.
+SHOWN = ('amplitude', 'mean_reward', 'weights', 'readings')
 #: How much a press of praise or scold gives, in units of reward.
 PRAISE = 5.0
 #: The buttons that call a service of the controller, with what they send.
@@ -53,9 +54,8 @@ class DashboardNode(Node):
     def __init__(self, **kwargs: Any) -> None:
         """Listen, and find the services."""
         super().__init__('dashboard', **kwargs)
-        own = {**topics.SCALARS, **topics.ARRAYS}
-        shown = (topics.AMPLITUDE, topics.MEAN_REWARD, topics.WEIGHTS, topics.READINGS)
-        self._kinds = {topic.replace('~', CONTROLLER): own[topic] for topic in shown}
+        self._kinds = {f'{topics.CONTROLLER}/{name}': topics.OWN[f'{topics.CONTROLLER}/{name}']
+                       for name in SHOWN}
         self._newest: dict[str, bytes] = {}
         for topic, kind in self._kinds.items():
             self.create_subscription(kind, topic, partial(self._newest.__setitem__, topic),
@@ -73,7 +73,8 @@ class DashboardNode(Node):
         self.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self._on_diagnostics, topics.QOS)
         self._buttons = {
-            name: (self.create_client(kind, f'{CONTROLLER}/{service}'), kind.Request(**content))
+            name: (self.create_client(kind, f'{topics.CONTROLLER}/{service}'),
+                   kind.Request(**content))
             for name, (service, kind, content) in BUTTONS.items()}
         self._praise = self.create_publisher(
             topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)
@@ -112,7 +113,7 @@ class DashboardNode(Node):
             'returns': _drain(self._returns), 'said': _drain(self._said),
             'diagnostics': self._diagnosed, 'lidar': self._lidar}
         for topic, message in heard.items():
-            name = topic.removeprefix(f'{CONTROLLER}/')
+            name = topic.removeprefix(f'{topics.CONTROLLER}/')
             if isinstance(message, topics.ARRAYS[topics.WEIGHTS]):
                 rows, columns = (dim.label.split(',') for dim in message.layout.dim)
                 cells = iter(message.data)

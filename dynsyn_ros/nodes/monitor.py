@@ -57,9 +57,11 @@ class Monitor:
         """Begin to publish."""
         self._node, self._learner, self._keeper, self._inputs = node, learner, keeper, inputs
         self._places = np.array(list(robot.first_synapses.values()), dtype=int)
-        self._weights = table(
-            topics.ARRAYS[topics.WEIGHTS], ('weight', 'centre'), list(robot.first_synapses))
-        self._readings = table(topics.ARRAYS[topics.READINGS], ('reading',), inputs.names)
+        self._messages = {topic: kind() for topic, kind in topics.SCALARS.items()} | {
+            topics.WEIGHTS: table(
+                topics.ARRAYS[topics.WEIGHTS], ('weight', 'centre'), list(robot.first_synapses)),
+            topics.READINGS: table(topics.ARRAYS[topics.READINGS], ('reading',), inputs.names),
+        }
         self._steps, self._earned, self._mean = keeper.steps, keeper.earned, 0.0
         self._ends = {topic: node.create_publisher(kind, topic, topics.QOS)
                       for topic, kind in {**topics.SCALARS, **topics.ARRAYS}.items()}
@@ -70,20 +72,19 @@ class Monitor:
         if steps > self._steps:
             self._mean = (earned - self._earned) / (steps - self._steps)
             self._steps, self._earned = steps, earned
-        values = {
-            topics.AMPLITUDE: self._learner.mean_amplitude,
-            topics.CENTRE_SHIFT: self._learner.centre_shift,
-            topics.GAIN: self._learner.mean_gain,
-            topics.MEAN_REWARD: self._mean,
-        }
+        for topic, value in (
+            (topics.AMPLITUDE, self._learner.mean_amplitude),
+            (topics.CENTRE_SHIFT, self._learner.centre_shift),
+            (topics.GAIN, self._learner.mean_gain),
+            (topics.MEAN_REWARD, self._mean),
+        ):
+            self._messages[topic].data = value
         state = self._learner.synapses
-        self._weights.data = array('d', np.concatenate(
+        self._messages[topics.WEIGHTS].data = array('d', np.concatenate(
             [state.weight[0, self._places], state.centre[0, self._places]]))
-        self._readings.data = self._inputs.values
-        messages = {topic: kind(data=values[topic]) for topic, kind in topics.SCALARS.items()}
-        messages |= {topics.WEIGHTS: self._weights, topics.READINGS: self._readings}
+        self._messages[topics.READINGS].data = self._inputs.values
         for topic, publisher in self._ends.items():
-            publisher.publish(messages[topic])
+            publisher.publish(self._messages[topic])
 
     def close(self) -> None:
         """Fall silent, also where the executor has the timer in its queue already."""

@@ -32,16 +32,9 @@ from rclpy.qos import qos_profile_parameter_events
 
 def recorded() -> dict[str, type]:
     """List every topic of one robot with its type; pictures are drawn for whoever wants them."""
-    own = {topic.replace('~', 'controller'): kind for topic, kind in
-           {**topics.SCALARS, **topics.ARRAYS}.items()}
-    simulation = {topic: kind for topic, kind in topics.SIMULATION.items()
-                  if topic != topics.IMAGE}
-    return {
-        **topics.SENSORS, **simulation, **own, topics.HUMAN_REWARD: topics.HUMAN_REWARD_TYPE,
-        topics.COMMANDS: topics.COMMANDS_TYPE,
-        topics.DIAGNOSTICS: topics.DIAGNOSTICS_TYPE,
-        PARAMETER_EVENTS: ParameterEvent,
-    }
+    every = {**topics.EVERY, PARAMETER_EVENTS: ParameterEvent}
+    del every[topics.IMAGE]
+    return every
 
 
 class RecorderNode(Node):

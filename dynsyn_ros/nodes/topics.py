@@ -59,5 +59,13 @@ ARRAYS = dict.fromkeys((WEIGHTS, READINGS), Float64MultiArray)
 #: Global by convention: one place for the diagnostics of all robots.
 DIAGNOSTICS = '/diagnostics'
 DIAGNOSTICS_TYPE = DiagnosticArray
+#: The name of the controller's node, and what its own topics are called by others.
+CONTROLLER = 'controller'
+OWN = {topic.replace('~', CONTROLLER): kind for topic, kind in {**SCALARS, **ARRAYS}.items()}
+#: Every topic of one robot.
+EVERY = {
+    **SENSORS, **SIMULATION, **OWN, HUMAN_REWARD: HUMAN_REWARD_TYPE, COMMANDS: COMMANDS_TYPE,
+    DIAGNOSTICS: DIAGNOSTICS_TYPE,
+}
 #: Global too, of tf2_msgs/TFMessage, which no wheel has: only with an installed ROS 2.
 TRANSFORMS = '/tf'

@@ -29,6 +29,8 @@ PRESETS = sorted(path.stem for path in (CONFIG / 'presets').glob('*.yaml'))
 ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
 #: The weights that ship, of a walker that walks.
 TRAINED = CONFIG / 'bipedal_walker.npz'
+#: What the walker looks like.
+URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 
 
 def preset_file(name: str) -> Path:

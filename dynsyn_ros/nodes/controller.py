@@ -45,6 +45,7 @@ from dynsyn_ros.schema import ConfigError
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import MultiArrayDimension
@@ -53,6 +54,8 @@ from std_srvs.srv import SetBool, Trigger
 #: How often in a control period it is looked whether the inputs can still be trusted.
 WATCHES_PER_PERIOD = 2
 EMERGENCY = 'emergency stop'
+#: How long the zero torque of a deactivation may be on its way to those who listen.
+LAST_WORD = Duration(seconds=1)
 WARNING_PERIOD = 5.0
 
 
@@ -207,6 +210,8 @@ class ControllerNode(LifecycleNode):
     def _fall_silent(self) -> None:
         self._inputs = None
         self._send_zero_torque()
+        # A reader can lose what it has not received of a publisher that is gone.
+        self._commands.wait_for_all_acked(LAST_WORD)
 
     # From message to torque
 

@@ -16,10 +16,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+import os
 from pathlib import Path
 import tempfile
 
 from dynsyn_ros.schema import ConfigError
+
+
+def new_folder(kind: str) -> Path:
+    """Name the folder of a run that nobody named, another one for each process."""
+    return Path('runs') / f'{kind}_{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}'
 
 
 def check_folder(folder: Path) -> None:

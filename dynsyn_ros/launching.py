@@ -17,11 +17,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 import os
-from pathlib import Path
 from typing import Any
 
+from dynsyn_ros.files import new_folder
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
 from dynsyn_ros.training.presets import PRESETS
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
@@ -74,6 +73,5 @@ def given(context: Any, parameters: Arguments) -> dict[str, Any]:
     values = {name: yaml.safe_load(value(context, name)) for name in parameters
               if value(context, name) != FROM_FILE}
     values['weights'] = value(context, 'weights')
-    values.setdefault('output_dir', str(
-        Path('runs', f'launch_{datetime.now():%Y-%m-%d_%H-%M-%S}')))
+    values.setdefault('output_dir', str(new_folder('launch')))
     return values

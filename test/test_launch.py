@@ -17,10 +17,13 @@
 from importlib.util import module_from_spec, spec_from_file_location
 import os
 from pathlib import Path
+import shutil
 import signal
+import subprocess
 
 from conftest import ROBOT_FILE
 from dynsyn_ros.share import share_directory
+from pages import commands, pages_with
 import pytest
 from ros import await_line, command, PATIENCE
 
@@ -137,27 +140,54 @@ def test_record_rqt_and_rviz_on_request(description, tmp_path):
     assert "'rqt_plot/Plot'" in perspective
 
 
-@pytest.mark.ros
-@pytest.mark.skipif('AMENT_PREFIX_PATH' not in os.environ,
-                    reason='ros2 launch finds the nodes in a sourced workspace only')
-def test_launches_a_robot_and_ends_cleanly(tmp_path):
-    output = tmp_path / 'out'
-    with command(['ros2', 'launch', 'dynsyn_ros', 'robot.launch.py', f'params_file:={BIPED}',
-                  f'output_dir:={output}']) as running:
-        await_line(running.stdout, 'synapses for biped')
-        running.send_signal(signal.SIGINT)
-        assert running.wait(PATIENCE) == 0
-    assert Path(output, 'weights.npz').is_file()
+sourced = pytest.mark.skipif(
+    'AMENT_PREFIX_PATH' not in os.environ,
+    reason='ros2 finds the package in a sourced workspace only')
 
 
 @pytest.mark.ros
-@pytest.mark.skipif('AMENT_PREFIX_PATH' not in os.environ,
-                    reason='ros2 launch finds the nodes in a sourced workspace only')
-def test_launches_and_ends_cleanly(tmp_path):
-    output = tmp_path / 'out'
-    with command(['ros2', 'launch', 'dynsyn_ros', LAUNCH_FILE.name, 'pace:=lockstep',
-                  f'output_dir:={output}']) as running:
-        await_line(running.stdout, '438 synapses')
+@sourced
+@pytest.mark.parametrize(
+    'words', [words for page in pages_with('ros2') for words in
+              commands(page, 'ros2', unmarked=True) if words[0] == 'launch'], ids=' '.join)
+def test_documented_launches(words, tmp_path, monkeypatch):
+    """Launch as a page says, end it by Ctrl-C, and find the weights saved."""
+    shutil.copytree(share_directory() / 'config', tmp_path / 'config')
+    shutil.copy(BIPED, tmp_path / 'my_robot.yaml')
+    monkeypatch.chdir(tmp_path)
+    if '--show-args' in words:
+        shown = subprocess.run(
+            ['ros2', *words], capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+        assert "'pace'" in shown
+        return
+    asleep = 'autostart:=false' in words
+    with command(['ros2', *words, 'output_dir:=out']) as running:
+        await_line(running.stdout, 'process started' if asleep else ' synapses for ')
         running.send_signal(signal.SIGINT)
         assert running.wait(PATIENCE) == 0
-    assert Path(output, 'weights.npz').is_file()
+    assert asleep or Path('out', 'weights.npz').is_file()
+
+
+@pytest.mark.ros
+@sourced
+@pytest.mark.parametrize('page', pages_with('ros2'), ids=lambda page: page.stem)
+def test_documented_calls(page, tmp_path, monkeypatch):
+    """Say to what a page launches first what the page says next."""
+    shutil.copy(BIPED, tmp_path / 'my_robot.yaml')
+    monkeypatch.chdir(tmp_path)
+    said = commands(page, 'ros2', unmarked=True)
+    launches = [words for words in said if words[0] == 'launch']
+    with command(['ros2', *launches[0], 'output_dir:=out']) as running:
+        await_line(running.stderr, 'process started')
+        for words in said:
+            if words[0] == 'launch':
+                continue
+            once = ['--once'] if words[:2] == ['topic', 'echo'] else []
+            done = subprocess.run(['ros2', *words, *once], capture_output=True, text=True,
+                                  timeout=PATIENCE, check=False)
+            assert done.returncode == 0, done.stderr
+            answer = {'service': 'success=True', 'param': 'successful',
+                      'lifecycle': 'successful'}.get(words[0], '')
+            assert answer in done.stdout, (words, done.stdout)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(PATIENCE) == 0

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 import statistics
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.episodes import WINDOW
+from dynsyn_ros.files import new_folder
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import build
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
@@ -105,8 +105,7 @@ def _new(options: argparse.Namespace) -> Trainer:
         'robot': asdict(read_robot(options.params_file)),
         'learner': asdict(read_preset(preset)),
     })
-    folder = options.output or Path('runs') / f'train_{datetime.now():%Y-%m-%d_%H-%M-%S}'
-    return Trainer(task, folder)
+    return Trainer(task, options.output or new_folder('train'))
 
 
 def _resumed(options: argparse.Namespace) -> Trainer:

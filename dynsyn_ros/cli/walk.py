@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
 from pathlib import Path
 
 from dynsyn_ros import parameters
@@ -29,6 +28,7 @@ from dynsyn_ros.episodes import (
     EPISODES_FILE,
     WINDOW,
 )
+from dynsyn_ros.files import new_folder
 from dynsyn_ros.film import Film
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
@@ -78,7 +78,7 @@ def main(options: argparse.Namespace) -> None:
     """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
     files = (options.params_file, preset_file(options.preset))
     parameters.read(files)  # says what is wrong with a file more plainly than ROS does
-    output = options.output or Path('runs') / f'walk_{datetime.now():%Y-%m-%d_%H-%M-%S}'
+    output = options.output or new_folder('walk')
     changed = {
         'env_id': options.env_id,
         'max_steps': options.max_steps,

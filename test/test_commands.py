@@ -1,0 +1,118 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Every ``dynsyn`` command of the documentation, run in the order of its page in a folder like a user's.
+
+What would take long is cut short by a last option, or in a copy of the sweep file.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+
+from dynsyn_ros.cli.main import main, WITH_ROS
+from pages import commands, pages_with, SOURCE
+from programs import dynsyn, PATIENCE
+import pytest
+from ros import await_line, process
+import yaml
+
+pytestmark = pytest.mark.ros
+
+#: What cuts a command short; of two of one name the last option counts.
+SHORTER = {
+    'walk': ['--steps', '300'],
+    'train': ['--steps', '200'],
+    'evaluate': ['--episodes', '1'],
+    'dashboard': ['--port', '0'],
+}
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    """Make what a user has by then: the files that ship, and a run."""
+    folder = tmp_path_factory.mktemp('made')
+    shutil.copytree(SOURCE / 'config', folder / 'config')
+    for file in (folder / 'config' / 'sweeps').iterdir():
+        short = {**yaml.safe_load(file.read_text()), 'learners': 1, 'steps': 50, 'seeds': [0]}
+        file.write_text(yaml.safe_dump(short, sort_keys=False))
+    done = dynsyn('train', '--steps', 100, '--output', 'run', folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def provide(made, folder, word):
+    """Give a command the run, the sweep or the weights that it names."""
+    path = folder / word
+    if path.exists() or not word.startswith('runs/'):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep = made / 'config' / 'sweeps' / f'{path.name}.yaml'
+    if path.suffix == '.npz':
+        shutil.copy(made / 'run' / 'weights.npz', path)
+    elif sweep.exists():
+        if not (made / word).exists():
+            assert dynsyn('sweep', sweep, folder=made).returncode == 0
+        shutil.copytree(made / word, path)
+    else:
+        shutil.copytree(made / 'run', path)
+
+
+def run(words, folder, number, monkeypatch):
+    """Run one command to its end, which of the dashboard is Ctrl-C."""
+    name = words[0]
+    end = words.index('--ros-args') if '--ros-args' in words else len(words)
+    short = [*words[:end], *SHORTER.get(name, ()), *words[end:]]
+    if name == 'train':  # in the same second, in the same process
+        short += ['--output', f'runs/{number}']
+    if name == 'dashboard':
+        with process('cli.main', short) as running:
+            await_line(running.stdout, 'the dashboard is at')
+            running.send_signal(signal.SIGINT)
+            assert running.wait(PATIENCE) == 0
+    elif name in WITH_ROS:
+        done = dynsyn(*short, folder=folder)
+        assert done.returncode == 0, f'{words}: {done.stderr}'
+    else:  # in this process, which has imported it all already
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, 'argv', ['dynsyn', *short])
+        assert main() == 0, words
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@pytest.mark.parametrize('page', pages_with('dynsyn'), ids=lambda page: page.stem)
+def test_the_commands_of_a_page(page, made, tmp_path, monkeypatch):
+    shutil.copytree(made / 'config', tmp_path / 'config')
+    for number, words in enumerate(commands(page, 'dynsyn', unmarked=True)):
+        for word in words:
+            provide(made, tmp_path, word)
+        run(words, tmp_path, number, monkeypatch)
+
+
+def test_make_walk(tmp_path):
+    """Run the README's first command, in an environment that is ready."""
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / '.ready').touch()
+    program = tmp_path / 'bin' / 'dynsyn'
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dynsyn_ros.cli.main "$@"\n')
+    program.chmod(0o755)
+    done = subprocess.run(
+        ['make', 'walk', f'VENV={tmp_path}', f'ARGS=--steps 300 --output {tmp_path / "out"}'],
+        cwd=SOURCE, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'out' / 'weights.npz').is_file()

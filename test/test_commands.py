@@ -87,12 +87,12 @@ def run(words, folder, number, monkeypatch):
         done = dynsyn(*short, folder=folder)
         assert done.returncode == 0, f'{words}: {done.stderr}'
     else:  # in this process, which has imported it all already
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, 'argv', ['dynsyn', *short])
         assert main() == 0, words
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 @pytest.mark.parametrize('page', pages_with('dynsyn'), ids=lambda page: page.stem)

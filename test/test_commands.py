@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Every ``dynsyn`` command of the documentation, run in the order of its page in a folder like a user's.
+Every ``dynsyn`` command of the documentation, run in the order of its page in a user's folder.
 
 What would take long is cut short by a last option, or in a copy of the sweep file.
 """

@@ -178,7 +178,7 @@ def test_documented_calls(page, tmp_path, monkeypatch):
     said = commands(page, 'ros2', unmarked=True)
     launches = [words for words in said if words[0] == 'launch']
     with command(['ros2', *launches[0], 'output_dir:=out']) as running:
-        await_line(running.stderr, 'process started')
+        await_line(running.stdout, 'process started')
         for words in said:
             if words[0] == 'launch':
                 continue

@@ -12,20 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sphinx, as rosdoc2 finds it: this folder is the source, the pages are Markdown."""
+"""Sphinx: this folder is the source, also for rosdoc2, which adds author and version."""
 
-from pathlib import Path
-from xml.etree import ElementTree
-
-_package = ElementTree.parse(Path(__file__).parent.parent / 'package.xml').getroot()
-project = _package.findtext('name')
-release = version = _package.findtext('version')
-author = _package.findtext('maintainer')
-copyright = f'2026, {author}'  # noqa: A001  Sphinx's own name for it
-
+project = 'dynsyn_ros'
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode']
-source_suffix = {'.md': 'markdown'}
+source_suffix = {'.md': 'markdown', '.rst': 'restructuredtext'}
 exclude_patterns = ['_build']
 html_theme = 'alabaster'
-html_theme_options = {'description': _package.findtext('description'), 'page_width': '1100px'}
+html_theme_options = {'page_width': '1100px'}
 myst_heading_anchors = 3

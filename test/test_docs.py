@@ -44,6 +44,13 @@ def test_every_topic_is_in_the_table():
         assert documented[topic][0] == f'{package}/{name}', topic
 
 
+def test_every_topic_is_in_the_graph():
+    (graph,) = re.findall(r'```mermaid\n(.*?)```', README, re.S)
+    named = {name for label in re.findall(r'-- "?(.*?)"? -->', graph)
+             for name in re.split(r', | and the services', label) if name}
+    assert named == set(topics.EVERY) - {topics.DIAGNOSTICS} | {topics.TRANSFORMS}
+
+
 def test_every_service_is_in_the_table():
     called = {f'~/{service}': f'std_srvs/{kind.__name__}' for service, kind, _ in BUTTONS.values()}
     assert {name: cells[0] for name, cells in rows('service').items()} == called

@@ -172,8 +172,16 @@ def test_documented_launches(words, tmp_path, monkeypatch):
     assert Path('out', 'weights.npz').is_file()
 
 
+@pytest.fixture(scope='module')
+def daemon():
+    """Leave no daemon behind, which the calls of ros2 start."""
+    yield
+    call('daemon', 'stop')
+
+
 @pytest.mark.ros
 @sourced
+@pytest.mark.usefixtures('daemon')
 @pytest.mark.parametrize('page', pages_with('ros2'), ids=lambda page: page.stem)
 def test_documented_calls(page, tmp_path, monkeypatch):
     """Say to what a page launches first what the page says next."""

@@ -12,10 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, run to its end in a process of its own."""
+"""The ``dynsyn`` program, run to its end: in a process of its own, or in this one."""
 
+from contextlib import redirect_stderr
+import io
+import signal
 import subprocess
 import sys
+
+from dynsyn_ros.cli.main import main, WITH_ROS
+import pytest
 
 #: Longest wait for a program, s.
 PATIENCE = 120.0
@@ -28,10 +34,31 @@ def dynsyn(*arguments, folder):
         capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+def dynsyn_here(*arguments, folder):
+    """Run the program in this process, which has imported it already; returns its exit code."""
+    handlers = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, 'argv', ['dynsyn', *map(str, arguments)])
+        try:
+            return main()
+        except SystemExit as end:
+            return end.code
+        finally:
+            for which, handler in handlers.items():
+                signal.signal(which, handler)
+
+
 def refused(folder, *arguments):
     """Run the program with something wrong; returns its one sentence, and nothing else is left."""
-    done = dynsyn(*arguments, folder=folder)
-    assert done.returncode == 2, done.stderr
-    assert 'Traceback' not in done.stderr
-    (sentence,) = [line for line in done.stderr.splitlines() if 'error: ' in line]
+    if arguments[0] in WITH_ROS:
+        done = dynsyn(*arguments, folder=folder)
+        code, said = done.returncode, done.stderr
+    else:
+        with redirect_stderr(io.StringIO()) as stream:
+            code = dynsyn_here(*arguments, folder=folder)
+        said = stream.getvalue()
+    assert code == 2, said
+    assert 'Traceback' not in said
+    (sentence,) = [line for line in said.splitlines() if 'error: ' in line]
     return sentence

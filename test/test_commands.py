@@ -23,9 +23,9 @@ import signal
 import subprocess
 import sys
 
-from dynsyn_ros.cli.main import main, WITH_ROS
+from dynsyn_ros.cli.main import WITH_ROS
 from pages import commands, pages_with, SOURCE
-from programs import dynsyn, PATIENCE
+from programs import dynsyn, dynsyn_here, PATIENCE
 import pytest
 from ros import await_line, process
 import yaml
@@ -47,8 +47,10 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp('made')
     shutil.copytree(SOURCE / 'config', folder / 'config')
     for file in (folder / 'config' / 'sweeps').iterdir():
-        short = {**yaml.safe_load(file.read_text()), 'learners': 1, 'steps': 50, 'seeds': [0]}
-        file.write_text(yaml.safe_dump(short, sort_keys=False))
+        sweep = yaml.safe_load(file.read_text())
+        settings = dict(list(sweep['settings'].items())[:2])
+        sweep |= {'learners': 1, 'steps': 50, 'seeds': [0], 'settings': settings}
+        file.write_text(yaml.safe_dump(sweep, sort_keys=False))
     done = dynsyn('train', '--steps', 100, '--output', 'run', folder=folder)
     assert done.returncode == 0, done.stderr
     return folder
@@ -71,7 +73,7 @@ def provide(made, folder, word):
         shutil.copytree(made / 'run', path)
 
 
-def run(words, folder, number, monkeypatch):
+def run(words, folder, number):
     """Run one command to its end, which of the dashboard is Ctrl-C."""
     name = words[0]
     end = words.index('--ros-args') if '--ros-args' in words else len(words)
@@ -86,22 +88,17 @@ def run(words, folder, number, monkeypatch):
     elif name in WITH_ROS:
         done = dynsyn(*short, folder=folder)
         assert done.returncode == 0, f'{words}: {done.stderr}'
-    else:  # in this process, which has imported it all already
-        before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, 'argv', ['dynsyn', *short])
-        assert main() == 0, words
-        for which, handler in before.items():
-            signal.signal(which, handler)
+    else:
+        assert dynsyn_here(*short, folder=folder) == 0, words
 
 
 @pytest.mark.parametrize('page', pages_with('dynsyn'), ids=lambda page: page.stem)
-def test_the_commands_of_a_page(page, made, tmp_path, monkeypatch):
+def test_the_commands_of_a_page(page, made, tmp_path):
     shutil.copytree(made / 'config', tmp_path / 'config')
     for number, words in enumerate(commands(page, 'dynsyn', unmarked=True)):
         for word in words:
             provide(made, tmp_path, word)
-        run(words, tmp_path, number, monkeypatch)
+        run(words, tmp_path, number)
 
 
 def test_make_walk(tmp_path):

@@ -109,7 +109,9 @@ def perspective(namespace, folder):
 
 def look_in_rviz(namespace):
     """Start what moves the walker's description, and RViz."""
-    common = {'namespace': namespace, 'output': 'screen'}
+    # The frames of two walkers have the same names: each keeps its transforms in its namespace.
+    own = [('/tf', 'tf'), ('/tf_static', 'tf_static')]
+    common = {'namespace': namespace, 'remappings': own, 'output': 'screen'}
     return [
         Node(package='robot_state_publisher', executable='robot_state_publisher',
              parameters=[{'robot_description': URDF.read_text()}], **common),

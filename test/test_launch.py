@@ -130,9 +130,14 @@ def test_a_robot_has_its_controller_between_its_drivers(robot_description):
 
 
 def test_record_rqt_and_rviz_on_request(description, tmp_path):
-    _, actions = expand(description, record='true', rqt='true', rviz='true', namespace='left',
-                        output_dir=str(tmp_path / 'out'))
+    context, actions = expand(
+        description, record='true', rqt='true', rviz='true', namespace='left',
+        output_dir=str(tmp_path / 'out'))
     _, _, bag, *shown = actions
+    for node in shown[1:]:
+        node._perform_substitutions(context)
+        assert ('/tf', 'tf') in node.expanded_remapping_rules
+        assert node.expanded_node_namespace == '/left'
     assert [part[0].text for part in bag.cmd][:3] == ['ros2', 'bag', 'record']
     assert [node.node_package for node in shown] == [
         'rqt_gui', 'robot_state_publisher', 'dynsyn_ros', 'rviz2']

@@ -235,6 +235,7 @@ def test_diagnostics_of_both_nodes(tmp_path):
             spin_until(executor, lambda: 'simulating' in told['/simulator'].message)
             values = {pair.key: pair.value for pair in told['/controller'].values}
             assert values['learning'] == 'True'
+            assert 'mean reward' not in values, 'before a first window has ended'
 
 
 # Lifecycle

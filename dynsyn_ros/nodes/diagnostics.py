@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import math
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from dynsyn_ros.nodes import topics
@@ -25,7 +26,8 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-#: What a node says of itself: level, one sentence, numbers by name.
+#: What a node says of itself: level, one sentence, numbers by name; those that are not there yet
+#: are not finite, and not told.
 Report = tuple[bytes, str, dict[str, object]]
 
 
@@ -46,7 +48,8 @@ class Diagnostics:
             name=self._node.get_fully_qualified_name(),
             message=message,
             hardware_id=self._node.get_namespace(),
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()
+                    if not isinstance(value, float) or math.isfinite(value)],
         )
         array = topics.DIAGNOSTICS_TYPE(status=[status])
         array.header.stamp = self._node.get_clock().now().to_msg()

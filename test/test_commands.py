@@ -31,6 +31,8 @@ from ros import await_line, process
 import yaml
 
 pytestmark = pytest.mark.ros
+for extra in ('aiohttp', 'envpool', 'mcap', 'mujoco', 'rosbags'):
+    pytest.importorskip(extra, reason='the pages have commands for every extra')
 
 #: What cuts a command short; of two of one name the last option counts.
 SHORTER = {

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 import os
 from pathlib import Path
 import statistics
@@ -30,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import TypeVar
 
 import bare
 from dynsyn_ros.headless import Headless
@@ -53,6 +56,7 @@ os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
 
 FILES = (ROBOT_FILE, preset_file('default'))
 FLEET = 16
+Result = TypeVar('Result')
 
 
 def parts() -> tuple[Robot, LearnerConfig]:
@@ -155,6 +159,22 @@ def lockstep_bare(seed: int, actions: np.ndarray, partner: bool) -> float:
     return rate
 
 
+def headless_memory(steps: int) -> list[float]:
+    """Train headless; returns the memory used after each tenth of the steps."""
+    trainer, used = make_headless(0, 1), []
+    for _ in tqdm(range(10), desc='memory', leave=False):
+        for _ in range(steps // 10):
+            trainer.step()
+        used.append(memory())
+    return used
+
+
+def alone(work: Callable[..., Result], *arguments: object) -> Result:
+    """Work in a process that has done nothing else: memory is measured there."""
+    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+        return pool.submit(work, *arguments).result()
+
+
 def row(name: str, values: Sequence[float], bound: str, met: bool) -> bool:
     """Print a line of the table; returns whether the bound is met."""
     low, middle, high = np.percentile(values, [10, 50, 90])
@@ -198,15 +218,11 @@ def main() -> int:
             speeds = [rate * ANATOMY.time_step for rate in rates]
             met.append(row(f'lock-step over ROS, {place}, times real time', speeds,
                            'at least 15', statistics.median(speeds) >= 15))
-    met.append(row('memory of the simulator and the controller node, MB', used, 'under 250',
-                   max(used) < 250))
-
-    trainer = make_headless(0, 1)
-    used = []
-    for _ in tqdm(range(10), desc='memory', leave=False):
-        for _ in range(options.memory_steps // 10):
-            trainer.step()
-        used.append(memory())
+    _, _, used = alone(lockstep_ours, 0, steps, True)
+    for name, megabytes in zip(('simulator', 'controller'), used, strict=True):
+        met.append(row(f'memory of the {name} node, MB', [megabytes], 'under 250',
+                       megabytes < 250))
+    used = alone(headless_memory, options.memory_steps)
     met.append(row('memory of headless training, MB', used, 'under 400', max(used) < 400))
     growth = [used[-1] - used[0]]
     met.append(row('its growth from a tenth of the steps to all, MB', growth, 'under 1',

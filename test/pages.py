@@ -20,7 +20,6 @@ import shlex
 
 SOURCE = Path(__file__).resolve().parent.parent
 PAGES = [SOURCE / 'README.md', *sorted((SOURCE / 'docs').glob('*.md'))]
-PROGRAMS = ('dynsyn', 'make', 'ros2', 'pre-commit')
 #: How a page marks, behind a command, what no test can have: hardware, a display, a robot's bag.
 NEEDS = re.compile(r'\s#.*\bneeds\b')
 

@@ -112,6 +112,7 @@ def test_signals_end_both_nodes_with_weights_saved(tmp_path, number):
     arguments = ros_arguments(pace='lockstep', output_dir=output)
     with process('nodes.simulator', arguments) as simulator, \
             process('nodes.controller', arguments) as controller:
+        await_line(simulator.stderr, 'pace lockstep')
         await_line(controller.stderr, '438 synapses')
         for running in (controller, simulator):
             running.send_signal(number)

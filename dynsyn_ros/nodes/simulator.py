@@ -98,6 +98,8 @@ class SimulatorNode(Node):
             topics.COMMANDS_TYPE, topics.COMMANDS, self._on_command, topics.QOS)
         self.rejected = 0
         """Commands that could not be used since the start."""
+        self.get_logger().info(
+            f'{self._config.env_id}, seed {shared.seed}, pace {self._config.pace}')
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(IMAGE_PERIOD, self._publish_image, clock=self._steady)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)

@@ -164,6 +164,8 @@ sourced = pytest.mark.skipif(
               if words[0] == 'launch' and 'autostart:=false' not in words], ids=' '.join)
 def test_documented_launches(words, tmp_path, monkeypatch):
     """Launch as a page says, end it by Ctrl-C, and find the weights saved."""
+    if any('walker2d' in word for word in words):
+        pytest.importorskip('mujoco', reason='Walker2d needs MuJoCo, the extra walker2d')
     shutil.copytree(share_directory() / 'config', tmp_path / 'config')
     shutil.copy(BIPED, tmp_path / 'my_robot.yaml')
     monkeypatch.chdir(tmp_path)

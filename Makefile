@@ -49,8 +49,7 @@ realtime: $(READY)
 # coverage does not see into compiled ones. Of the learner nothing may be left.
 coverage: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses 2 --cov dynsyn_ros --cov-append \
-	  --cov-report= test/test_learner.py test/test_oscillators.py \
-	  -k "not periods_are_normal and not never_jump and not learner_i_of_n and not lost_periods"
+	  --cov-report= test/test_learner.py test/test_oscillators.py
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include "dynsyn_ros/learner/*" --show-missing --fail-under 100
 

@@ -25,7 +25,6 @@ import argparse
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-import os
 from pathlib import Path
 import statistics
 import subprocess
@@ -35,6 +34,7 @@ import time
 from typing import TypeVar
 
 import bare
+import domain
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.nodes import run
@@ -50,9 +50,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from tqdm import tqdm
 
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# A domain of its own, so that nothing else on the machine joins in.
-os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
+domain.join_alone()
 
 FILES = (ROBOT_FILE, preset_file('default'))
 FLEET = 16
@@ -209,7 +207,7 @@ def main() -> int:
     for partner, place in ((False, 'one process'), (True, 'two processes')):
         ratios, rates = [], []
         for seed in tqdm(rounds, desc=f'lock-step, {place}', leave=False):
-            rate, actions, used = lockstep_ours(seed, steps, partner)
+            rate, actions, _ = lockstep_ours(seed, steps, partner)
             rates.append(rate)
             ratios.append(rate / lockstep_bare(seed, actions, partner))
         met.append(row(f'lock-step over ROS, {place}, over bare ping-pong', ratios,

@@ -25,7 +25,6 @@ import argparse
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-import os
 from pathlib import Path
 import re
 import statistics
@@ -35,11 +34,10 @@ import tempfile
 from threading import Thread
 
 from aiohttp import ClientSession
+import domain
 from tqdm import tqdm
 
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# A domain of its own, so that nothing else on the machine joins in.
-os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
+domain.join_alone()
 DYNSYN = (sys.executable, '-m', 'dynsyn_ros.cli.main')
 
 

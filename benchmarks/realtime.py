@@ -24,13 +24,13 @@ an answer takes longer than the period. Both nodes are measured in turns, in rou
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 import subprocess
 import sys
 import tempfile
 import time
 
+import domain
 from dynsyn_ros import parameters
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.robot.robot import REWARD
@@ -41,10 +41,8 @@ from rclpy.node import Node
 from rclpy.time import Time
 from tqdm import tqdm
 
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# A domain of its own, so that nothing else on the machine joins in; the bare node joins.
-if '--bare' not in sys.argv:
-    os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
+if '--bare' not in sys.argv:  # which joins the domain of the process that starts it
+    domain.join_alone()
 
 BIPED = CONFIG / 'biped.yaml'
 JOINTS = parameters.read([BIPED])['joints']

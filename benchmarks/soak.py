@@ -29,7 +29,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass
 import math
-import os
 from pathlib import Path
 import random
 import signal
@@ -39,6 +38,7 @@ import tempfile
 import time
 
 from budgets import memory
+import domain
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.robot.robot import REWARD
 from dynsyn_ros.training.presets import preset_file, ROBOT_FILE, TRAINED
@@ -52,9 +52,7 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 from tqdm import tqdm
 
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# A domain of its own, so that nothing else on the machine joins in.
-os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
+domain.join_alone()
 
 #: Longest wait for the controller to drive again, s.
 PATIENCE = 60.0

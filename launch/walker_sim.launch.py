@@ -22,7 +22,7 @@ from pathlib import Path
 
 from dynsyn_ros import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
-from dynsyn_ros.nodes.topics import CLOCK
+from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS
 from dynsyn_ros.share import PACKAGE
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.presets import CONFIG, preset_file, ROBOT_FILE, TRAINED, URDF
@@ -110,7 +110,7 @@ def perspective(namespace, folder):
 def look_in_rviz(namespace):
     """Start what moves the walker's description, and RViz."""
     # The frames of two walkers have the same names: each keeps its transforms in its namespace.
-    own = [('/tf', 'tf'), ('/tf_static', 'tf_static')]
+    own = [(topic, topic.lstrip('/')) for topic in (TRANSFORMS, f'{TRANSFORMS}_static')]
     common = {'namespace': namespace, 'remappings': own, 'output': 'screen'}
     return [
         Node(package='robot_state_publisher', executable='robot_state_publisher',

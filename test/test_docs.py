@@ -14,7 +14,9 @@
 
 """The documentation against the program: tables, commands, links, and that it builds."""
 
+import argparse
 from importlib import import_module
+from itertools import takewhile
 import re
 import subprocess
 import sys
@@ -70,6 +72,14 @@ def test_links_lead_somewhere():
                 assert (page.parent / target).exists(), f'{page.name}: {target}'
 
 
+def _dynsyn(words):
+    """Let the program's own parser read a command, for those that no test can run."""
+    name, *arguments = words
+    parser = argparse.ArgumentParser(prog=name)
+    import_module(f'dynsyn_ros.cli.{name}').add_arguments(parser)
+    parser.parse_args(list(takewhile('--ros-args'.__ne__, arguments)))
+
+
 def _launch(words):
     """Look the launch file and its arguments up."""
     package, name, *arguments = words
@@ -104,7 +114,9 @@ def _ros2(words):
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
-def test_what_is_said_to_ros2_and_make_is_there(page):
+def test_what_is_said_to_the_programs_is_there(page):
+    for words in commands(page, 'dynsyn'):
+        _dynsyn(words)
     for words in commands(page, 'ros2'):
         _ros2(words)
     targets = re.findall(r'^([a-z-]+):', (SOURCE / 'Makefile').read_text(), re.M)

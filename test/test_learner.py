@@ -28,6 +28,7 @@ FAST = changed(DEFAULT, memory=5_000.0, centre_rate=1e-3, amplitude_rate=1e-5, s
 
 #: Not where coverage is measured: every step then takes a thousand times as long.
 COMPILED = not numba.config.DISABLE_JIT
+compiled_only = pytest.mark.skipif(not COMPILED, reason='takes too many steps for plain Python')
 
 
 def experience(robot, learners, steps, seed=1):
@@ -122,6 +123,7 @@ def test_first_state_is_that_of_the_paper(robot):
     assert (learner.neurons.gain == 0.5).all()
 
 
+@compiled_only
 @pytest.mark.parametrize(('mean', 'sd'), [(20000.0, 2000.0), (8000.0, 1600.0)])
 def test_periods_are_normal(robot, mean, sd):
     config = changed(DEFAULT, period_mean=mean, period_sd=sd)
@@ -152,6 +154,7 @@ def test_no_period_is_shorter_than_a_tenth_of_the_mean(robot):
     assert shortest == pytest.approx(0.1 * DEFAULT.synapses.period_mean)
 
 
+@compiled_only
 def test_weights_stay_within_the_amplitude_and_never_jump(robot):
     config = changed(DEFAULT, amplitude_rate=1e-7)
     learner = Learner(robot.layout, config, seed=2)
@@ -202,6 +205,7 @@ def test_restored_learner_goes_on_bit_for_bit(robot, shared):
         np.testing.assert_array_equal(array, second.snapshot()[name], err_msg=name)
 
 
+@compiled_only
 def test_learner_i_of_n_is_learner_i_alone(robot):
     many = Learner(robot.layout, DEFAULT, 7, range(8))
     alone = Learner(robot.layout, DEFAULT, 7, [3])
@@ -276,6 +280,7 @@ def test_snapshots_that_do_not_fit_are_refused(robot, name, spoil, message):
         learner.restore(snapshot)
 
 
+@compiled_only
 def test_lost_periods_are_made_up_for(robot):
     """Three periods in one step: two with no reward and nothing new sent, then the step."""
     rng = np.random.default_rng(4)

@@ -34,7 +34,7 @@ class Oracle:
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
         self.drive = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
-        self.mean, self.variance, self.X = 0.0, 1.0, 0.0
+        self.mean, self.deviation, self.X, self.S = 0.0, 0.3, 0.0, 0.0
         self.A0 = self.A.copy()
 
     def fluctuate(self):
@@ -58,19 +58,36 @@ class Oracle:
         lost = narrowed * r.punishment_horizon / self.config.time_step * over
         return -(r.punishment_limit + lost)
 
-    def compare(self, rewards):
-        """Follow mean and variance of the rewards of all who share the synapses."""
+    def fell(self, told):
+        return told <= -self.config.reward.punishment_limit
+
+    def smooth(self, told):
+        """Take the ups and downs of a stride out of the reward; a fall is told apart."""
+        r = self.config.reward
+        keep = np.exp(-self.config.time_step / r.smoothing) if r.smoothing > 0 else 0.0
+        if not self.fell(told):
+            self.S = keep * self.S + (1 - keep) * told
+
+    def compare(self, smoothed):
+        """Follow mean and mean deviation of the rewards of all who share the synapses."""
         memory = self.config.reward.memory
         if memory > 0:
             keep = np.exp(-self.config.time_step / memory)
-            self.mean = keep * self.mean + (1 - keep) * np.mean(rewards)
-            deviation = np.mean((np.array(rewards) - self.mean) ** 2)
-            self.variance = keep * self.variance + (1 - keep) * deviation
+            self.mean = keep * self.mean + (1 - keep) * np.mean(smoothed)
+            deviation = np.mean(np.abs(np.array(smoothed) - self.mean))
+            self.deviation = keep * self.deviation + (1 - keep) * deviation
+
+    def surprise(self, told):
+        r = self.config.reward
+        if r.memory == 0:
+            return told
+        shortfall = np.clip(self.mean - self.S, None, r.shortfall_limit * self.deviation)
+        return (-shortfall + (told if self.fell(told) else 0.0)) / self.deviation
 
     def updates(self, R):
         """Eq. 3-4: what this learner alone would do to centre, amplitude and experience."""
         s, dt = self.config.synapses, self.config.time_step
-        surprise = (R - self.mean) / np.sqrt(self.variance)
+        surprise = self.surprise(R)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
         dC = s.centre_rate / (1 + s.settling_rate * self.X) * self.e * attraction * dt
         goal = self.config.reward.aspiration
@@ -138,7 +155,9 @@ def run(oracles, observations, rewards, shared):
             oracle.fluctuate()
         told = [o.told(r) for o, r in zip(oracles, reward, strict=True)]
         for o, r in zip(oracles, told, strict=True):
-            o.compare(told if shared else [r])
+            o.smooth(r)
+        for o in oracles:
+            o.compare([p.S for p in oracles] if shared else [o.S])
         updates = [o.updates(r) for o, r in zip(oracles, told, strict=True)]
         if shared:
             updates = [tuple(np.mean(part, axis=0) for part in zip(*updates, strict=True))

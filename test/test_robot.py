@@ -107,7 +107,8 @@ def test_bad_configurations_are_refused_by_name(values, words):
     ('synapses', 'amplitude_rule', 'none', 'must be one of multiplicative, additive'),
     ('synapses', 'period_mean', 300.0, 'learner.synapses.period_mean must be over 330 ms'),
     ('reward', 'aspiration', 0.0, 'learner.reward.punishment_horizon must be 0 unless'),
-    ('reward', 'memory', 0.0, 'learner.reward.aspiration must be 0 unless'),
+    ('synapses', 'amplitude_rule', 'additive', 'learner.reward.aspiration must be 0 unless'),
+    ('reward', 'memory', 0.0, 'learner.reward.smoothing must be 0 and'),
     ('network', 'gain', 0.0, 'learner.network.gain must be from 0.01 to 100'),
     ('oscillators', 'd', 1.0, 'unknown parameter learner.oscillators.d'),
 ])

@@ -79,9 +79,15 @@ class RewardConfig:
         'they widen and stir again, up to where they began (0: the reward itself, the paper)',
         low=0.0)
     memory: float = setting(
-        'time constant of the running mean and mean square of the reward; centres are told of the '
-        'reward less its mean, in units of its standard deviation (0: of the reward itself, the '
-        'paper)', unit='ms', low=0.0)
+        'time constant of the running mean and mean deviation of the reward; centres are told of '
+        'the smoothed reward less its mean, in units of its mean deviation (0: of the reward '
+        'itself, the paper)', unit='ms', low=0.0)
+    smoothing: float = setting(
+        'time constant of the low-pass of the reward that is compared with its mean (0: none)',
+        unit='ms', low=0.0)
+    shortfall_limit: float = setting(
+        'a reward below its mean counts as so many mean deviations at most (.inf: no limit)',
+        low=0.0)
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,11 @@ class LearnerConfig:
             raise ConfigError(
                 f'parameter {prefix}reward.punishment_horizon must be 0 unless '
                 f'{prefix}reward.aspiration is over 0')
+        if not self.reward.memory and (
+                self.reward.smoothing or np.isfinite(self.reward.shortfall_limit)):
+            raise ConfigError(
+                f'parameter {prefix}reward.smoothing must be 0 and {prefix}reward.shortfall_limit '
+                f'.inf unless {prefix}reward.memory is over 0')
         if self.reward.aspiration and not (
                 self.reward.memory and self.synapses.amplitude_rule == 'multiplicative'):
             raise ConfigError(

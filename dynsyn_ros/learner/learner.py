@@ -41,8 +41,9 @@ DONE, RESERVE_LOW = -1, -2
 @njit(cache=True)
 def _step(
     shared: np.ndarray, own: np.ndarray, reserve: np.ndarray, drawn: np.ndarray,
-    rewards: np.ndarray, told: np.ndarray, cells: np.ndarray, gain: np.ndarray, action: np.ndarray,
-    scratch: np.ndarray, normalisation: np.ndarray, synapse_rates: tuple[Any, ...],
+    rewards: np.ndarray, heard: np.ndarray, cells: np.ndarray, gain: np.ndarray,
+    action: np.ndarray, scratch: np.ndarray, normalisation: np.ndarray,
+    synapse_rates: tuple[Any, ...],
     wires: tuple[Any, ...], clock: tuple[Any, ...], observation: np.ndarray, reward: np.ndarray,
     learning: bool,
 ) -> int:
@@ -52,7 +53,7 @@ def _step(
     The state comes in blocks and the constants as plain tuples: what is named takes numba longer
     to receive than the step takes.
     """
-    s = synapses.named(shared, own, reserve, drawn, rewards, told)
+    s = synapses.named(shared, own, reserve, drawn, rewards, heard)
     n = network.named(cells, gain, action, scratch)
     rates, k = synapses.Rates(*synapse_rates), network.Wiring(*wires)
     ticks = oscillators.Constants(*clock)
@@ -230,7 +231,7 @@ class Learner:
     def _arrays(self) -> dict[str, np.ndarray]:
         """All state but the random streams, by name."""
         arrays = {**self.synapses._asdict(), **self.neurons._asdict()}
-        del arrays['told'], arrays['inputs'], arrays['hidden']
+        del arrays['told'], arrays['surprise'], arrays['inputs'], arrays['hidden']
         return {**arrays, 'first_centre': self.first_centre}
 
     def snapshot(self, member: int | None = None) -> dict[str, np.ndarray]:

@@ -25,8 +25,19 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 - :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``
 - :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0 (the paper)
 - :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
-- :math:`\tilde R` the reward less its running ``mean``, over its running standard deviation, or
-  :math:`R` itself (the paper)
+- :math:`\tilde R` the surprise, or :math:`R` itself (the paper)
+
+With a memory a centre is told by how much its walker does better or worse than all did of late:
+
+.. math::
+
+    \tilde R = \max(S - \bar R, \; -\kappa D) / D, \qquad
+    \tau_S \dot S = R - S
+
+- :math:`S` ``smoothed``, the reward with its ups and downs within a stride taken out, and falls
+- :math:`\bar R` the running ``mean`` of :math:`S`, :math:`D` its running mean ``deviation``
+- :math:`\kappa` ``shortfall_limit``: a start from rest or a stumble is a long and deep shortfall
+  that says little of the weights, and most of the slow noise in the reward of a robot that walks
 
 With an aspiration :math:`\rho` the rule settles as stochastic approximation does, a gain sequence
 for the centres and a slower one for the fluctuations (Robbins & Monro 1951, Spall 1992), only that
@@ -37,10 +48,9 @@ its time is counted in success:
     X = \int (\bar R - \rho) \, dt \ge 0, \qquad
     A = \frac{A_0}{\sqrt{1 + \beta X}}, \qquad \alpha = \frac{\alpha_0}{1 + \delta X}
 
-- :math:`\bar R` the running ``mean`` of the reward, :math:`X` ``experience``
-- :math:`\delta` ``settling_rate``, 1/ms
+- :math:`X` ``experience``, :math:`\delta` ``settling_rate``, 1/ms
 
-A punishment at the limit :math:`L` is told as
+A punishment at the limit :math:`L`, a fall, is told as
 :math:`-L - (A_0^2 / A^2 - 1) \, (\bar R - \rho) \, h`, where :math:`h` is the
 ``punishment_horizon``: the smaller the variance of the fluctuations, the longer the time whose
 earnings a fall costs, as with a discount that shrinks while learning (Francois-Lavet 2015).
@@ -58,8 +68,10 @@ from dynsyn_ros.learner.config import RewardConfig, SHORTEST_PERIOD, SynapseConf
 from numba import njit
 import numpy as np
 
-#: The least variance of a reward that it is measured by, so that a constant reward is no surprise.
-LEAST_VARIANCE = 1e-12
+#: The least deviation that a reward is measured by, so that a constant reward is no surprise.
+LEAST_DEVIATION = 1e-6
+#: The deviation before any reward has come, over that of most walks, so that learning starts gently.
+FIRST_DEVIATION = 0.3
 
 
 class Synapses(NamedTuple):
@@ -84,12 +96,16 @@ class Synapses(NamedTuple):
     """How many of the reserve are used up: (learners,)."""
     mean: np.ndarray
     """Running mean of the reward: a value a learner, or one for a fleet."""
-    variance: np.ndarray
-    """Running mean square of what the reward differs from its mean, likewise."""
+    deviation: np.ndarray
+    """Running mean of how far the smoothed reward is from its mean, likewise."""
     experience: np.ndarray
     """X: the reward beyond the aspiration, summed up over time (ms), likewise."""
+    smoothed: np.ndarray
+    """S: each learner's own reward, low-pass, (learners,)."""
     told: np.ndarray
     """Scratch: what each learner is told of its reward, (learners,)."""
+    surprise: np.ndarray
+    """Scratch: what moves its centres, likewise."""
 
 
 def blocks(
@@ -101,19 +117,20 @@ def blocks(
         np.zeros((8, learners, synapses)),
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
-        np.stack([np.zeros(groups), np.ones(groups), np.zeros(groups)]),
-        np.zeros(learners),
+        np.stack([np.zeros(groups), np.full(groups, FIRST_DEVIATION), np.zeros(groups)]),
+        np.zeros((3, learners)),
     )
 
 
 @njit(cache=True)
 def named(
     shared: np.ndarray, own: np.ndarray, reserve: np.ndarray,
-    drawn: np.ndarray, rewards: np.ndarray, told: np.ndarray,
+    drawn: np.ndarray, rewards: np.ndarray, heard: np.ndarray,
 ) -> Synapses:
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
-                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], told)
+                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], heard[0], heard[1],
+                    heard[2])
 
 
 class Rates(NamedTuple):
@@ -137,6 +154,9 @@ class Rates(NamedTuple):
     """In steps."""
     aspiration: float
     centre_bound: float
+    smoothing_share: float
+    """The share of a new reward in the smoothed one."""
+    shortfall_limit: float
     memory_share: float
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
@@ -153,13 +173,20 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         settling=config.settling_rate,
         multiplicative=config.amplitude_rule == 'multiplicative',
         repulsion=config.repulsion,
-        trace_share=-math.expm1(-time_step / config.trace) if config.trace else 1.0,
+        trace_share=share(time_step, config.trace),
         punishment_limit=reward.punishment_limit,
         punishment_horizon=reward.punishment_horizon / time_step,
         aspiration=reward.aspiration,
         centre_bound=config.centre_bound,
-        memory_share=-math.expm1(-time_step / reward.memory) if reward.memory else 0.0,
+        smoothing_share=share(time_step, reward.smoothing),
+        shortfall_limit=reward.shortfall_limit,
+        memory_share=share(time_step, reward.memory) if reward.memory else 0.0,
     )
+
+
+def share(time_step: float, time_constant: float) -> float:
+    """Compute the share of the newest value in a low-pass; 1 where the time constant is 0."""
+    return -math.expm1(-time_step / time_constant) if time_constant else 1.0
 
 
 @njit(cache=True)
@@ -247,33 +274,45 @@ def width(s: Synapses, r: Rates, group: int) -> float:
 
 
 @njit(cache=True)
-def compare(s: Synapses, r: Rates, told: np.ndarray, group: int) -> float:
-    """Follow the mean and variance of what the members of a group are told; returns their unit."""
-    s.mean[group] += r.memory_share * (told.mean() - s.mean[group])
-    deviation = ((told - s.mean[group]) ** 2).mean()
-    s.variance[group] += r.memory_share * (deviation - s.variance[group])
-    return math.sqrt(max(s.variance[group], LEAST_VARIANCE))
+def compare(s: Synapses, r: Rates, group: int, members: range) -> None:
+    """Turn what the members of a group are told into surprises, by what was usual of late."""
+    usual = 0.0
+    for i in members:
+        if s.told[i] > -r.punishment_limit:
+            s.smoothed[i] += r.smoothing_share * (s.told[i] - s.smoothed[i])
+        usual += s.smoothed[i] / len(members)
+    s.mean[group] += r.memory_share * (usual - s.mean[group])
+    deviation = 0.0
+    for i in members:
+        s.surprise[i] = s.smoothed[i] - s.mean[group]
+        deviation += abs(s.surprise[i]) / len(members)
+    s.deviation[group] += r.memory_share * (deviation - s.deviation[group])
+    unit = max(s.deviation[group], LEAST_DEVIATION)
+    for i in members:
+        s.surprise[i] = max(s.surprise[i] / unit, -r.shortfall_limit)
+        if s.told[i] <= -r.punishment_limit:
+            s.surprise[i] += s.told[i] / unit
 
 
 @njit(cache=True)
-def modulate(s: Synapses, r: Rates, reward: np.ndarray, group: int, members: int) -> None:
+def modulate(s: Synapses, r: Rates, reward: np.ndarray, group: int, size: int) -> None:
     """Move centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
-    first = group * members
-    told = s.told[first:first + members]
-    for i in range(members):
-        told[i] = hear(s, r, group, reward[first + i])
-    unit = compare(s, r, told, group) if r.memory_share > 0.0 else 1.0
-    rate = r.centre_rate / (1.0 + r.settling * s.experience[group]) / members
-    for i in range(members):
-        surprise = (told[i] - s.mean[group]) / unit
-        pull = rate * (surprise if r.repulsion else max(surprise, 0.0))
+    members = range(group * size, (group + 1) * size)
+    for i in members:
+        s.told[i] = s.surprise[i] = hear(s, r, group, reward[i])
+    if r.memory_share > 0.0:
+        compare(s, r, group, members)
+    rate = r.centre_rate / (1.0 + r.settling * s.experience[group]) / size
+    for i in members:
+        pull = rate * (s.surprise[i] if r.repulsion else max(s.surprise[i], 0.0))
         for j in range(s.centre.shape[1]):
-            s.centre[group, j] += pull * s.trace[first + i, j]
+            s.centre[group, j] += pull * s.trace[i, j]
     for j in range(s.centre.shape[1]):
         s.centre[group, j] = min(max(s.centre[group, j], -r.centre_bound), r.centre_bound)
     if r.aspiration > 0.0:
         aspire(s, r, group)
         return
+    told = s.told[members.start:members.stop]
     narrowing = np.exp(-r.amplitude_rate * told).mean()
     decrement = r.amplitude_rate * told.mean()
     for j in range(s.centre.shape[1]):

@@ -70,7 +70,7 @@ import numpy as np
 
 #: The least deviation that a reward is measured by, so that a constant reward is no surprise.
 LEAST_DEVIATION = 1e-6
-#: The deviation before any reward has come, over that of most walks, so that learning starts gently.
+#: The deviation before any reward has come: over that of a walk, so that learning starts gently.
 FIRST_DEVIATION = 0.3
 
 

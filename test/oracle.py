@@ -81,8 +81,9 @@ class Oracle:
         r = self.config.reward
         if r.memory == 0:
             return told
-        shortfall = np.clip(self.mean - self.S, None, r.shortfall_limit * self.deviation)
-        return (-shortfall + (told if self.fell(told) else 0.0)) / self.deviation
+        most = r.surprise_limit * self.deviation
+        surprise = np.clip(self.S - self.mean, -most, most)
+        return (surprise + (told if self.fell(told) else 0.0)) / self.deviation
 
     def updates(self, R):
         """Eq. 3-4: what this learner alone would do to centre, amplitude and experience."""

@@ -25,7 +25,7 @@ import pytest
 
 DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0, trace=1_500.0)
 FAST = changed(DEFAULT, memory=5_000.0, centre_rate=1e-3, amplitude_rate=1e-5, settling_rate=2e-5,
-               smoothing=100.0, shortfall_limit=1.0)
+               smoothing=100.0, surprise_limit=1.0)
 
 #: Not where coverage is measured: every step then takes a thousand times as long.
 COMPILED = not numba.config.DISABLE_JIT
@@ -62,7 +62,7 @@ VARIANTS = {
     'compared with the past': changed(DEFAULT, memory=20_000.0),
     'attraction to what is better': changed(DEFAULT, memory=20_000.0, repulsion=False),
     'smoothed': changed(DEFAULT, memory=20_000.0, smoothing=500.0),
-    'short at most': changed(DEFAULT, memory=20_000.0, shortfall_limit=0.5),
+    'little surprised': changed(DEFAULT, memory=20_000.0, surprise_limit=0.5),
     'limited': changed(DEFAULT, punishment_limit=30.0),
     'more to lose': changed(
         FAST, punishment_limit=2.0, punishment_horizon=45_000.0, aspiration=0.01,

@@ -85,9 +85,9 @@ class RewardConfig:
     smoothing: float = setting(
         'time constant of the low-pass of the reward that is compared with its mean (0: none)',
         unit='ms', low=0.0)
-    shortfall_limit: float = setting(
-        'a reward below its mean counts as so many mean deviations at most (.inf: no limit)',
-        low=0.0)
+    surprise_limit: float = setting(
+        'a smoothed reward differs from its mean by so many mean deviations at most, a fall apart '
+        '(.inf: no limit)', low=0.0)
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,9 @@ class LearnerConfig:
                 f'parameter {prefix}reward.punishment_horizon must be 0 unless '
                 f'{prefix}reward.aspiration is over 0')
         if not self.reward.memory and (
-                self.reward.smoothing or np.isfinite(self.reward.shortfall_limit)):
+                self.reward.smoothing or np.isfinite(self.reward.surprise_limit)):
             raise ConfigError(
-                f'parameter {prefix}reward.smoothing must be 0 and {prefix}reward.shortfall_limit '
+                f'parameter {prefix}reward.smoothing must be 0 and {prefix}reward.surprise_limit '
                 f'.inf unless {prefix}reward.memory is over 0')
         if self.reward.aspiration and not (
                 self.reward.memory and self.synapses.amplitude_rule == 'multiplicative'):

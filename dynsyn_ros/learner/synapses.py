@@ -31,13 +31,13 @@ With a memory a centre is told by how much its walker does better or worse than 
 
 .. math::
 
-    \tilde R = \max(S - \bar R, \; -\kappa D) / D, \qquad
+    \tilde R = \max(-\kappa, \; \min(\kappa, \; (S - \bar R) / D)), \qquad
     \tau_S \dot S = R - S
 
 - :math:`S` ``smoothed``, the reward with its ups and downs within a stride taken out, and falls
 - :math:`\bar R` the running ``mean`` of :math:`S`, :math:`D` its running mean ``deviation``
-- :math:`\kappa` ``shortfall_limit``: a start from rest or a stumble is a long and deep shortfall
-  that says little of the weights, and most of the slow noise in the reward of a robot that walks
+- :math:`\kappa` ``surprise_limit``: a start from rest or a stumble says little of the weights, but
+  is most of the slow noise in the reward of a robot that walks; a lunge earns much, and then falls
 
 With an aspiration :math:`\rho` the rule settles as stochastic approximation does, a gain sequence
 for the centres and a slower one for the fluctuations (Robbins & Monro 1951, Spall 1992), only that
@@ -156,7 +156,7 @@ class Rates(NamedTuple):
     centre_bound: float
     smoothing_share: float
     """The share of a new reward in the smoothed one."""
-    shortfall_limit: float
+    surprise_limit: float
     memory_share: float
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
@@ -179,7 +179,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         aspiration=reward.aspiration,
         centre_bound=config.centre_bound,
         smoothing_share=share(time_step, reward.smoothing),
-        shortfall_limit=reward.shortfall_limit,
+        surprise_limit=reward.surprise_limit,
         memory_share=share(time_step, reward.memory) if reward.memory else 0.0,
     )
 
@@ -289,7 +289,7 @@ def compare(s: Synapses, r: Rates, group: int, members: range) -> None:
     s.deviation[group] += r.memory_share * (deviation - s.deviation[group])
     unit = max(s.deviation[group], LEAST_DEVIATION)
     for i in members:
-        s.surprise[i] = max(s.surprise[i] / unit, -r.shortfall_limit)
+        s.surprise[i] = min(max(s.surprise[i] / unit, -r.surprise_limit), r.surprise_limit)
         if s.told[i] <= -r.punishment_limit:
             s.surprise[i] += s.told[i] / unit
 

@@ -85,15 +85,15 @@ class Oracle:
         surprise = np.clip(self.S - self.mean, -most, most)
         return (surprise + (told if self.fell(told) else 0.0)) / self.deviation
 
-    def updates(self, R):
-        """Eq. 3-4: what this learner alone would do to centre, amplitude and experience."""
+    def updates(self, R, members):
+        """Eq. 3-4: what this learner would do to centre, amplitude and all members' experience."""
         s, dt = self.config.synapses, self.config.time_step
         surprise = self.surprise(R)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
         dC = s.centre_rate / (1 + s.settling_rate * self.X) * self.e * attraction * dt
         goal = self.config.reward.aspiration
         if goal > 0:
-            X = max(self.X + (self.mean - goal) * dt, 0)
+            X = max(self.X + members * (self.mean - goal) * dt, 0)
             A = self.A0 / np.sqrt(1 + s.amplitude_rate * X)
             return dC, A - self.A, X - self.X
         if s.amplitude_rule == 'multiplicative':
@@ -159,7 +159,8 @@ def run(oracles, observations, rewards, shared):
             o.smooth(r)
         for o in oracles:
             o.compare([p.S for p in oracles] if shared else [o.S])
-        updates = [o.updates(r) for o, r in zip(oracles, told, strict=True)]
+        members = len(oracles) if shared else 1
+        updates = [o.updates(r, members) for o, r in zip(oracles, told, strict=True)]
         if shared:
             updates = [tuple(np.mean(part, axis=0) for part in zip(*updates, strict=True))
                        for _ in oracles]

@@ -56,7 +56,7 @@ A punishment at the limit :math:`L`, a fall, is told as
 earnings a fall costs, as with a discount that shrinks while learning (Francois-Lavet 2015).
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
-share (a fleet): it then takes the mean of all their updates.
+share (a fleet): it then takes the mean of all their updates, and X is what all have earned.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Synapses(NamedTuple):
     deviation: np.ndarray
     """Running mean of how far the smoothed reward is from its mean, likewise."""
     experience: np.ndarray
-    """X: the reward beyond the aspiration, summed up over time (ms), likewise."""
+    """X: the reward beyond the aspiration, summed up over time (ms) and members, likewise."""
     smoothed: np.ndarray
     """S: each learner's own reward, low-pass, (learners,)."""
     told: np.ndarray
@@ -310,7 +310,7 @@ def modulate(s: Synapses, r: Rates, reward: np.ndarray, group: int, size: int) -
     for j in range(s.centre.shape[1]):
         s.centre[group, j] = min(max(s.centre[group, j], -r.centre_bound), r.centre_bound)
     if r.aspiration > 0.0:
-        aspire(s, r, group)
+        aspire(s, r, group, size)
         return
     told = s.told[members.start:members.stop]
     narrowing = np.exp(-r.amplitude_rate * told).mean()
@@ -323,10 +323,10 @@ def modulate(s: Synapses, r: Rates, reward: np.ndarray, group: int, size: int) -
 
 
 @njit(cache=True)
-def aspire(s: Synapses, r: Rates, group: int) -> None:
-    """Gain or lose experience, and narrow or widen the fluctuations with it."""
+def aspire(s: Synapses, r: Rates, group: int, size: int) -> None:
+    """Gain or lose the experience of all members, and narrow or widen fluctuations with it."""
     before = width(s, r, group)
-    gained = (s.mean[group] - r.aspiration) * r.time_step
+    gained = (s.mean[group] - r.aspiration) * r.time_step * size
     s.experience[group] = max(s.experience[group] + gained, 0.0)
     narrowing = width(s, r, group) / before
     for j in range(s.centre.shape[1]):

@@ -27,6 +27,7 @@ import json
 import os
 from pathlib import Path
 import tempfile
+import tokenize
 from typing import Any
 import zipfile
 import zlib
@@ -150,7 +151,8 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     except OSError as error:
         raise ConfigError(f'cannot read {path}: {error.strerror or error}') from error
     except (ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError,
-            OverflowError, zipfile.BadZipFile, zlib.error) as error:
+            OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile,
+            zlib.error) as error:
         raise ConfigError(f'{path} is no weights file, or a damaged one') from error
     try:
         about = json.loads(str(arrays.pop(_ABOUT)[()]))

@@ -15,6 +15,7 @@
 """Weights files: what is saved comes back, and what is not ours is refused in one sentence."""
 
 import json
+import zipfile
 
 from conftest import preset, robot_config
 from dynsyn_ros import weights
@@ -102,6 +103,18 @@ def test_any_damaged_byte_is_noticed_or_harmless(file, robot):
         except ConfigError:
             refusals += 1
     assert refusals > 250
+
+
+@pytest.mark.parametrize('header', [
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (1, (\n",
+    "{'descr': '<f8'}\n  x\n y\n",
+])
+def test_an_array_whose_header_is_no_python(tmp_path, robot, header):
+    file = tmp_path / 'torn.npz'
+    with zipfile.ZipFile(file, 'w') as archive:
+        length = len(header).to_bytes(2, 'little')
+        archive.writestr('centre.npy', b'\x93NUMPY\x01\x00' + length + header.encode())
+    refused(file, robot, 'no weights file, or a damaged one')
 
 
 def test_pickled_file_is_never_unpickled(tmp_path, robot):

@@ -23,8 +23,10 @@ from types import FrameType
 
 from dynsyn_ros.schema import ConfigError
 
-#: Exit code for bad input; 0 is a clean end, also by signal.
+#: Exit code for bad input; 0 is a clean end, also by signal of what can be stopped at any time.
 BAD_INPUT = 2
+#: Exit code of what Ctrl-C leaves undone, a shell's own for it.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class StopRequest:
@@ -45,10 +47,13 @@ class StopRequest:
 
 
 def exit_code(program: Callable[[], None]) -> int:
-    """Run a program; a user's mistake becomes one sentence on stderr and exit code 2."""
+    """Run a program; a user's mistake or Ctrl-C becomes one sentence on stderr and exit code."""
     try:
         program()
     except ConfigError as error:
         print(f'error: {error}', file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return INTERRUPTED
     return 0

@@ -165,4 +165,4 @@ def plot_returns(axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared:
         label = f'mean of {WINDOW}' if len(learners) == 1 else f'mean of {WINDOW}, learner {i}'
         axes.plot(x[rows], data[MEAN][rows], color=f'C{i}', label=label)
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
-    axes.legend(loc='upper left')
+    axes.figure.legend(loc='outside lower center', ncols=4, fontsize='small')

@@ -191,5 +191,5 @@ def _draw(jobs: list[Job], path: Path) -> None:
         axes.fill_between(grid / 1e6, values.min(axis=0), values.max(axis=0), color=f'C{i}',
                           alpha=0.2, linewidth=0)
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
-    axes.legend(loc='upper left')
+    axes.figure.legend(loc='outside lower center', ncols=4, fontsize='small')
     picture.save(figure, path)

@@ -15,9 +15,6 @@
 """Evaluation: frozen is frozen, the numbers add up, and obstacles are seen for what they are."""
 
 from itertools import pairwise
-import signal
-import subprocess
-import sys
 
 from conftest import preset, robot_config
 from dynsyn_ros import weights
@@ -28,7 +25,7 @@ from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
-from programs import dynsyn, PATIENCE, refused
+from programs import dynsyn, refused
 import pytest
 
 
@@ -51,22 +48,6 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
     assert f'{sum(episode.fell for episode in episodes)} falls' in done.stdout
     with Image.open(tmp_path / 'last.gif') as film:
         assert film.n_frames == episodes[-1].length // 3
-
-
-def test_ctrl_c_ends_it_without_a_traceback(file):
-    running = subprocess.Popen(
-        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'evaluate', file, '--episodes', '100000'],
-        stderr=subprocess.PIPE, text=True)
-    try:
-        while running.stderr.read(1) != '%':  # the progress bar
-            assert running.poll() is None
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=PATIENCE)
-    finally:
-        running.kill()
-    assert running.returncode == 130
-    assert said.splitlines()[-1] == 'interrupted'
-    assert 'Traceback' not in said
 
 
 def test_frozen_and_learning_differ(file):

@@ -25,6 +25,7 @@ from conftest import preset, robot_config
 from dynsyn_ros import weights
 from dynsyn_ros.episodes import EpisodeLog, read_episodes
 from dynsyn_ros.learner import Learner
+from dynsyn_ros.program import exit_code, INTERRUPTED
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.plant import Episode
@@ -144,6 +145,11 @@ def test_signals_leave_a_checkpoint(tmp_path, number):
     assert running.returncode == 0
     _, about = weights.read(tmp_path / 'run' / training.CHECKPOINT)
     assert about['made_by']['steps'] > 0
+
+
+def test_ctrl_c_where_nothing_is_to_be_saved_is_no_traceback(capsys):
+    assert exit_code(lambda: signal.raise_signal(signal.SIGINT)) == INTERRUPTED == 130
+    assert capsys.readouterr().err == 'interrupted\n'
 
 
 def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):

@@ -148,7 +148,10 @@ def test_signals_leave_a_checkpoint(tmp_path, number):
 
 
 def test_ctrl_c_where_nothing_is_to_be_saved_is_no_traceback(capsys):
-    assert exit_code(lambda: signal.raise_signal(signal.SIGINT)) == INTERRUPTED == 130
+    def program():
+        raise KeyboardInterrupt
+
+    assert exit_code(program) == INTERRUPTED == 130
     assert capsys.readouterr().err == 'interrupted\n'
 
 

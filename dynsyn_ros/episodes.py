@@ -164,5 +164,10 @@ def plot_returns(axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared:
     for i, rows in enumerate(learners):
         label = f'mean of {WINDOW}' if len(learners) == 1 else f'mean of {WINDOW}, learner {i}'
         axes.plot(x[rows], data[MEAN][rows], color=f'C{i}', label=label)
+    finish_curves(axes)
+
+
+def finish_curves(axes: Axes) -> None:
+    """Draw where the task is solved, and the names of all curves where they hide none."""
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
     axes.figure.legend(loc='outside lower center', ncols=4, fontsize='small')

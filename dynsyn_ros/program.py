@@ -47,7 +47,7 @@ class StopRequest:
 
 
 def exit_code(program: Callable[[], None]) -> int:
-    """Run a program; a user's mistake or Ctrl-C becomes one sentence on stderr and exit code."""
+    """Run a program; a user's mistake or Ctrl-C becomes a line on stderr and an exit code."""
     try:
         program()
     except ConfigError as error:

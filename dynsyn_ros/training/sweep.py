@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsyn_ros import picture
-from dynsyn_ros.episodes import COLUMNS, MEAN, read_episodes, SOLVED
+from dynsyn_ros.episodes import COLUMNS, finish_curves, MEAN, read_episodes, SOLVED
 from dynsyn_ros.files import check_folder
 from dynsyn_ros.parameters import read_yaml
 from dynsyn_ros.schema import build, ConfigError
@@ -190,6 +190,5 @@ def _draw(jobs: list[Job], path: Path) -> None:
                   label=f'{setting} ({len(values)} seeds)')
         axes.fill_between(grid / 1e6, values.min(axis=0), values.max(axis=0), color=f'C{i}',
                           alpha=0.2, linewidth=0)
-    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
-    axes.figure.legend(loc='outside lower center', ncols=4, fontsize='small')
+    finish_curves(axes)
     picture.save(figure, path)

@@ -34,7 +34,7 @@ class Oracle:
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
         self.drive = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
-        self.mean, self.deviation, self.X, self.S = 0.0, 0.3, 0.0, 0.0
+        self.mean, self.usual, self.deviation, self.X, self.S = 0.0, 0.0, 0.3, 0.0, 0.0
         self.A0 = self.A.copy()
 
     def fluctuate(self):
@@ -54,9 +54,13 @@ class Oracle:
         if reward > -r.punishment_limit:
             return reward
         over = max(self.mean - r.aspiration, 0.0)
-        narrowed = np.mean(self.A0**2 / self.A**2) - 1
-        lost = narrowed * r.punishment_horizon / self.config.time_step * over
+        lost = self.caution() * r.punishment_horizon / self.config.time_step * over
         return -(r.punishment_limit + lost)
+
+    def caution(self):
+        """Tell how much of their full price falls and effort cost by now."""
+        kX = self.config.reward.caution_rate * self.X
+        return kX / (1 + kX)
 
     def fell(self, told):
         return told <= -self.config.reward.punishment_limit
@@ -66,15 +70,18 @@ class Oracle:
         r = self.config.reward
         keep = np.exp(-self.config.time_step / r.smoothing) if r.smoothing > 0 else 0.0
         if not self.fell(told):
-            self.S = keep * self.S + (1 - keep) * told
+            paid = self.caution() * r.effort * np.sum(np.abs(self.y))
+            self.S = keep * self.S + (1 - keep) * (told - paid)
 
-    def compare(self, smoothed):
-        """Follow mean and mean deviation of the rewards of all who share the synapses."""
+    def compare(self, told, smoothed):
+        """Follow means and mean deviation of the rewards of all who share the synapses."""
         memory = self.config.reward.memory
         if memory > 0:
             keep = np.exp(-self.config.time_step / memory)
-            self.mean = keep * self.mean + (1 - keep) * np.mean(smoothed)
-            deviation = np.mean(np.abs(np.array(smoothed) - self.mean))
+            earned = [self.mean if self.fell(reward) else reward for reward in told]
+            self.mean = keep * self.mean + (1 - keep) * np.mean(earned)
+            self.usual = keep * self.usual + (1 - keep) * np.mean(smoothed)
+            deviation = np.mean(np.abs(np.array(smoothed) - self.usual))
             self.deviation = keep * self.deviation + (1 - keep) * deviation
 
     def surprise(self, told):
@@ -82,7 +89,7 @@ class Oracle:
         if r.memory == 0:
             return told
         most = r.surprise_limit * self.deviation
-        surprise = np.clip(self.S - self.mean, -most, most)
+        surprise = np.clip(self.S - self.usual, -most, most)
         return (surprise + (told if self.fell(told) else 0.0)) / self.deviation
 
     def updates(self, R, members):
@@ -90,11 +97,11 @@ class Oracle:
         s, dt = self.config.synapses, self.config.time_step
         surprise = self.surprise(R)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
-        dC = s.centre_rate / (1 + s.settling_rate * self.X) * self.e * attraction * dt
+        dC = s.centre_rate * (1 + s.settling_rate * self.X)**-0.5 * self.e * attraction * dt
         goal = self.config.reward.aspiration
         if goal > 0:
             X = max(self.X + members * (self.mean - goal) * dt, 0)
-            A = self.A0 / np.sqrt(1 + s.amplitude_rate * X)
+            A = self.A0 / np.sqrt(np.sqrt(1 + s.amplitude_rate * X))
             return dC, A - self.A, X - self.X
         if s.amplitude_rule == 'multiplicative':
             dA = self.A * (np.exp(-s.amplitude_rate * R * dt) - 1)
@@ -157,8 +164,8 @@ def run(oracles, observations, rewards, shared):
         told = [o.told(r) for o, r in zip(oracles, reward, strict=True)]
         for o, r in zip(oracles, told, strict=True):
             o.smooth(r)
-        for o in oracles:
-            o.compare([p.S for p in oracles] if shared else [o.S])
+        for o, r in zip(oracles, told, strict=True):
+            o.compare(told if shared else [r], [p.S for p in oracles] if shared else [o.S])
         members = len(oracles) if shared else 1
         updates = [o.updates(r, members) for o, r in zip(oracles, told, strict=True)]
         if shared:

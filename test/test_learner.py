@@ -66,7 +66,8 @@ VARIANTS = {
     'limited': changed(DEFAULT, punishment_limit=30.0),
     'more to lose': changed(
         FAST, punishment_limit=2.0, punishment_horizon=45_000.0, aspiration=0.01,
-        amplitude_rate=1e-2),
+        caution_rate=1e-2),
+    'costly effort': changed(FAST, aspiration=0.01, caution_rate=1e-2, effort=0.3),
     'aspiring high': changed(FAST, aspiration=0.5),
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
     'bounded': changed(FAST, centre_bound=0.15, centre_rate=1e-2),
@@ -312,6 +313,6 @@ def test_forgetting_undoes_narrowing(robot):
     learner.forget(0.5)
     assert learner.synapses.experience[0] == pytest.approx(experience / 2)
     np.testing.assert_allclose(
-        learner.synapses.amplitude, first / np.sqrt(1 + 1e-5 * experience / 2), rtol=1e-9)
+        learner.synapses.amplitude, first * (1 + 1e-5 * experience / 2)**-0.25, rtol=1e-9)
     learner.forget(1.0)
     np.testing.assert_allclose(learner.synapses.amplitude, first, rtol=1e-9)

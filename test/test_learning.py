@@ -27,6 +27,8 @@ import pytest
 
 CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=0.0)
 OPTIMUM, CURVATURE, OFFSET = 0.5, 2.0, 0.3
+#: What one learner without an action has done.
+IDLE = np.zeros((1, 0))
 LEARNERS, PERIODS = 200, 60
 
 
@@ -44,7 +46,7 @@ def drift(curvature, config=CONFIG):
     reward = np.zeros(LEARNERS)
     steps = round(PERIODS * config.synapses.period_mean / config.time_step)
     for _ in range(steps):
-        synapses.advance(s, rates, reward)
+        synapses.advance(s, rates, reward, np.zeros((LEARNERS, 0)))
         reward[:] = OFFSET - curvature * (s.weight[:, 0] - OPTIMUM) ** 2
     rate = config.synapses.centre_rate * curvature * amplitude ** 2
     expected = OPTIMUM * (1.0 - np.exp(-rate * steps * config.time_step))
@@ -87,9 +89,9 @@ def test_without_repulsion_punishment_moves_nothing():
     for j in range(5):
         synapses.begin_period(s, rates, 0, j, 20_000.0)
     for _ in range(500):
-        synapses.advance(s, rates, np.full(1, -1.0))
+        synapses.advance(s, rates, np.full(1, -1.0), IDLE)
     assert (s.centre == 0.0).all()
-    synapses.advance(s, rates, np.full(1, 1.0))
+    synapses.advance(s, rates, np.full(1, 1.0), IDLE)
     assert (s.centre != 0.0).any()
 
 
@@ -102,8 +104,28 @@ def test_a_steady_reward_moves_nothing_once_it_is_expected():
         synapses.begin_period(s, rates, 0, j, 20_000.0)
     centres = []
     for _ in range(20_000):
-        synapses.advance(s, rates, np.full(1, 0.25))
+        synapses.advance(s, rates, np.full(1, 0.25), IDLE)
         centres.append(s.centre.copy())
     assert s.mean[0] == pytest.approx(0.25)
     assert np.abs(centres[0]).max() > 0.0
     assert np.abs(centres[-1] - centres[10_000]).max() < 1e-3 * np.abs(centres[10_000]).max()
+
+
+def test_with_experience_effort_is_spared():
+    config = changed(preset('fleet'), centre_rate=1e-3, memory=2_000.0, settling_rate=0.0)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    s = synapses.named(*synapses.blocks(1, 1, 1, 1000))
+    s.centre[:], s.amplitude[:], s.drawn[:] = 1.0, 0.2, 0
+    s.mean[:], s.usual[:], s.smoothed[:] = 0.25, 0.25, 0.25
+    synapses.begin_period(s, rates, 0, 0, 20_000.0)
+    action = np.zeros((1, 1))
+
+    def practise(experience):
+        for _ in range(2000):
+            s.experience[:] = experience
+            synapses.advance(s, rates, np.full(1, 0.25), action)
+            action[:] = s.weight
+        return s.centre[0, 0]
+
+    assert practise(0.0) == 1.0
+    assert practise(1e9) < 0.9

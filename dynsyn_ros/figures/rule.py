@@ -46,9 +46,9 @@ def fluctuate(
     s.reserve[:] = stream.standard_normal(s.reserve.shape)
     s.drawn[:] = 0
     synapses.start(s, rates, 0, stream.uniform(size=count), stream.standard_normal(count))
-    history, rewards = np.zeros((3, STEPS, count)), np.zeros(STEPS)
+    history, rewards, idle = np.zeros((3, STEPS, count)), np.zeros(STEPS), np.zeros((1, 0))
     for step in range(STEPS):
-        synapses.advance(s, rates, rewards[step - 1:step] if step else np.zeros(1))
+        synapses.advance(s, rates, rewards[step - 1:step] if step else np.zeros(1), idle)
         history[:, step] = s.weight[0], s.centre[0], s.amplitude[0]
         if target is not None:
             rewards[step] = np.exp(-((s.weight[0] - target) / WIDTH) ** 2).mean()

@@ -71,9 +71,14 @@ class RewardConfig:
         'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0,
         read_only=False)
     punishment_horizon: float = setting(
-        'a punishment at the limit also costs what is earned beyond the aspiration in so much '
-        'time, times how far the variance of the fluctuations is below its first: 1 where it is '
-        'half, 3 where it is a quarter (0: the paper)', unit='ms', low=0.0)
+        'with full caution a punishment at the limit also costs what is earned beyond the '
+        'aspiration in so much time (0: the paper)', unit='ms', low=0.0)
+    effort: float = setting(
+        'with full caution every joint and step costs so much times its action, beside what the '
+        'reward says of it (0: the paper)', low=0.0, read_only=False)
+    caution_rate: float = setting(
+        'rate kappa at which experience makes falls and effort cost their full price (0: never)',
+        unit='1/ms', low=0.0)
     aspiration: float = setting(
         'mean reward a step over which fluctuations narrow and centres settle, and under which '
         'they widen and stir again, up to where they began (0: the reward itself, the paper)',
@@ -131,10 +136,11 @@ class LearnerConfig:
 
     def check(self, prefix: str) -> None:
         """Refuse a period that could be over within one step, and what aspiration cannot do."""
-        if self.reward.punishment_horizon and not self.reward.aspiration:
-            raise ConfigError(
-                f'parameter {prefix}reward.punishment_horizon must be 0 unless '
-                f'{prefix}reward.aspiration is over 0')
+        for needy, needed in (('punishment_horizon', 'caution_rate'), ('effort', 'caution_rate'),
+                              ('caution_rate', 'aspiration')):
+            if getattr(self.reward, needy) and not getattr(self.reward, needed):
+                raise ConfigError(f'parameter {prefix}reward.{needy} must be 0 unless '
+                                  f'{prefix}reward.{needed} is over 0')
         if not self.reward.memory and (
                 self.reward.smoothing or np.isfinite(self.reward.surprise_limit)):
             raise ConfigError(

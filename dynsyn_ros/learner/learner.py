@@ -65,7 +65,7 @@ def _step(
             if not np.isfinite(observation[i, j]):
                 return i
     if learning:
-        synapses.advance(s, rates, reward)
+        synapses.advance(s, rates, reward, n.action)
     else:
         synapses.rest(s)
     for i in range(learners):
@@ -275,7 +275,7 @@ class Learner:
         s, beta = self.synapses, self.config.synapses.amplitude_rate
         before = 1.0 + beta * s.experience
         s.experience[:] *= 1.0 - share
-        s.amplitude[:] *= np.sqrt(before / (1.0 + beta * s.experience))[:, np.newaxis]
+        s.amplitude[:] *= ((before / (1.0 + beta * s.experience)) ** 0.25)[:, np.newaxis]
 
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """Raise :class:`ValueError` if :meth:`restore` would."""

@@ -31,13 +31,14 @@ With a memory a centre is told by how much its walker does better or worse than 
 
 .. math::
 
-    \tilde R = \max(-\kappa, \; \min(\kappa, \; (S - \bar R) / D)), \qquad
-    \tau_S \dot S = R - S
+    \tilde R = \max(-\ell, \; \min(\ell, \; (S - \bar S) / D)), \qquad
+    \tau_S \dot S = R - k \, \varepsilon \, |a| - S
 
 - :math:`S` ``smoothed``, the reward with its ups and downs within a stride taken out, and falls
-- :math:`\bar R` the running ``mean`` of :math:`S`, :math:`D` its running mean ``deviation``
-- :math:`\kappa` ``surprise_limit``: a start from rest or a stumble says little of the weights, but
+- :math:`\bar S` the running mean of :math:`S`, ``usual``, :math:`D` its running mean ``deviation``
+- :math:`\ell` ``surprise_limit``: a start from rest or a stumble says little of the weights, but
   is most of the slow noise in the reward of a robot that walks; a lunge earns much, and then falls
+- :math:`|a|` the actions of all joints, :math:`\varepsilon` the price of their ``effort``
 
 With an aspiration :math:`\rho` the rule settles as stochastic approximation does, a gain sequence
 for the centres and a slower one for the fluctuations (Robbins & Monro 1951, Spall 1992), only that
@@ -46,14 +47,23 @@ its time is counted in success:
 .. math::
 
     X = \int (\bar R - \rho) \, dt \ge 0, \qquad
-    A = \frac{A_0}{\sqrt{1 + \beta X}}, \qquad \alpha = \frac{\alpha_0}{1 + \delta X}
+    A = \frac{A_0}{(1 + \beta X)^{1/4}}, \qquad
+    \alpha = \frac{\alpha_0}{(1 + \delta X)^{1/2}}, \qquad k = \frac{\kappa X}{1 + \kappa X}
 
-- :math:`X` ``experience``, :math:`\delta` ``settling_rate``, 1/ms
+The powers are those that let it neither freeze nor stray: what a centre learns, :math:`\alpha A^2`,
+sums up without end as :math:`1 / X` does, and the variance of its noise, :math:`\alpha^2 A^2`, does
+not.
 
-A punishment at the limit :math:`L`, a fall, is told as
-:math:`-L - (A_0^2 / A^2 - 1) \, (\bar R - \rho) \, h`, where :math:`h` is the
-``punishment_horizon``: the smaller the variance of the fluctuations, the longer the time whose
-earnings a fall costs, as with a discount that shrinks while learning (Francois-Lavet 2015).
+- :math:`X` ``experience``, :math:`\bar R` the running ``mean`` of the reward, falls apart
+- :math:`\delta` ``settling_rate``, :math:`\kappa` ``caution_rate``, 1/ms
+
+The caution :math:`k` is the share of their full price at which falls and effort are told, as with a
+discount that shrinks while learning (Francois-Lavet 2015): who must pay it all before it can walk
+learns to stand. A punishment at the limit :math:`L`, a fall, is told as
+:math:`-L - k \, (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``, the time whose
+earnings it costs. The price of effort mends what a learner that never hears of episodes gets wrong:
+it follows the reward of a step, and a robot that walks to a goal is to follow that of the way. One
+percent of speed is worth one percent of torque per way, but several per step.
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates, and X is what all have earned.
@@ -95,7 +105,9 @@ class Synapses(NamedTuple):
     drawn: np.ndarray
     """How many of the reserve are used up: (learners,)."""
     mean: np.ndarray
-    """Running mean of the reward: a value a learner, or one for a fleet."""
+    """Running mean of the reward, falls apart: a value a learner, or one for a fleet."""
+    usual: np.ndarray
+    """Running mean of the smoothed reward, with what effort costs, likewise."""
     deviation: np.ndarray
     """Running mean of how far the smoothed reward is from its mean, likewise."""
     experience: np.ndarray
@@ -117,7 +129,8 @@ def blocks(
         np.zeros((8, learners, synapses)),
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
-        np.stack([np.zeros(groups), np.full(groups, FIRST_DEVIATION), np.zeros(groups)]),
+        np.stack([np.zeros(groups), np.zeros(groups), np.full(groups, FIRST_DEVIATION),
+                  np.zeros(groups)]),
         np.zeros((3, learners)),
     )
 
@@ -129,8 +142,8 @@ def named(
 ) -> Synapses:
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
-                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], heard[0], heard[1],
-                    heard[2])
+                    own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], rewards[3],
+                    heard[0], heard[1], heard[2])
 
 
 class Rates(NamedTuple):
@@ -152,6 +165,9 @@ class Rates(NamedTuple):
     punishment_limit: float
     punishment_horizon: float
     """In steps."""
+    caution: float
+    """kappa, per ms."""
+    effort: float
     aspiration: float
     centre_bound: float
     smoothing_share: float
@@ -176,6 +192,8 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         trace_share=share(time_step, config.trace),
         punishment_limit=reward.punishment_limit,
         punishment_horizon=reward.punishment_horizon / time_step,
+        caution=reward.caution_rate,
+        effort=reward.effort,
         aspiration=reward.aspiration,
         centre_bound=config.centre_bound,
         smoothing_share=share(time_step, reward.smoothing),
@@ -237,11 +255,12 @@ def fluctuate(s: Synapses, r: Rates, i: int, group: int) -> None:
 
 
 @njit(cache=True)
-def advance(s: Synapses, r: Rates, reward: np.ndarray) -> None:
+def advance(s: Synapses, r: Rates, reward: np.ndarray, action: np.ndarray) -> None:
     """
     Let every synapse fluctuate for one step and learn from the reward of that step.
 
-    ``s`` are :class:`Synapses`, changed in place, ``r`` :class:`Rates`, ``reward`` (learners,).
+    ``s`` are :class:`Synapses`, changed in place, ``r`` :class:`Rates`, ``reward`` (learners,) is
+    what the ``action`` (learners, actions) has earned.
     """
     learners = s.phase.shape[0]
     groups = s.centre.shape[0]
@@ -249,11 +268,17 @@ def advance(s: Synapses, r: Rates, reward: np.ndarray) -> None:
     for i in range(learners):
         fluctuate(s, r, i, i // members)
     for group in range(groups):
-        modulate(s, r, reward, group, members)
+        modulate(s, r, reward, action, group, members)
     for i in range(learners):
         group = i // members
         for j in range(s.phase.shape[1]):
             s.weight[i, j] = s.centre[group, j] + s.amplitude[group, j] * s.sine[i, j]
+
+
+@njit(cache=True)
+def caution(s: Synapses, r: Rates, group: int) -> float:
+    """Compute the share k of their full price at which falls and effort are told."""
+    return 1.0 - 1.0 / (1.0 + r.caution * s.experience[group])
 
 
 @njit(cache=True)
@@ -262,29 +287,36 @@ def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
     if reward > -r.punishment_limit:
         return reward
     excess = max(s.mean[group] - r.aspiration, 0.0)
-    narrowed = r.narrowing * s.experience[group]  # A_0^2 / A^2 - 1
-    cost: float = r.punishment_limit + narrowed * r.punishment_horizon * excess
+    cost: float = r.punishment_limit + caution(s, r, group) * r.punishment_horizon * excess
     return -cost
 
 
 @njit(cache=True)
 def width(s: Synapses, r: Rates, group: int) -> float:
     """Compute the share of the first amplitudes that experience has left, A / A_0."""
-    return 1.0 / math.sqrt(1.0 + r.narrowing * s.experience[group])
+    return (1.0 + r.narrowing * s.experience[group]) ** -0.25
 
 
 @njit(cache=True)
-def compare(s: Synapses, r: Rates, group: int, members: range) -> None:
+def compare(
+    s: Synapses, r: Rates, action: np.ndarray, group: int, members: range
+) -> None:
     """Turn what the members of a group are told into surprises, by what was usual of late."""
-    usual = 0.0
+    price = caution(s, r, group) * r.effort
+    earned = usual = 0.0
     for i in members:
         if s.told[i] > -r.punishment_limit:
-            s.smoothed[i] += r.smoothing_share * (s.told[i] - s.smoothed[i])
+            net = s.told[i] - price * np.abs(action[i]).sum()
+            s.smoothed[i] += r.smoothing_share * (net - s.smoothed[i])
+            earned += s.told[i] / len(members)
+        else:
+            earned += s.mean[group] / len(members)
         usual += s.smoothed[i] / len(members)
-    s.mean[group] += r.memory_share * (usual - s.mean[group])
+    s.mean[group] += r.memory_share * (earned - s.mean[group])
+    s.usual[group] += r.memory_share * (usual - s.usual[group])
     deviation = 0.0
     for i in members:
-        s.surprise[i] = s.smoothed[i] - s.mean[group]
+        s.surprise[i] = s.smoothed[i] - s.usual[group]
         deviation += abs(s.surprise[i]) / len(members)
     s.deviation[group] += r.memory_share * (deviation - s.deviation[group])
     unit = max(s.deviation[group], LEAST_DEVIATION)
@@ -295,14 +327,16 @@ def compare(s: Synapses, r: Rates, group: int, members: range) -> None:
 
 
 @njit(cache=True)
-def modulate(s: Synapses, r: Rates, reward: np.ndarray, group: int, size: int) -> None:
+def modulate(
+    s: Synapses, r: Rates, reward: np.ndarray, action: np.ndarray, group: int, size: int
+) -> None:
     """Move centres (Eq. 3) and amplitudes (Eq. 4) of one group by its members' mean update."""
     members = range(group * size, (group + 1) * size)
     for i in members:
         s.told[i] = s.surprise[i] = hear(s, r, group, reward[i])
     if r.memory_share > 0.0:
-        compare(s, r, group, members)
-    rate = r.centre_rate / (1.0 + r.settling * s.experience[group]) / size
+        compare(s, r, action, group, members)
+    rate = r.centre_rate / math.sqrt(1.0 + r.settling * s.experience[group]) / size
     for i in members:
         pull = rate * (s.surprise[i] if r.repulsion else max(s.surprise[i], 0.0))
         for j in range(s.centre.shape[1]):

@@ -34,7 +34,8 @@ class Oracle:
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
         self.drive = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
-        self.mean, self.usual, self.deviation, self.X, self.S = 0.0, 0.0, 0.3, 0.0, 0.0
+        self.mean, self.usual, self.effort, self.deviation = 0.0, 0.0, 1.0, 0.3
+        self.X, self.S = 0.0, 0.0
         self.A0 = self.A.copy()
 
     def fluctuate(self):
@@ -70,16 +71,19 @@ class Oracle:
         r = self.config.reward
         keep = np.exp(-self.config.time_step / r.smoothing) if r.smoothing > 0 else 0.0
         if not self.fell(told):
-            paid = self.caution() * r.effort * np.sum(np.abs(self.y))
+            dear = max(self.mean - r.aspiration, 0.0) / self.effort
+            paid = self.caution() * r.effort_weight * dear * np.sum(np.abs(self.y))
             self.S = keep * self.S + (1 - keep) * (told - paid)
 
-    def compare(self, told, smoothed):
+    def compare(self, told, smoothed, actions):
         """Follow means and mean deviation of the rewards of all who share the synapses."""
         memory = self.config.reward.memory
         if memory > 0:
             keep = np.exp(-self.config.time_step / memory)
             earned = [self.mean if self.fell(reward) else reward for reward in told]
             self.mean = keep * self.mean + (1 - keep) * np.mean(earned)
+            spent = np.mean([np.sum(np.abs(y)) for y in actions])
+            self.effort = keep * self.effort + (1 - keep) * spent
             self.usual = keep * self.usual + (1 - keep) * np.mean(smoothed)
             deviation = np.mean(np.abs(np.array(smoothed) - self.usual))
             self.deviation = keep * self.deviation + (1 - keep) * deviation
@@ -165,7 +169,8 @@ def run(oracles, observations, rewards, shared):
         for o, r in zip(oracles, told, strict=True):
             o.smooth(r)
         for o, r in zip(oracles, told, strict=True):
-            o.compare(told if shared else [r], [p.S for p in oracles] if shared else [o.S])
+            peers = oracles if shared else [o]
+            o.compare(told if shared else [r], [p.S for p in peers], [p.y for p in peers])
         members = len(oracles) if shared else 1
         updates = [o.updates(r, members) for o, r in zip(oracles, told, strict=True)]
         if shared:

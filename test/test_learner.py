@@ -67,7 +67,7 @@ VARIANTS = {
     'more to lose': changed(
         FAST, punishment_limit=2.0, punishment_horizon=45_000.0, aspiration=0.01,
         caution_rate=1e-2),
-    'costly effort': changed(FAST, aspiration=0.01, caution_rate=1e-2, effort=0.3),
+    'costly effort': changed(FAST, aspiration=0.01, caution_rate=1e-2, effort_weight=0.7),
     'aspiring high': changed(FAST, aspiration=0.5),
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
     'bounded': changed(FAST, centre_bound=0.15, centre_rate=1e-2),

@@ -116,7 +116,7 @@ def test_with_experience_effort_is_spared():
     rates = synapses.rates(config.synapses, config.reward, config.time_step)
     s = synapses.named(*synapses.blocks(1, 1, 1, 1000))
     s.centre[:], s.amplitude[:], s.drawn[:] = 1.0, 0.2, 0
-    s.mean[:], s.usual[:], s.smoothed[:] = 0.25, 0.25, 0.25
+    s.mean[:], s.usual[:], s.smoothed[:], s.effort[:] = 0.25, 0.25, 0.25, 1.0
     synapses.begin_period(s, rates, 0, 0, 20_000.0)
     action = np.zeros((1, 1))
 

@@ -73,9 +73,10 @@ class RewardConfig:
     punishment_horizon: float = setting(
         'with full caution a punishment at the limit also costs what is earned beyond the '
         'aspiration in so much time (0: the paper)', unit='ms', low=0.0)
-    effort: float = setting(
-        'with full caution every joint and step costs so much times its action, beside what the '
-        'reward says of it (0: the paper)', low=0.0, read_only=False)
+    effort_weight: float = setting(
+        'with full caution centres follow the mean reward over the mean effort (the actions of '
+        'all joints without their signs) to this power: 1 is reward per effort, 0 reward per '
+        'step, the paper', low=0.0, read_only=False)
     caution_rate: float = setting(
         'rate kappa at which experience makes falls and effort cost their full price (0: never)',
         unit='1/ms', low=0.0)
@@ -136,8 +137,8 @@ class LearnerConfig:
 
     def check(self, prefix: str) -> None:
         """Refuse a period that could be over within one step, and what aspiration cannot do."""
-        for needy, needed in (('punishment_horizon', 'caution_rate'), ('effort', 'caution_rate'),
-                              ('caution_rate', 'aspiration')):
+        for needy, needed in (('punishment_horizon', 'caution_rate'),
+                              ('effort_weight', 'caution_rate'), ('caution_rate', 'aspiration')):
             if getattr(self.reward, needy) and not getattr(self.reward, needed):
                 raise ConfigError(f'parameter {prefix}reward.{needy} must be 0 unless '
                                   f'{prefix}reward.{needed} is over 0')

@@ -32,13 +32,14 @@ With a memory a centre is told by how much its walker does better or worse than 
 .. math::
 
     \tilde R = \max(-\ell, \; \min(\ell, \; (S - \bar S) / D)), \qquad
-    \tau_S \dot S = R - k \, \varepsilon \, |a| - S
+    \tau_S \dot S = R - k \, \varepsilon \, (\bar R - \rho) \, E / \bar E - S
 
 - :math:`S` ``smoothed``, the reward with its ups and downs within a stride taken out, and falls
 - :math:`\bar S` the running mean of :math:`S`, ``usual``, :math:`D` its running mean ``deviation``
 - :math:`\ell` ``surprise_limit``: a start from rest or a stumble says little of the weights, but
   is most of the slow noise in the reward of a robot that walks; a lunge earns much, and then falls
-- :math:`|a|` the actions of all joints, :math:`\varepsilon` the price of their ``effort``
+- :math:`E` the effort of a step, the sum of all joints' actions without their signs,
+  :math:`\bar E` its running mean, :math:`\varepsilon` its ``effort_weight``
 
 With an aspiration :math:`\rho` the rule settles as stochastic approximation does, a gain sequence
 for the centres and a slower one for the fluctuations (Robbins & Monro 1951, Spall 1992), only that
@@ -50,20 +51,21 @@ its time is counted in success:
     A = \frac{A_0}{(1 + \beta X)^{1/4}}, \qquad
     \alpha = \frac{\alpha_0}{(1 + \delta X)^{1/2}}, \qquad k = \frac{\kappa X}{1 + \kappa X}
 
-The powers are those that let it neither freeze nor stray: what a centre learns, :math:`\alpha A^2`,
-sums up without end as :math:`1 / X` does, and the variance of its noise, :math:`\alpha^2 A^2`, does
-not.
+The powers are those that let it neither freeze nor stray: what a centre learns,
+:math:`\alpha A^2`, sums up without end as :math:`1 / X` does, and the variance of its noise,
+:math:`\alpha^2 A^2`, does not.
 
 - :math:`X` ``experience``, :math:`\bar R` the running ``mean`` of the reward, falls apart
 - :math:`\delta` ``settling_rate``, :math:`\kappa` ``caution_rate``, 1/ms
 
-The caution :math:`k` is the share of their full price at which falls and effort are told, as with a
-discount that shrinks while learning (Francois-Lavet 2015): who must pay it all before it can walk
-learns to stand. A punishment at the limit :math:`L`, a fall, is told as
-:math:`-L - k \, (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``, the time whose
-earnings it costs. The price of effort mends what a learner that never hears of episodes gets wrong:
-it follows the reward of a step, and a robot that walks to a goal is to follow that of the way. One
-percent of speed is worth one percent of torque per way, but several per step.
+The caution :math:`k` is the share of their full price at which falls and effort are told, as with
+a discount that shrinks while learning (Francois-Lavet 2015): who must pay it all before it can
+walk learns to stand. A punishment at the limit :math:`L`, a fall, is told as
+:math:`-L - k \, (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``, the time
+whose earnings it costs. Effort costs what an average one earns, so that with :math:`k` and
+:math:`\varepsilon` at 1 the centres climb :math:`\bar R / \bar E`, the reward per effort, instead
+of the reward per step. For a robot that is paid for its way and pays for its torque that is the
+reward of the way: one percent of speed is worth one percent of torque, and several per step.
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates, and X is what all have earned.
@@ -82,6 +84,8 @@ import numpy as np
 LEAST_DEVIATION = 1e-6
 #: The deviation before any reward has come: over that of a walk, so that learning starts gently.
 FIRST_DEVIATION = 0.3
+#: The effort before any action, so that it is never divided by nothing.
+FIRST_EFFORT = 1.0
 
 
 class Synapses(NamedTuple):
@@ -108,6 +112,8 @@ class Synapses(NamedTuple):
     """Running mean of the reward, falls apart: a value a learner, or one for a fleet."""
     usual: np.ndarray
     """Running mean of the smoothed reward, with what effort costs, likewise."""
+    effort: np.ndarray
+    """Running mean of the effort, likewise."""
     deviation: np.ndarray
     """Running mean of how far the smoothed reward is from its mean, likewise."""
     experience: np.ndarray
@@ -129,8 +135,8 @@ def blocks(
         np.zeros((8, learners, synapses)),
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
-        np.stack([np.zeros(groups), np.zeros(groups), np.full(groups, FIRST_DEVIATION),
-                  np.zeros(groups)]),
+        np.stack([np.zeros(groups), np.zeros(groups), np.full(groups, FIRST_EFFORT),
+                  np.full(groups, FIRST_DEVIATION), np.zeros(groups)]),
         np.zeros((3, learners)),
     )
 
@@ -143,7 +149,7 @@ def named(
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
                     own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], rewards[3],
-                    heard[0], heard[1], heard[2])
+                    rewards[4], heard[0], heard[1], heard[2])
 
 
 class Rates(NamedTuple):
@@ -167,7 +173,7 @@ class Rates(NamedTuple):
     """In steps."""
     caution: float
     """kappa, per ms."""
-    effort: float
+    effort_weight: float
     aspiration: float
     centre_bound: float
     smoothing_share: float
@@ -193,7 +199,7 @@ def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rate
         punishment_limit=reward.punishment_limit,
         punishment_horizon=reward.punishment_horizon / time_step,
         caution=reward.caution_rate,
-        effort=reward.effort,
+        effort_weight=reward.effort_weight,
         aspiration=reward.aspiration,
         centre_bound=config.centre_bound,
         smoothing_share=share(time_step, reward.smoothing),
@@ -278,7 +284,8 @@ def advance(s: Synapses, r: Rates, reward: np.ndarray, action: np.ndarray) -> No
 @njit(cache=True)
 def caution(s: Synapses, r: Rates, group: int) -> float:
     """Compute the share k of their full price at which falls and effort are told."""
-    return 1.0 - 1.0 / (1.0 + r.caution * s.experience[group])
+    share: float = 1.0 - 1.0 / (1.0 + r.caution * s.experience[group])
+    return share
 
 
 @njit(cache=True)
@@ -294,7 +301,8 @@ def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
 @njit(cache=True)
 def width(s: Synapses, r: Rates, group: int) -> float:
     """Compute the share of the first amplitudes that experience has left, A / A_0."""
-    return (1.0 + r.narrowing * s.experience[group]) ** -0.25
+    left: float = (1.0 + r.narrowing * s.experience[group]) ** -0.25
+    return left
 
 
 @njit(cache=True)
@@ -302,16 +310,19 @@ def compare(
     s: Synapses, r: Rates, action: np.ndarray, group: int, members: range
 ) -> None:
     """Turn what the members of a group are told into surprises, by what was usual of late."""
-    price = caution(s, r, group) * r.effort
-    earned = usual = 0.0
+    excess = max(s.mean[group] - r.aspiration, 0.0)
+    price = caution(s, r, group) * r.effort_weight * excess / s.effort[group]
+    earned = usual = spent = 0.0
     for i in members:
+        effort = np.abs(action[i]).sum()
+        spent += effort / len(members)
         if s.told[i] > -r.punishment_limit:
-            net = s.told[i] - price * np.abs(action[i]).sum()
-            s.smoothed[i] += r.smoothing_share * (net - s.smoothed[i])
+            s.smoothed[i] += r.smoothing_share * (s.told[i] - price * effort - s.smoothed[i])
             earned += s.told[i] / len(members)
         else:
             earned += s.mean[group] / len(members)
         usual += s.smoothed[i] / len(members)
+    s.effort[group] += r.memory_share * (spent - s.effort[group])
     s.mean[group] += r.memory_share * (earned - s.mean[group])
     s.usual[group] += r.memory_share * (usual - s.usual[group])
     deviation = 0.0

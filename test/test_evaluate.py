@@ -15,6 +15,9 @@
 """Evaluation: frozen is frozen, the numbers add up, and obstacles are seen for what they are."""
 
 from itertools import pairwise
+import signal
+import subprocess
+import sys
 
 from conftest import preset, robot_config
 from dynsyn_ros import weights
@@ -25,7 +28,7 @@ from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
-from programs import dynsyn, refused
+from programs import dynsyn, PATIENCE, refused
 import pytest
 
 
@@ -48,6 +51,23 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
     assert f'{sum(episode.fell for episode in episodes)} falls' in done.stdout
     with Image.open(tmp_path / 'last.gif') as film:
         assert film.n_frames == episodes[-1].length // 3
+
+
+def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):
+    with subprocess.Popen(
+            [sys.executable, '-m', 'dynsyn_ros.cli.main', 'evaluate', file, '--episodes', '100000',
+             '--gif', 'last.gif'],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        said = ''
+        while 'return' not in said:
+            said += program.stderr.read(1) or pytest.fail(said)
+        program.send_signal(signal.SIGINT)
+        out, errors = program.communicate(timeout=PATIENCE)
+    assert program.returncode == 0, errors
+    film, words = out.splitlines()
+    assert film.endswith('last.gif is not written')
+    assert 1 <= int(words.split()[0]) < 100_000
+    assert not (tmp_path / 'last.gif').exists()
 
 
 def test_frozen_and_learning_differ(file):

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.film import Film
+from dynsyn_ros.program import StopRequest
 from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.evaluation import describe, evaluate
@@ -47,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Evaluate; raises :class:`ConfigError` for bad input."""
+    """Evaluate until done or stopped; raises :class:`ConfigError` for bad input."""
+    stop = StopRequest()
     film = Film(options.gif) if options.gif else None
     course = Course()
     run = evaluate(
@@ -60,8 +62,12 @@ def main(options: argparse.Namespace) -> None:
             episodes.append(episode)
             line.set_postfix_str(f'return {episode.total:.1f}', refresh=False)
             line.update()
-    if film:
+            if stop:
+                break
+    if film and len(episodes) == options.episodes:
         film.save()
+    elif film:
+        print(f'stopped before the last episode, the one to film: {options.gif} is not written')
     print(describe(episodes))
     if any(course.met.values()):
         print(f'passed: {course}')

@@ -15,6 +15,7 @@
 """The dashboard: the page in a real browser, over a real walk, and what is refused."""
 
 from contextlib import contextmanager
+import csv
 import json
 import math
 from pathlib import Path
@@ -23,6 +24,7 @@ from urllib.request import Request, urlopen
 
 from conftest import ROBOT_FILE
 from dynsyn_ros.dashboard import scene
+from dynsyn_ros.episodes import EPISODES_FILE
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.dashboard import BUTTONS, DashboardNode, REWARDS
@@ -99,7 +101,7 @@ def test_the_page_shows_the_walk_and_its_buttons_work(tmp_path, request):
         kept = request.config.getoption('screenshot')
         enough = 6 if kept else 1  # a picture to keep should have something to show
         until(lambda: driver.execute_script('return episodes') >= enough, 'episodes')
-        assert float(until(lambda: text('return_now'), 'the return')) > 250
+        shown = float(until(lambda: text('return_now'), 'the return'))
         picture = kept or tmp_path / 'page.png'
         driver.save_screenshot(str(picture))
         press('praise', '+5')
@@ -113,8 +115,11 @@ def test_the_page_shows_the_walk_and_its_buttons_work(tmp_path, request):
         until(lambda: 'emergency stop' in text('status'), 'word of the stop')
         press('clear', 'cleared')
         assert not [entry for entry in driver.get_log('browser') if entry['level'] == 'SEVERE']
-    with Image.open(picture) as shown:
-        assert len(shown.convert('RGB').getcolors(1 << 20)) > 100
+    with (output / EPISODES_FILE).open() as log:
+        written = [float(row['return']) for row in csv.DictReader(log)]
+    assert min(abs(value - shown) for value in written) <= 0.051, 'it has one decimal'
+    with Image.open(picture) as image:
+        assert len(image.convert('RGB').getcolors(1 << 20)) > 100
 
 
 def test_only_its_own_page_may_press():

@@ -272,10 +272,11 @@ class Learner:
         A walk that has settled too early is stirred up again: its fluctuations are as wide as
         when it had what is left.
         """
-        s, beta = self.synapses, self.config.synapses.amplitude_rate
-        before = 1.0 + beta * s.experience
-        s.experience[:] *= 1.0 - share
-        s.amplitude[:] *= ((before / (1.0 + beta * s.experience)) ** 0.25)[:, np.newaxis]
+        s, rates = self.synapses, self._bind()
+        for group in range(len(s.amplitude)):
+            before = synapses.width(s, rates, group)
+            s.experience[group] *= 1.0 - share
+            s.amplitude[group] *= synapses.width(s, rates, group) / before
 
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """Raise :class:`ValueError` if :meth:`restore` would."""

@@ -289,12 +289,19 @@ def caution(s: Synapses, r: Rates, group: int) -> float:
 
 
 @njit(cache=True)
+def excess(s: Synapses, r: Rates, group: int) -> float:
+    """Compute what a group has earned a step beyond the aspiration of late, at least 0."""
+    over: float = max(s.mean[group] - r.aspiration, 0.0)
+    return over
+
+
+@njit(cache=True)
 def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
     """Turn a reward into what the synapses of a group are told of it."""
     if reward > -r.punishment_limit:
         return reward
-    excess = max(s.mean[group] - r.aspiration, 0.0)
-    cost: float = r.punishment_limit + caution(s, r, group) * r.punishment_horizon * excess
+    horizon = caution(s, r, group) * r.punishment_horizon
+    cost: float = r.punishment_limit + horizon * excess(s, r, group)
     return -cost
 
 
@@ -310,8 +317,8 @@ def compare(
     s: Synapses, r: Rates, action: np.ndarray, group: int, members: range
 ) -> None:
     """Turn what the members of a group are told into surprises, by what was usual of late."""
-    excess = max(s.mean[group] - r.aspiration, 0.0)
-    price = caution(s, r, group) * r.effort_weight * excess / s.effort[group]
+    weight = caution(s, r, group) * r.effort_weight
+    price = weight * excess(s, r, group) / s.effort[group]
     earned = usual = spent = 0.0
     for i in members:
         effort = np.abs(action[i]).sum()

@@ -112,7 +112,7 @@ def test_a_steady_reward_moves_nothing_once_it_is_expected():
 
 
 def test_with_experience_effort_is_spared():
-    config = changed(preset('fleet'), centre_rate=1e-3, memory=2_000.0, settling_rate=0.0)
+    config = changed(preset('fleet'), centre_rate=1e-4, memory=60_000.0, settling_rate=0.0)
     rates = synapses.rates(config.synapses, config.reward, config.time_step)
     s = synapses.named(*synapses.blocks(1, 1, 1, 1000))
     s.centre[:], s.amplitude[:], s.drawn[:] = 1.0, 0.2, 0
@@ -121,11 +121,11 @@ def test_with_experience_effort_is_spared():
     action = np.zeros((1, 1))
 
     def practise(experience):
-        for _ in range(2000):
+        for _ in range(20_000):
             s.experience[:] = experience
             synapses.advance(s, rates, np.full(1, 0.25), action)
             action[:] = s.weight
         return s.centre[0, 0]
 
     assert practise(0.0) == 1.0
-    assert practise(1e9) < 0.9
+    assert abs(practise(1e9)) < 0.2, 'not further from no effort than it fluctuates'

@@ -38,9 +38,9 @@ With a memory a centre is told by how much its walker does better or worse than 
 
 - :math:`S` ``smoothed``, the reward with its ups and downs within a stride taken out, and falls
 - :math:`\bar S` the running mean of :math:`S`, ``usual``, :math:`D` its running mean ``deviation``
-- :math:`\ell` ``surprise_limit``, for what is no news of the weights: a glitch, a first move after a
-  rest so long that D is next to nothing. Within what a walk does it would bend what is followed
-  from the mean of the reward towards its median
+- :math:`\ell` ``surprise_limit``, for what is no news of the weights: a glitch, a first move after
+  a rest so long that D is next to nothing. Within what a walk does it would bend what is
+  followed from the mean of the reward towards its median
 - :math:`E` the effort of a step, the sum of all joints' actions without their signs,
   :math:`\bar E` its running mean, :math:`\varepsilon` its ``effort_weight``
 

@@ -99,18 +99,21 @@ class Oracle:
     def updates(self, R, members):
         """Eq. 3-4: what this learner would do to centre, amplitude and all members' experience."""
         s, dt = self.config.synapses, self.config.time_step
+        beta = np.repeat(s.amplitude_rate, self.layout.layer_sizes)
         surprise = self.surprise(R)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
-        dC = s.centre_rate * (1 + s.settling_rate * self.X)**-0.5 * self.e * attraction * dt
+        decay = np.repeat(s.centre_decay, self.layout.layer_sizes) * self.A**2 * self.C
+        alpha = s.centre_rate * (1 + s.settling_rate * self.X)**-0.5
+        dC = alpha * (self.e * attraction - decay) * dt
         goal = self.config.reward.aspiration
         if goal > 0:
             X = max(self.X + members * (self.mean - goal) * dt, 0)
-            A = self.A0 / np.sqrt(np.sqrt(1 + s.amplitude_rate * X))
+            A = self.A0 / np.sqrt(np.sqrt(1 + beta * X))
             return dC, A - self.A, X - self.X
         if s.amplitude_rule == 'multiplicative':
-            dA = self.A * (np.exp(-s.amplitude_rate * R * dt) - 1)
+            dA = self.A * (np.exp(-beta * R * dt) - 1)
         else:
-            dA = -s.amplitude_rate * R * dt * np.ones_like(self.A)
+            dA = -beta * R * dt
         return dC, dA, 0.0
 
     def learn(self, dC, dA, dX):

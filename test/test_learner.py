@@ -24,8 +24,8 @@ from oracle import Oracle, run
 import pytest
 
 DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0, trace=1_500.0)
-FAST = changed(DEFAULT, memory=5_000.0, centre_rate=1e-3, amplitude_rate=1e-5, settling_rate=2e-5,
-               smoothing=100.0, surprise_limit=1.0)
+FAST = changed(DEFAULT, memory=5_000.0, centre_rate=1e-3, amplitude_rate=[1e-5] * 3,
+               settling_rate=2e-5, smoothing=100.0, surprise_limit=1.0)
 
 #: Not where coverage is measured: every step then takes a thousand times as long.
 COMPILED = not numba.config.DISABLE_JIT
@@ -56,7 +56,7 @@ VARIANTS = {
     'authors': preset('authors'),
     'default': preset('default'),
     'fleet': preset('fleet'),
-    'additive': changed(DEFAULT, amplitude_rule='additive', amplitude_rate=1e-6),
+    'additive': changed(DEFAULT, amplitude_rule='additive', amplitude_rate=[1e-6, 2e-6, 3e-6]),
     'attraction only': changed(DEFAULT, repulsion=False),
     'no trace': changed(DEFAULT, trace=0.0),
     'compared with the past': changed(DEFAULT, memory=20_000.0),
@@ -70,11 +70,13 @@ VARIANTS = {
     'costly effort': changed(FAST, aspiration=0.01, caution_rate=1e-2, effort_weight=0.7),
     'aspiring high': changed(FAST, aspiration=0.5),
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
+    'narrowing by layer': changed(FAST, aspiration=0.01, amplitude_rate=[1e-5, 2e-5, 4e-5]),
+    'decaying': changed(FAST, centre_decay=[1.0, 2.0, 0.0]),
     'bounded': changed(FAST, centre_bound=0.15, centre_rate=1e-2),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),
     'fixed gain': changed(DEFAULT, gain_rule='none'),
     'linear gain': changed(DEFAULT, gain_rule='linear', gain_rate=1e-4),
-    'fast gain and amplitude': changed(DEFAULT, gain_rate=1e-4, amplitude_rate=1e-6),
+    'fast gain and amplitude': changed(DEFAULT, gain_rate=1e-4, amplitude_rate=[1e-6, 2e-6, 3e-6]),
 }
 
 
@@ -160,7 +162,7 @@ def test_no_period_is_shorter_than_a_tenth_of_the_mean(robot):
 
 @compiled_only
 def test_weights_stay_within_the_amplitude_and_never_jump(robot):
-    config = changed(DEFAULT, amplitude_rate=1e-7)
+    config = changed(DEFAULT, amplitude_rate=[1e-7] * 3)
     learner = Learner(robot.layout, config, seed=2)
     observations, rewards = experience(robot, 1, 3000)
     s, before = learner.synapses, None
@@ -302,7 +304,8 @@ def test_lost_periods_are_made_up_for(robot):
 
 def test_forgetting_undoes_narrowing(robot):
     """With all forgotten the amplitudes are those of the start; with half, those of half of X."""
-    config = changed(FAST, aspiration=0.01, amplitude=[0.3, 0.2, 0.1])
+    config = changed(FAST, aspiration=0.01, amplitude=[0.3, 0.2, 0.1],
+                     amplitude_rate=[1e-5, 2e-5, 4e-5])
     rng = np.random.default_rng(6)
     learner = Learner(robot.layout, config, seed=3, numbers=range(2), shared=True)
     first = learner.synapses.amplitude.copy()
@@ -312,7 +315,8 @@ def test_forgetting_undoes_narrowing(robot):
     assert (learner.synapses.amplitude < 0.95 * first).all()
     learner.forget(0.5)
     assert learner.synapses.experience[0] == pytest.approx(experience / 2)
+    rate = np.repeat(config.synapses.amplitude_rate, robot.layout.layer_sizes)
     np.testing.assert_allclose(
-        learner.synapses.amplitude, first * (1 + 1e-5 * experience / 2)**-0.25, rtol=1e-9)
+        learner.synapses.amplitude, first * (1 + rate * experience / 2)**-0.25, rtol=1e-9)
     learner.forget(1.0)
     np.testing.assert_allclose(learner.synapses.amplitude, first, rtol=1e-9)

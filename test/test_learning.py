@@ -25,7 +25,7 @@ from dynsyn_ros.learner import synapses
 import numpy as np
 import pytest
 
-CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=0.0)
+CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=[0.0] * 3)
 OPTIMUM, CURVATURE, OFFSET = 0.5, 2.0, 0.3
 #: What one learner without an action has done.
 IDLE = np.zeros((1, 0))
@@ -34,7 +34,7 @@ LEARNERS, PERIODS = 200, 60
 
 def drift(curvature, config=CONFIG):
     """Let many lone synapses learn; returns their centres and the closed form, in learner time."""
-    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
     s = synapses.named(*synapses.blocks(LEARNERS, LEARNERS, 1, 2 * PERIODS))
     rng = np.random.default_rng(0)
     s.amplitude[:] = amplitude = config.synapses.amplitude[0]
@@ -83,7 +83,7 @@ def test_centres_stay_where_reward_says_nothing():
 
 def test_without_repulsion_punishment_moves_nothing():
     config = changed(CONFIG, repulsion=False)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
     s = synapses.named(*synapses.blocks(1, 1, 5, 100))
     s.amplitude[:], s.period[:], s.drawn[:] = 0.2, 20_000.0, 0
     for j in range(5):
@@ -97,7 +97,7 @@ def test_without_repulsion_punishment_moves_nothing():
 
 def test_a_steady_reward_moves_nothing_once_it_is_expected():
     config = changed(preset('fleet'), centre_rate=1e-3, memory=2_000.0)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
     s = synapses.named(*synapses.blocks(1, 1, 5, 1000))
     s.amplitude[:], s.drawn[:] = 0.2, 0
     for j in range(5):
@@ -113,7 +113,7 @@ def test_a_steady_reward_moves_nothing_once_it_is_expected():
 
 def test_with_experience_effort_is_spared():
     config = changed(preset('fleet'), centre_rate=1e-4, memory=60_000.0, settling_rate=0.0)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
     s = synapses.named(*synapses.blocks(1, 1, 1, 1000))
     s.centre[:], s.amplitude[:], s.drawn[:] = 1.0, 0.2, 0
     s.mean[:], s.usual[:], s.smoothed[:], s.effort[:] = 0.25, 0.25, 0.25, 1.0

@@ -40,7 +40,7 @@ def fluctuate(
     Returns weights, centres and amplitudes, each (steps, count), and the rewards, (steps,).
     """
     stream = np.random.default_rng(seed)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step)
+    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, count))
     s = synapses.named(*synapses.blocks(1, 1, count, STEPS))
     s.amplitude[:] = config.synapses.amplitude[-1]
     s.reserve[:] = stream.standard_normal(s.reserve.shape)
@@ -58,7 +58,7 @@ def fluctuate(
 def hurried(config: LearnerConfig) -> LearnerConfig:
     """Let the settings learn within some periods."""
     return replace(config, synapses=replace(
-        config.synapses, centre_rate=RATE, amplitude_rate=RATE / 20))
+        config.synapses, centre_rate=RATE, amplitude_rate=[RATE / 20] * 3))
 
 
 def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:

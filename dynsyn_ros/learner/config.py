@@ -40,11 +40,15 @@ class SynapseConfig:
                                unit='ms', low=0.0)
     centre_rate: float = setting('rate alpha at which reward moves the centre, Eq. 3',
                                  unit='1/ms', low=0.0, read_only=False)
-    amplitude_rate: float = setting('rate beta at which reward narrows the fluctuation, Eq. 4',
-                                    unit='1/ms', low=0.0)
+    amplitude_rate: list[float] = setting(
+        'rates beta at which reward narrows the fluctuation of layers 2, 3 and 4, Eq. 4',
+        unit='1/ms', low=0.0)
     settling_rate: float = setting(
         'rate delta at which experience, the reward beyond the aspiration, slows the centres (0: '
         'never, the paper)', unit='1/ms', low=0.0)
+    centre_decay: list[float] = setting(
+        'how much of the square of a centre of layers 2, 3 and 4 is taken from what it climbs, so '
+        'that it does not diffuse where rewards say little of it (0: never, the paper)', low=0.0)
     centre_bound: float = setting('centres are kept within +- this (.inf: the paper)', low=0.0,
                                   read_only=False)
     amplitude_rule: str = setting(
@@ -56,11 +60,12 @@ class SynapseConfig:
         unit='ms', low=0.0)
 
     def check(self, prefix: str) -> None:
-        """Refuse amplitudes of too few or too many layers."""
-        if len(self.amplitude) != LEARNING_LAYERS:
-            raise ConfigError(
-                f'parameter {prefix}amplitude must have {LEARNING_LAYERS} entries, for layers 2, '
-                f'3 and 4, not {len(self.amplitude)}')
+        """Refuse what has a value for too few or too many layers."""
+        for name in ('amplitude', 'centre_decay', 'amplitude_rate'):
+            if len(getattr(self, name)) != LEARNING_LAYERS:
+                raise ConfigError(
+                    f'parameter {prefix}{name} must have {LEARNING_LAYERS} entries, for layers 2, '
+                    f'3 and 4, not {len(getattr(self, name))}')
 
 
 @dataclass(frozen=True)

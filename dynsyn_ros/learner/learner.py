@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dynsyn_ros.learner import network, oscillators, synapses
-from dynsyn_ros.learner.config import Layout, LearnerConfig
+from dynsyn_ros.learner.config import Layout, LearnerConfig, LEARNING_LAYERS
 from numba import njit
 import numpy as np
 
@@ -124,7 +124,8 @@ class Learner:
     def _bind(self) -> synapses.Rates:
         """Put together what every step is called with; returns the rates in it."""
         config = self.config
-        rates = synapses.rates(config.synapses, config.reward, config.time_step)
+        rates = synapses.rates(
+            config.synapses, config.reward, config.time_step, self.layout.layer_sizes)
         self._kernel: tuple[Any, ...] = (
             *self._memory,
             tuple(rates),
@@ -273,10 +274,13 @@ class Learner:
         when it had what is left.
         """
         s, rates = self.synapses, self._bind()
-        for group in range(len(s.amplitude)):
-            before = synapses.width(s, rates, group)
-            s.experience[group] *= 1.0 - share
-            s.amplitude[group] *= synapses.width(s, rates, group) / before
+        for group, experience in enumerate(s.experience):
+            left = experience * (1.0 - share)
+            widening = [
+                synapses.width(rates, layer, left) / synapses.width(rates, layer, experience)
+                for layer in range(LEARNING_LAYERS)]
+            s.experience[group] = left
+            s.amplitude[group] *= np.repeat(widening, self.layout.layer_sizes)
 
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """Raise :class:`ValueError` if :meth:`restore` would."""

@@ -18,7 +18,8 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 .. math::
 
     W &= C + A \sin(2 \pi t / T), \qquad T \sim N(\mu, \sigma^2)       &\text{(Eq. 1, 2)} \\
-    \dot C &= \alpha \, e \, \tilde R, \qquad \tau \dot e = (W - C) - e &\text{(Eq. 3)} \\
+    \dot C &= \alpha \, (e \, \tilde R - \lambda A^2 C), \qquad \tau \dot e = (W - C) - e
+                                                                       &\text{(Eq. 3)} \\
     \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R         &\text{(Eq. 4)}
 
 - :math:`W` ``weight``, :math:`C` ``centre``, :math:`A` ``amplitude``
@@ -26,8 +27,12 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 - :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0, as in the
   paper; else credit goes to fluctuations as old as a gait takes to answer them: what a weight
   does to the reward at once is not what it does for good
-- :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
+- :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate`` of the
+  layer that the synapse is in, 1/ms
 - :math:`\tilde R` the surprise, or :math:`R` itself (the paper)
+- :math:`\lambda` ``centre_decay`` of the layer, 0 in the paper: on average a centre climbs
+  :math:`\tilde R - \lambda C^2`. Where rewards say little of a synapse its centre diffuses, and
+  the farther it is the less its fluctuation does; what is not told again and again is forgotten
 
 With a memory a centre is told by how much its walker does better or worse than all did of late:
 
@@ -161,9 +166,13 @@ class Rates(NamedTuple):
     time_step: float
     period_mean: float
     period_sd: float
+    ends: tuple[int, int, int]
+    """Where each layer's synapses end."""
     centre_rate: float
-    amplitude_rate: float
-    narrowing: float
+    centre_decay: tuple[float, float, float]
+    """Of each layer, as the next two."""
+    amplitude_rate: tuple[float, float, float]
+    narrowing: tuple[float, float, float]
     """beta once more, per ms, for an experience in ms."""
     settling: float
     """delta, likewise."""
@@ -186,15 +195,23 @@ class Rates(NamedTuple):
     """The share of a new reward in its running mean; 0: no mean is kept."""
 
 
-def rates(config: SynapseConfig, reward: RewardConfig, time_step: float) -> Rates:
+def rates(
+    config: SynapseConfig, reward: RewardConfig, time_step: float,
+    layer_sizes: tuple[int, int, int],
+) -> Rates:
     """Turn settings per ms into constants per step of ``time_step`` ms."""
+    decay_2, decay_3, decay_4 = config.centre_decay
+    narrowing_2, narrowing_3, narrowing_4 = config.amplitude_rate
     return Rates(
         time_step=time_step,
         period_mean=config.period_mean,
         period_sd=config.period_sd,
+        ends=(layer_sizes[0], sum(layer_sizes[:2]), sum(layer_sizes)),
         centre_rate=config.centre_rate * time_step,
-        amplitude_rate=config.amplitude_rate * time_step,
-        narrowing=config.amplitude_rate,
+        centre_decay=(decay_2, decay_3, decay_4),
+        amplitude_rate=(
+            narrowing_2 * time_step, narrowing_3 * time_step, narrowing_4 * time_step),
+        narrowing=(narrowing_2, narrowing_3, narrowing_4),
         settling=config.settling_rate,
         multiplicative=config.amplitude_rule == 'multiplicative',
         repulsion=config.repulsion,
@@ -309,9 +326,9 @@ def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
 
 
 @njit(cache=True)
-def width(s: Synapses, r: Rates, group: int) -> float:
-    """Compute the share of the first amplitudes that experience has left, A / A_0."""
-    left: float = (1.0 + r.narrowing * s.experience[group]) ** -0.25
+def width(r: Rates, layer: int, experience: float) -> float:
+    """Compute the share of a layer's first amplitudes that experience has left, A / A_0."""
+    left: float = (1.0 + r.narrowing[layer] * experience) ** -0.25
     return left
 
 
@@ -348,6 +365,18 @@ def compare(
 
 
 @njit(cache=True)
+def decay(s: Synapses, r: Rates, group: int, rate: float) -> None:
+    """Take from the centres of a group what they forget in a step."""
+    begin = 0
+    for layer in range(len(r.ends)):
+        forgetting = rate * r.centre_decay[layer]
+        if forgetting > 0.0:
+            for j in range(begin, r.ends[layer]):
+                s.centre[group, j] *= 1.0 - forgetting * s.amplitude[group, j] ** 2
+        begin = r.ends[layer]
+
+
+@njit(cache=True)
 def modulate(
     s: Synapses, r: Rates, reward: np.ndarray, action: np.ndarray, group: int, size: int
 ) -> None:
@@ -357,9 +386,10 @@ def modulate(
         s.told[i] = s.surprise[i] = hear(s, r, group, reward[i])
     if r.memory_share > 0.0:
         compare(s, r, action, group, members)
-    rate = r.centre_rate / math.sqrt(1.0 + r.settling * s.experience[group]) / size
+    rate = r.centre_rate / math.sqrt(1.0 + r.settling * s.experience[group])
+    decay(s, r, group, rate)
     for i in members:
-        pull = rate * (s.surprise[i] if r.repulsion else max(s.surprise[i], 0.0))
+        pull = rate / size * (s.surprise[i] if r.repulsion else max(s.surprise[i], 0.0))
         for j in range(s.centre.shape[1]):
             s.centre[group, j] += pull * s.trace[i, j]
     for j in range(s.centre.shape[1]):
@@ -368,24 +398,30 @@ def modulate(
         aspire(s, r, group, size)
         return
     told = s.told[members.start:members.stop]
-    narrowing = np.exp(-r.amplitude_rate * told).mean()
-    decrement = r.amplitude_rate * told.mean()
-    for j in range(s.centre.shape[1]):
-        if r.multiplicative:
-            s.amplitude[group, j] *= narrowing
-        else:
-            s.amplitude[group, j] = max(s.amplitude[group, j] - decrement, 0.0)
+    begin = 0
+    for layer in range(len(r.ends)):
+        narrowing = np.exp(-r.amplitude_rate[layer] * told).mean()
+        decrement = r.amplitude_rate[layer] * told.mean()
+        for j in range(begin, r.ends[layer]):
+            if r.multiplicative:
+                s.amplitude[group, j] *= narrowing
+            else:
+                s.amplitude[group, j] = max(s.amplitude[group, j] - decrement, 0.0)
+        begin = r.ends[layer]
 
 
 @njit(cache=True)
 def aspire(s: Synapses, r: Rates, group: int, size: int) -> None:
     """Gain or lose the experience of all members, and narrow or widen fluctuations with it."""
-    before = width(s, r, group)
+    before = s.experience[group]
     gained = (s.mean[group] - r.aspiration) * r.time_step * size
-    s.experience[group] = max(s.experience[group] + gained, 0.0)
-    narrowing = width(s, r, group) / before
-    for j in range(s.centre.shape[1]):
-        s.amplitude[group, j] *= narrowing
+    s.experience[group] = max(before + gained, 0.0)
+    begin = 0
+    for layer in range(len(r.ends)):
+        narrowing = width(r, layer, s.experience[group]) / width(r, layer, before)
+        for j in range(begin, r.ends[layer]):
+            s.amplitude[group, j] *= narrowing
+        begin = r.ends[layer]
 
 
 @njit(cache=True)

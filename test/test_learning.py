@@ -17,11 +17,13 @@ Learning is seen to learn: the drift of a centre against its closed form.
 
 One synapse alone with a weight W that is rewarded by R = r - k (W - W*)^2. Averaged over a period,
 Eq. 3 gives dC/dt = -alpha k A^2 (C - W*): the centre goes to W* exponentially. With the sign of k
-turned round it flees from W*, and where the reward does not depend on the weight it stays.
+turned round it flees from W*, and where the reward does not depend on the weight it stays. With a
+decay lambda it is dC/dt = -alpha A^2 (k (C - W*) + lambda C), which goes to k W* / (k + lambda).
 """
 
 from conftest import changed, preset
 from dynsyn_ros.learner import synapses
+from dynsyn_ros.learner.rates import make_rates
 import numpy as np
 import pytest
 
@@ -34,7 +36,7 @@ LEARNERS, PERIODS = 200, 60
 
 def drift(curvature, config=CONFIG):
     """Let many lone synapses learn; returns their centres and the closed form, in learner time."""
-    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
+    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
     s = synapses.named(*synapses.blocks(LEARNERS, LEARNERS, 1, 2 * PERIODS))
     rng = np.random.default_rng(0)
     s.amplitude[:] = amplitude = config.synapses.amplitude[0]
@@ -48,8 +50,10 @@ def drift(curvature, config=CONFIG):
     for _ in range(steps):
         synapses.advance(s, rates, reward, np.zeros((LEARNERS, 0)))
         reward[:] = OFFSET - curvature * (s.weight[:, 0] - OPTIMUM) ** 2
-    rate = config.synapses.centre_rate * curvature * amplitude ** 2
-    expected = OPTIMUM * (1.0 - np.exp(-rate * steps * config.time_step))
+    held = curvature + config.synapses.centre_decay[-1]
+    rate = config.synapses.centre_rate * held * amplitude ** 2
+    rest = OPTIMUM * curvature / held if held else 0.0
+    expected = rest * (1.0 - np.exp(-rate * steps * config.time_step))
     return s.centre[:, 0], expected
 
 
@@ -76,6 +80,12 @@ def test_centres_drift_as_the_closed_form_says(curvature):
     assert abs(centres.mean() - expected) < tolerance(centres, expected) < 0.02 * abs(expected)
 
 
+def test_centres_that_decay_go_for_where_reward_holds_them():
+    centres, expected = drift(CURVATURE, changed(CONFIG, centre_decay=[0.0, 0.0, 4 * CURVATURE]))
+    assert expected < 0.9 * drift(CURVATURE)[1]
+    assert abs(centres.mean() - expected) < tolerance(centres, expected) < 0.02 * abs(expected)
+
+
 def test_centres_stay_where_reward_says_nothing():
     centres, expected = drift(0.0)
     assert abs(centres.mean()) < tolerance(centres, expected)
@@ -83,7 +93,7 @@ def test_centres_stay_where_reward_says_nothing():
 
 def test_without_repulsion_punishment_moves_nothing():
     config = changed(CONFIG, repulsion=False)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
+    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
     s = synapses.named(*synapses.blocks(1, 1, 5, 100))
     s.amplitude[:], s.period[:], s.drawn[:] = 0.2, 20_000.0, 0
     for j in range(5):
@@ -97,7 +107,7 @@ def test_without_repulsion_punishment_moves_nothing():
 
 def test_a_steady_reward_moves_nothing_once_it_is_expected():
     config = changed(preset('fleet'), centre_rate=1e-3, memory=2_000.0)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
+    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
     s = synapses.named(*synapses.blocks(1, 1, 5, 1000))
     s.amplitude[:], s.drawn[:] = 0.2, 0
     for j in range(5):
@@ -113,7 +123,7 @@ def test_a_steady_reward_moves_nothing_once_it_is_expected():
 
 def test_with_experience_effort_is_spared():
     config = changed(preset('fleet'), centre_rate=1e-4, memory=60_000.0, settling_rate=0.0)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
+    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
     s = synapses.named(*synapses.blocks(1, 1, 1, 1000))
     s.centre[:], s.amplitude[:], s.drawn[:] = 1.0, 0.2, 0
     s.mean[:], s.usual[:], s.smoothed[:], s.effort[:] = 0.25, 0.25, 0.25, 1.0

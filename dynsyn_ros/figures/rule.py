@@ -22,6 +22,7 @@ from pathlib import Path
 from dynsyn_ros import picture
 from dynsyn_ros.learner import synapses
 from dynsyn_ros.learner.config import LearnerConfig
+from dynsyn_ros.learner.rates import make_rates
 import numpy as np
 
 #: Fig. 1: the weight that is rewarded, the width of its reward and how much faster than in the
@@ -40,7 +41,7 @@ def fluctuate(
     Returns weights, centres and amplitudes, each (steps, count), and the rewards, (steps,).
     """
     stream = np.random.default_rng(seed)
-    rates = synapses.rates(config.synapses, config.reward, config.time_step, (0, 0, count))
+    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, count))
     s = synapses.named(*synapses.blocks(1, 1, count, STEPS))
     s.amplitude[:] = config.synapses.amplitude[-1]
     s.reserve[:] = stream.standard_normal(s.reserve.shape)

@@ -27,6 +27,7 @@ from typing import Any
 
 from dynsyn_ros.learner import network, oscillators, synapses
 from dynsyn_ros.learner.config import Layout, LearnerConfig, LEARNING_LAYERS
+from dynsyn_ros.learner.rates import make_rates, Rates
 from numba import njit
 import numpy as np
 
@@ -55,7 +56,7 @@ def _step(
     """
     s = synapses.named(shared, own, reserve, drawn, rewards, heard)
     n = network.named(cells, gain, action, scratch)
-    rates, k = synapses.Rates(*synapse_rates), network.Wiring(*wires)
+    rates, k = Rates(*synapse_rates), network.Wiring(*wires)
     ticks = oscillators.Constants(*clock)
     learners, answer = reward.shape[0], DONE
     for i in range(learners):
@@ -121,10 +122,10 @@ class Learner:
         self._draw_first_state(self._bind())
         self._compile()
 
-    def _bind(self) -> synapses.Rates:
+    def _bind(self) -> Rates:
         """Put together what every step is called with; returns the rates in it."""
         config = self.config
-        rates = synapses.rates(
+        rates = make_rates(
             config.synapses, config.reward, config.time_step, self.layout.layer_sizes)
         self._kernel: tuple[Any, ...] = (
             *self._memory,
@@ -148,7 +149,7 @@ class Learner:
         self.config = config
         self._bind()
 
-    def _draw_first_state(self, rates: synapses.Rates) -> None:
+    def _draw_first_state(self, rates: Rates) -> None:
         s, spread = self.synapses, self.config.network.first_centre
         uniform = sum(self.layout.layer_sizes[:2])
         for i, stream in enumerate(self._streams):

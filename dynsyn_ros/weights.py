@@ -38,7 +38,7 @@ from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
 import numpy as np
 
-FORMAT = 'dynsyn_ros weights 3'
+FORMAT = 'dynsyn_ros weights 4'
 #: The value of a ``weights`` option or parameter that means no file.
 UNTRAINED = 'none'
 #: The name of a weights file in the folder of a run.

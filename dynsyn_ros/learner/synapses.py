@@ -24,9 +24,7 @@ Dynamic synapses: the rule of Wei & Webb (2018), section II-A.
 
 - :math:`W` ``weight``, :math:`C` ``centre``, :math:`A` ``amplitude``
 - :math:`t` ``phase``, ms since the weight last crossed its centre upwards; :math:`T` ``period``
-- :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0, as in the
-  paper; else credit goes to fluctuations as old as a gait takes to answer them: what a weight
-  does to the reward at once is not what it does for good
+- :math:`e` ``trace``, equal to :math:`W - C` where its time constant :math:`\tau` is 0 (the paper)
 - :math:`R` the reward, :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate`` of the
   layer that the synapse is in, 1/ms
 - :math:`\tilde R` the surprise, or :math:`R` itself (the paper)
@@ -43,9 +41,8 @@ With a memory a centre is told by how much its walker does better or worse than 
 
 - :math:`S` ``smoothed``, the reward with its ups and downs within a stride taken out, and falls
 - :math:`\bar S` the running mean of :math:`S`, ``usual``, :math:`D` its running mean ``deviation``
-- :math:`\ell` ``surprise_limit``, for what is no news of the weights: a glitch, a first move after
-  a rest so long that D is next to nothing. Within what a walk does it would bend what is
-  followed from the mean of the reward towards its median
+- :math:`\ell` ``surprise_limit``: a start from rest or a stumble says little of the weights, but
+  is most of the slow noise in the reward of a robot that walks; a lunge earns much, and then falls
 - :math:`E` the effort of a step, the sum of all joints' actions without their signs,
   :math:`\bar E` its running mean, :math:`\varepsilon` its ``effort_weight``
 

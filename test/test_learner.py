@@ -70,7 +70,8 @@ VARIANTS = {
     'costly effort': changed(FAST, aspiration=0.01, caution_rate=1e-2, effort_weight=0.7),
     'aspiring high': changed(FAST, aspiration=0.5),
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
-    'narrowing by layer': changed(FAST, aspiration=0.01, amplitude_rate=[1e-5, 2e-5, 4e-5]),
+    'narrowing by layer': changed(
+        FAST, aspiration=0.01, punishment_limit=0.0, amplitude_rate=[1e-5, 2e-5, 4e-5]),
     'decaying': changed(FAST, centre_decay=[1.0, 2.0, 0.0]),
     'bounded': changed(FAST, centre_bound=0.15, centre_rate=1e-2),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),

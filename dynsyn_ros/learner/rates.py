@@ -28,8 +28,8 @@ class Rates(NamedTuple):
     time_step: float
     period_mean: float
     period_sd: float
-    ends: tuple[int, int, int]
-    """Where each layer's synapses end."""
+    bounds: tuple[int, int, int, int]
+    """Where each layer's synapses begin, and where the last one's end."""
     centre_rate: float
     centre_decay: tuple[float, float, float]
     """Of each layer, as the next two."""
@@ -68,7 +68,7 @@ def make_rates(
         time_step=time_step,
         period_mean=config.period_mean,
         period_sd=config.period_sd,
-        ends=(layer_sizes[0], sum(layer_sizes[:2]), sum(layer_sizes)),
+        bounds=(0, layer_sizes[0], sum(layer_sizes[:2]), sum(layer_sizes)),
         centre_rate=config.centre_rate * time_step,
         centre_decay=(decay_2, decay_3, decay_4),
         amplitude_rate=(

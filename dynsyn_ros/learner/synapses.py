@@ -81,7 +81,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from dynsyn_ros.learner.config import SHORTEST_PERIOD
+from dynsyn_ros.learner.config import LEARNING_LAYERS, SHORTEST_PERIOD
 from dynsyn_ros.learner.rates import Rates
 from numba import njit
 import numpy as np
@@ -292,13 +292,11 @@ def compare(
 @njit(cache=True)
 def decay(s: Synapses, r: Rates, group: int, rate: float) -> None:
     """Take from the centres of a group what they forget in a step."""
-    begin = 0
-    for layer in range(len(r.ends)):
+    for layer in range(LEARNING_LAYERS):
         forgetting = rate * r.centre_decay[layer]
         if forgetting > 0.0:
-            for j in range(begin, r.ends[layer]):
+            for j in range(r.bounds[layer], r.bounds[layer + 1]):
                 s.centre[group, j] *= 1.0 - forgetting * s.amplitude[group, j] ** 2
-        begin = r.ends[layer]
 
 
 @njit(cache=True)
@@ -323,16 +321,14 @@ def modulate(
         aspire(s, r, group, size)
         return
     told = s.told[members.start:members.stop]
-    begin = 0
-    for layer in range(len(r.ends)):
+    for layer in range(LEARNING_LAYERS):
         narrowing = np.exp(-r.amplitude_rate[layer] * told).mean()
         decrement = r.amplitude_rate[layer] * told.mean()
-        for j in range(begin, r.ends[layer]):
+        for j in range(r.bounds[layer], r.bounds[layer + 1]):
             if r.multiplicative:
                 s.amplitude[group, j] *= narrowing
             else:
                 s.amplitude[group, j] = max(s.amplitude[group, j] - decrement, 0.0)
-        begin = r.ends[layer]
 
 
 @njit(cache=True)
@@ -341,12 +337,10 @@ def aspire(s: Synapses, r: Rates, group: int, size: int) -> None:
     before = s.experience[group]
     gained = (s.mean[group] - r.aspiration) * r.time_step * size
     s.experience[group] = max(before + gained, 0.0)
-    begin = 0
-    for layer in range(len(r.ends)):
+    for layer in range(LEARNING_LAYERS):
         narrowing = width(r, layer, s.experience[group]) / width(r, layer, before)
-        for j in range(begin, r.ends[layer]):
+        for j in range(r.bounds[layer], r.bounds[layer + 1]):
             s.amplitude[group, j] *= narrowing
-        begin = r.ends[layer]
 
 
 @njit(cache=True)

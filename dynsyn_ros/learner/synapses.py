@@ -63,8 +63,8 @@ The powers are those that let it neither freeze nor stray: what a centre learns,
 - :math:`X` ``experience``, :math:`\bar R` the running ``mean`` of the reward, falls apart
 - :math:`\delta` ``settling_rate``, :math:`\kappa` ``caution_rate``, 1/ms
 
-The caution :math:`k` is the share of its full price at which effort is told, and :math:`k^2`, which
-comes later, that at which falls are, as with a discount that shrinks while learning
+The caution :math:`k` is the share of its full price at which effort is told, and :math:`k^2`,
+which comes later, that at which falls are, as with a discount that shrinks while learning
 (Francois-Lavet 2015): who must pay it all before it can walk learns to stand, and who must walk
 safely before it walks fast stays slow. A punishment at the limit :math:`L`, a fall, is told as
 :math:`-L - k^2 (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``, the time

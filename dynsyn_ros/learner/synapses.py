@@ -53,8 +53,8 @@ its time is counted in success:
 .. math::
 
     X = \int (\bar R - \rho) \, dt \ge 0, \qquad
-    A = \frac{A_0}{(1 + \beta X)^{1/4}}, \qquad
-    \alpha = \frac{\alpha_0}{(1 + \delta X)^{1/2}}, \qquad k = \frac{\kappa X}{1 + \kappa X}
+    A = \frac{A_0}{(1 + \beta X)^{1/3}}, \qquad
+    \alpha = \frac{\alpha_0}{(1 + \delta X)^{1/3}}, \qquad k = \frac{\kappa X}{1 + \kappa X}
 
 The powers are those that let it neither freeze nor stray: what a centre learns,
 :math:`\alpha A^2`, sums up without end as :math:`1 / X` does, and the variance of its noise,
@@ -254,9 +254,9 @@ def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
 
 
 @njit(cache=True)
-def width(r: Rates, layer: int, experience: float) -> float:
-    """Compute the share of a layer's first amplitudes that experience has left, A / A_0."""
-    left: float = (1.0 + r.narrowing[layer] * experience) ** -0.25
+def settled(rate: float, experience: float) -> float:
+    """Compute the share of a first gain that experience has left."""
+    left: float = (1.0 + rate * experience) ** (-1.0 / 3.0)
     return left
 
 
@@ -312,7 +312,7 @@ def modulate(
         s.told[i] = s.surprise[i] = hear(s, r, group, reward[i])
     if r.memory_share > 0.0:
         compare(s, r, action, group, members)
-    rate = r.centre_rate / math.sqrt(1.0 + r.settling * s.experience[group])
+    rate = r.centre_rate * settled(r.settling, s.experience[group])
     decay(s, r, group, rate)
     for i in members:
         pull = rate / size * (s.surprise[i] if r.repulsion else max(s.surprise[i], 0.0))
@@ -341,7 +341,8 @@ def aspire(s: Synapses, r: Rates, group: int, size: int) -> None:
     gained = (s.mean[group] - r.aspiration) * r.time_step * size
     s.experience[group] = max(before + gained, 0.0)
     for layer in range(LEARNING_LAYERS):
-        narrowing = width(r, layer, s.experience[group]) / width(r, layer, before)
+        rate = r.narrowing[layer]
+        narrowing = settled(rate, s.experience[group]) / settled(rate, before)
         for j in range(r.bounds[layer], r.bounds[layer + 1]):
             s.amplitude[group, j] *= narrowing
 

@@ -65,7 +65,7 @@ VARIANTS = {
     'little surprised': changed(DEFAULT, memory=20_000.0, surprise_limit=0.5),
     'limited': changed(DEFAULT, punishment_limit=30.0),
     'more to lose': changed(
-        FAST, punishment_limit=2.0, punishment_horizon=15_000.0, aspiration=0.01,
+        FAST, punishment_limit=2.0, punishment_horizon=45_000.0, aspiration=0.01,
         caution_rate=1e-2),
     'costly effort': changed(FAST, aspiration=0.01, caution_rate=1e-2, effort_weight=0.7),
     'aspiring high': changed(FAST, aspiration=0.5),
@@ -318,6 +318,6 @@ def test_forgetting_undoes_narrowing(robot):
     assert learner.synapses.experience[0] == pytest.approx(experience / 2)
     rate = np.repeat(config.synapses.amplitude_rate, robot.layout.layer_sizes)
     np.testing.assert_allclose(
-        learner.synapses.amplitude, first * (1 + rate * experience / 2)**(-1 / 3), rtol=1e-9)
+        learner.synapses.amplitude, first * (1 + rate * experience / 2)**-0.25, rtol=1e-9)
     learner.forget(1.0)
     np.testing.assert_allclose(learner.synapses.amplitude, first, rtol=1e-9)

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dynsyn_ros.learner import network, oscillators, synapses
-from dynsyn_ros.learner.config import Layout, LearnerConfig
+from dynsyn_ros.learner.config import Layout, LearnerConfig, LEARNING_LAYERS
 from dynsyn_ros.learner.rates import make_rates, Rates
 from numba import njit
 import numpy as np
@@ -278,8 +278,8 @@ class Learner:
         for group, experience in enumerate(s.experience):
             left = experience * (1.0 - share)
             widening = [
-                synapses.settled(rate, left) / synapses.settled(rate, experience)
-                for rate in rates.narrowing]
+                synapses.width(rates, layer, left) / synapses.width(rates, layer, experience)
+                for layer in range(LEARNING_LAYERS)]
             s.experience[group] = left
             s.amplitude[group] *= np.repeat(widening, self.layout.layer_sizes)
 

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import os
 import signal
 import sys
 from types import FrameType
@@ -27,6 +28,8 @@ from dynsyn_ros.schema import ConfigError
 BAD_INPUT = 2
 #: Exit code of what Ctrl-C leaves undone, a shell's own for it.
 INTERRUPTED = 128 + signal.SIGINT
+#: Exit code of who writes to a reader that has gone, as `head` does; likewise.
+UNHEARD = 128 + signal.SIGPIPE
 
 
 class StopRequest:
@@ -50,10 +53,15 @@ def exit_code(program: Callable[[], None]) -> int:
     """Run a program; a user's mistake or Ctrl-C becomes a line on stderr and an exit code."""
     try:
         program()
+        sys.stdout.flush()
     except ConfigError as error:
         print(f'error: {error}', file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # What is still in the buffer must not be tried again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNHEARD
     return 0

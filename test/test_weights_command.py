@@ -14,6 +14,11 @@
 
 """``dynsyn weights``: the layers of a file and the differences of two."""
 
+import os
+import signal
+import subprocess
+import sys
+
 from conftest import preset, ROBOT_FILE
 from dynsyn_ros import weights
 from dynsyn_ros.cli.weights import layers
@@ -21,7 +26,7 @@ from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.training.presets import read_robot
 import numpy as np
-from programs import dynsyn, refused
+from programs import dynsyn, PATIENCE, refused
 import pytest
 
 
@@ -51,6 +56,20 @@ def test_show_tells_layers_and_run_and_draws(tmp_path, robot):
     assert rows['layer 4'][1:3] == [f'{centre.mean():.4f}', f'{centre.max():.4f}']
     assert '"by": "a test"' in done.stdout
     assert (tmp_path / 'a.png').stat().st_size > 10_000
+
+
+def test_a_reader_that_has_gone_is_no_mistake(tmp_path, robot):
+    file, _ = written(tmp_path, 'a.npz', robot, 1)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, '-m', 'dynsyn_ros.cli.main', 'weights', 'show', file],
+            stdout=writer, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+    finally:
+        os.close(writer)
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert not done.stderr
 
 
 def test_diff_tells_how_far_centres_are_apart(tmp_path, robot):

@@ -50,7 +50,12 @@ class StopRequest:
 
 
 def exit_code(program: Callable[[], None]) -> int:
-    """Run a program; a user's mistake or Ctrl-C becomes a line on stderr and an exit code."""
+    """
+    Run a program, and tell how it ended.
+
+    A user's mistake or Ctrl-C becomes a line on stderr and an exit code, a reader that has gone
+    an exit code alone.
+    """
     try:
         program()
         sys.stdout.flush()

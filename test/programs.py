@@ -23,6 +23,8 @@ import sys
 from dynsyn_ros.cli.main import main, WITH_ROS
 import pytest
 
+#: How the program is called; its arguments follow.
+PROGRAM = (sys.executable, '-m', 'dynsyn_ros.cli.main')
 #: Longest wait for a program, s.
 PATIENCE = 120.0
 
@@ -30,7 +32,7 @@ PATIENCE = 120.0
 def dynsyn(*arguments, folder):
     """Run the program to its end."""
     return subprocess.run(
-        [sys.executable, '-m', 'dynsyn_ros.cli.main', *map(str, arguments)], cwd=folder,
+        [*PROGRAM, *map(str, arguments)], cwd=folder,
         capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 

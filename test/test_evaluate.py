@@ -17,7 +17,6 @@
 from itertools import pairwise
 import signal
 import subprocess
-import sys
 
 from conftest import preset, robot_config
 from dynsyn_ros import weights
@@ -28,7 +27,7 @@ from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
-from programs import dynsyn, PATIENCE, refused
+from programs import dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -55,7 +54,7 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
 
 def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):
     with subprocess.Popen(
-            [sys.executable, '-m', 'dynsyn_ros.cli.main', 'evaluate', file, '--episodes', '100000',
+            [*PROGRAM, 'evaluate', file, '--episodes', '100000',
              '--gif', 'last.gif'],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         said = ''

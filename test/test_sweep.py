@@ -20,11 +20,10 @@ from pathlib import Path
 import re
 import signal
 import subprocess
-import sys
 
 from dynsyn_ros.training import sweep
 from PIL import Image
-from programs import dynsyn, PATIENCE, refused
+from programs import dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 import yaml
 
@@ -105,7 +104,7 @@ def test_the_same_on_every_engine_though_a_worker_is_killed(tmp_path, local, eng
         pytest.importorskip('ray', reason='ray is an extra')
     write(tmp_path)
     running = subprocess.Popen(
-        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'sweep', 'sweep.yaml', '--output', 'out',
+        [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out',
          '--workers', '2', '--engine', engine],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
@@ -129,7 +128,7 @@ def test_the_same_on_every_engine_though_a_worker_is_killed(tmp_path, local, eng
 def test_a_stopped_sweep_goes_on(tmp_path, local):
     write(tmp_path)
     running = subprocess.Popen(
-        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'sweep', 'sweep.yaml', '--output', 'out'],
+        [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out'],
         cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
     while not (episodes.exists() and episodes.read_text().count('\n') > 1):

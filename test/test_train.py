@@ -19,7 +19,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 from conftest import preset, robot_config
 from dynsyn_ros import weights
@@ -34,7 +33,7 @@ from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
 import numpy as np
 from PIL import Image
-from programs import dynsyn, PATIENCE, refused
+from programs import dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -115,7 +114,7 @@ def test_a_resumed_training_is_the_same_as_one_never_stopped(tmp_path, shared):
 def test_a_killed_training_goes_on(tmp_path):
     arguments = ['--seed', '3', '--learners', '2', '--output', 'run']
     running = subprocess.Popen(
-        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'train', *arguments, '--steps', '1000000'],
+        [*PROGRAM, 'train', *arguments, '--steps', '1000000'],
         cwd=tmp_path, stderr=subprocess.PIPE)
     episodes = tmp_path / 'run' / training.EPISODES
     try:
@@ -134,7 +133,7 @@ def test_a_killed_training_goes_on(tmp_path):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_signals_leave_a_checkpoint(tmp_path, number):
     running = subprocess.Popen(
-        [sys.executable, '-m', 'dynsyn_ros.cli.main', 'train', '--output', 'run'],
+        [*PROGRAM, 'train', '--output', 'run'],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         while 'episodes, mean of 100' not in running.stderr.read(50):

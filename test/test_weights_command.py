@@ -17,7 +17,6 @@
 import os
 import signal
 import subprocess
-import sys
 
 from conftest import preset, ROBOT_FILE
 from dynsyn_ros import weights
@@ -26,7 +25,7 @@ from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.training.presets import read_robot
 import numpy as np
-from programs import dynsyn, PATIENCE, refused
+from programs import dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -64,7 +63,7 @@ def test_a_reader_that_has_gone_is_no_mistake(tmp_path, robot):
     os.close(reader)
     try:
         done = subprocess.run(
-            [sys.executable, '-m', 'dynsyn_ros.cli.main', 'weights', 'show', file],
+            [*PROGRAM, 'weights', 'show', file],
             stdout=writer, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
     finally:
         os.close(writer)

@@ -55,11 +55,11 @@ class Oracle:
         if reward > -r.punishment_limit:
             return reward
         over = max(self.mean - r.aspiration, 0.0)
-        lost = self.caution() * r.punishment_horizon / self.config.time_step * over
+        lost = self.caution()**2 * r.punishment_horizon / self.config.time_step * over
         return -(r.punishment_limit + lost)
 
     def caution(self):
-        """Tell how much of their full price falls and effort cost by now."""
+        """Tell how much of its full price effort costs by now; of a fall the square."""
         kX = self.config.reward.caution_rate * self.X
         return kX / (1 + kX)
 
@@ -103,12 +103,13 @@ class Oracle:
         surprise = self.surprise(R)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
         decay = np.repeat(s.centre_decay, self.layout.layer_sizes) * self.A**2 * self.C
-        alpha = s.centre_rate * (1 + s.settling_rate * self.X)**-0.5
+        alpha = s.centre_rate / (1 - self.caution()) * (1 + s.settling_rate * self.X)**-0.5
         dC = alpha * (self.e * attraction - decay) * dt
         goal = self.config.reward.aspiration
         if goal > 0:
             X = max(self.X + members * (self.mean - goal) * dt, 0)
-            A = self.A0 / np.sqrt(np.sqrt(1 + beta * X))
+            kappa = self.config.reward.caution_rate
+            A = self.A0 / np.sqrt((1 + kappa * X) * np.sqrt(1 + beta * X))
             return dC, A - self.A, X - self.X
         if s.amplitude_rule == 'multiplicative':
             dA = self.A * (np.exp(-beta * R * dt) - 1)

@@ -127,6 +127,8 @@ class Synapses(NamedTuple):
     """Running mean of the effort, likewise."""
     deviation: np.ndarray
     """Running mean of how far the smoothed reward is from its mean, likewise."""
+    noise: np.ndarray
+    """N: running mean square of the surprises, likewise."""
     experience: np.ndarray
     """X: the reward beyond the aspiration, summed up over time (ms) and members, likewise."""
     smoothed: np.ndarray
@@ -147,7 +149,7 @@ def blocks(
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
         np.stack([np.zeros(groups), np.zeros(groups), np.full(groups, FIRST_EFFORT),
-                  np.full(groups, FIRST_DEVIATION), np.zeros(groups)]),
+                  np.full(groups, FIRST_DEVIATION), np.zeros(groups), np.zeros(groups)]),
         np.zeros((3, learners)),
     )
 
@@ -160,7 +162,7 @@ def named(
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
                     own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], rewards[3],
-                    rewards[4], heard[0], heard[1], heard[2])
+                    rewards[4], rewards[5], heard[0], heard[1], heard[2])
 
 
 @njit(cache=True)
@@ -259,7 +261,8 @@ def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
 def width(r: Rates, layer: int, experience: float) -> float:
     """Compute the share of a layer's first amplitudes that experience has left, A / A_0."""
     settled = (1.0 + r.narrowing[layer] * experience) ** 0.25
-    left: float = 1.0 / (settled * math.sqrt(1.0 + r.caution * experience))
+    cautious = (1.0 + r.caution * experience) ** r.cautious_narrowing[layer]
+    left: float = 1.0 / (settled * cautious)
     return left
 
 
@@ -289,10 +292,13 @@ def compare(
         deviation += abs(s.surprise[i]) / len(members)
     s.deviation[group] += r.memory_share * (deviation - s.deviation[group])
     unit = max(s.deviation[group], LEAST_DEVIATION)
+    noise = 0.0
     for i in members:
         s.surprise[i] = min(max(s.surprise[i] / unit, -r.surprise_limit), r.surprise_limit)
         if s.told[i] <= -r.punishment_limit:
             s.surprise[i] += s.told[i] / unit
+        noise += s.surprise[i] ** 2 / len(members)
+    s.noise[group] += r.memory_share * (noise - s.noise[group])
 
 
 @njit(cache=True)
@@ -315,8 +321,8 @@ def modulate(
         s.told[i] = s.surprise[i] = hear(s, r, group, reward[i])
     if r.memory_share > 0.0:
         compare(s, r, action, group, members)
-    cautious = 1.0 + r.caution * s.experience[group]
-    rate = r.centre_rate * cautious / math.sqrt(1.0 + r.settling * s.experience[group])
+    rate = r.centre_rate / math.sqrt(1.0 + r.settling * s.experience[group])
+    rate /= 1.0 + s.noise[group] / r.noise_tolerance
     decay(s, r, group, rate)
     for i in members:
         pull = rate / size * (s.surprise[i] if r.repulsion else max(s.surprise[i], 0.0))

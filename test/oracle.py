@@ -55,11 +55,11 @@ class Oracle:
         if reward > -r.punishment_limit:
             return reward
         over = max(self.mean - r.aspiration, 0.0)
-        lost = self.caution()**2 * r.punishment_horizon / self.config.time_step * over
+        lost = self.caution() * r.punishment_horizon / self.config.time_step * over
         return -(r.punishment_limit + lost)
 
     def caution(self):
-        """Tell how much of its full price effort costs by now; of a fall the square."""
+        """Tell how much of their full price falls and effort cost by now."""
         kX = self.config.reward.caution_rate * self.X
         return kX / (1 + kX)
 

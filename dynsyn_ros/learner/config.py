@@ -89,8 +89,7 @@ class RewardConfig:
         'all joints without their signs) to this power: 1 is reward per effort, 0 reward per '
         'step, the paper', low=0.0, read_only=False)
     caution_rate: float = setting(
-        'rate kappa at which experience makes effort, and later falls, cost their full price '
-        '(0: never)',
+        'rate kappa at which experience makes falls and effort cost their full price (0: never)',
         unit='1/ms', low=0.0)
     aspiration: float = setting(
         'mean reward a step over which fluctuations narrow and centres settle, and under which '

@@ -52,30 +52,30 @@ its time is counted in success:
 
 .. math::
 
-    X = \int (\bar R - \rho) \, dt \ge 0, \qquad k = \frac{\kappa X}{1 + \kappa X}, \qquad
-    A = \frac{A_0 \, (1 - k)^{1/2}}{(1 + \beta X)^{1/4}}, \qquad
-    \alpha = \frac{\alpha_0 \, (1 - k)^{-1}}{(1 + \delta X)^{1/2}}
+    X &= \int (\bar R - \rho) \, dt \ge 0, \qquad
+    k = \frac{\kappa X}{1 + \kappa X}, \\
+    A &= \frac{A_0 \, (1 - k)^p}{(1 + \beta X)^{1/4}}, \qquad
+    \alpha = \frac{\alpha_0}{(1 + \delta X)^{1/2} \, (1 + N / N_0)}
 
 The powers are those that let it neither freeze nor stray: what a centre learns,
 :math:`\alpha A^2`, sums up without end as :math:`1 / X` does, and the variance of its noise,
-:math:`\alpha^2 A^2` times that of the reward, does not. Late in a run that is the variance of
-falls, and most falls come from fluctuations, in proportion to :math:`A^2`: hence the :math:`1 - k`,
-with which all synapses learn as much from as little noise, and the robot falls less.
+:math:`\alpha^2 A^2`, does not.
 
 - :math:`X` ``experience``, :math:`\bar R` the running ``mean`` of the reward, falls apart
 - :math:`\delta` ``settling_rate``, :math:`\kappa` ``caution_rate``, 1/ms
+- :math:`N` ``noise``, the running mean of :math:`\tilde R^2`, :math:`N_0` ``noise_tolerance``:
+  nearly all of it are rare, dear falls, by number times price squared. It differs tenfold between
+  walks and phases of one, and a rate that suits one is what another walk is lost by
+- :math:`p` ``cautious_narrowing`` of the layer. Late in a run most falls come from fluctuations
 
-The caution :math:`k` is also the share of its full price at which effort is told, and
-:math:`k^2`, which comes later, that at which falls are, as with a discount that shrinks while learning
-(Francois-Lavet 2015): who must pay it all before it can walk learns to stand, and who must walk
-safely before it walks fast stays slow. A punishment at the limit :math:`L`, a fall, is told as
-:math:`-L - k^2 (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``, the time
-whose earnings it costs. Falls are few and dear, so most of the noise in the centres is theirs, in
-proportion to their number and to the square of their price. Effort costs what an average one
-earns, so that with :math:`k` and :math:`\varepsilon` at 1 the centres climb
-:math:`\bar R / \bar E`, the reward per effort, instead of the reward per step. For a robot that is
-paid for its way and pays for its torque that is the reward of the way: one percent of speed is
-worth one percent of torque, and several per step.
+The caution :math:`k` is the share of their full price at which falls and effort are told, as with
+a discount that shrinks while learning (Francois-Lavet 2015): who must pay it all before it can
+walk learns to stand. A punishment at the limit :math:`L`, a fall, is told as
+:math:`-L - k \, (\bar R - \rho) \, h`, where :math:`h` is the ``punishment_horizon``, the time
+whose earnings it costs. Effort costs what an average one earns, so that with :math:`k` and
+:math:`\varepsilon` at 1 the centres climb :math:`\bar R / \bar E`, the reward per effort, instead
+of the reward per step. For a robot that is paid for its way and pays for its torque that is the
+reward of the way: one percent of speed is worth one percent of torque, and several per step.
 
 Arrays are (learners, synapses). Centres and amplitudes have a row a learner, or one row that all
 share (a fleet): it then takes the mean of all their updates, and X is what all have earned.
@@ -235,7 +235,7 @@ def advance(s: Synapses, r: Rates, reward: np.ndarray, action: np.ndarray) -> No
 
 @njit(cache=True)
 def caution(s: Synapses, r: Rates, group: int) -> float:
-    """Compute the share k of its full price at which effort is told; k^2 is that of falls."""
+    """Compute the share k of their full price at which falls and effort are told."""
     share: float = 1.0 - 1.0 / (1.0 + r.caution * s.experience[group])
     return share
 
@@ -252,7 +252,7 @@ def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
     """Turn a reward into what the synapses of a group are told of it."""
     if reward > -r.punishment_limit:
         return reward
-    horizon = caution(s, r, group) ** 2 * r.punishment_horizon
+    horizon = caution(s, r, group) * r.punishment_horizon
     cost: float = r.punishment_limit + horizon * excess(s, r, group)
     return -cost
 

@@ -35,7 +35,7 @@ class Oracle:
         self.drive = np.zeros(layout.oscillators)
         self.y = np.zeros(layout.actions)
         self.mean, self.usual, self.effort, self.deviation = 0.0, 0.0, 1.0, 0.3
-        self.X, self.S, self.N = 0.0, 0.0, 0.0
+        self.X, self.S = 0.0, 0.0
         self.A0 = self.A.copy()
 
     def fluctuate(self):
@@ -87,33 +87,28 @@ class Oracle:
             self.usual = keep * self.usual + (1 - keep) * np.mean(smoothed)
             deviation = np.mean(np.abs(np.array(smoothed) - self.usual))
             self.deviation = keep * self.deviation + (1 - keep) * deviation
-            surprises = [self.surprise(*heard) for heard in zip(told, smoothed, strict=True)]
-            self.N = keep * self.N + (1 - keep) * np.mean(np.square(surprises))
 
-    def surprise(self, told, smoothed):
+    def surprise(self, told):
         r = self.config.reward
         if r.memory == 0:
             return told
         most = r.surprise_limit * self.deviation
-        surprise = np.clip(smoothed - self.usual, -most, most)
+        surprise = np.clip(self.S - self.usual, -most, most)
         return (surprise + (told if self.fell(told) else 0.0)) / self.deviation
 
     def updates(self, R, members):
         """Eq. 3-4: what this learner would do to centre, amplitude and all members' experience."""
         s, dt = self.config.synapses, self.config.time_step
         beta = np.repeat(s.amplitude_rate, self.layout.layer_sizes)
-        surprise = self.surprise(R, self.S)
+        surprise = self.surprise(R)
         attraction = surprise if s.repulsion or surprise > 0 else 0.0
         decay = np.repeat(s.centre_decay, self.layout.layer_sizes) * self.A**2 * self.C
         alpha = s.centre_rate * (1 + s.settling_rate * self.X)**-0.5
-        alpha = alpha / (1 + self.N / s.noise_tolerance)
         dC = alpha * (self.e * attraction - decay) * dt
         goal = self.config.reward.aspiration
         if goal > 0:
             X = max(self.X + members * (self.mean - goal) * dt, 0)
-            kappa = self.config.reward.caution_rate
-            power = np.repeat(s.cautious_narrowing, self.layout.layer_sizes)
-            A = self.A0 * (1 + beta * X)**-0.25 * (1 + kappa * X)**-power
+            A = self.A0 / np.sqrt(np.sqrt(1 + beta * X))
             return dC, A - self.A, X - self.X
         if s.amplitude_rule == 'multiplicative':
             dA = self.A * (np.exp(-beta * R * dt) - 1)

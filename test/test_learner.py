@@ -72,11 +72,6 @@ VARIANTS = {
     'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
     'narrowing by layer': changed(
         FAST, aspiration=0.01, punishment_limit=0.0, amplitude_rate=[1e-5, 2e-5, 4e-5]),
-    'narrowing with caution': changed(
-        FAST, aspiration=0.01, punishment_limit=0.0, caution_rate=1e-2,
-        cautious_narrowing=[0.0, 0.25, 0.5]),
-    'slow where it is noisy': changed(
-        FAST, punishment_limit=2.0, aspiration=0.01, noise_tolerance=0.5),
     'decaying': changed(FAST, centre_decay=[1.0, 2.0, 0.0]),
     'bounded': changed(FAST, centre_bound=0.15, centre_rate=1e-2),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),

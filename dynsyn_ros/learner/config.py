@@ -43,15 +43,9 @@ class SynapseConfig:
     amplitude_rate: list[float] = setting(
         'rates beta at which reward narrows the fluctuation of layers 2, 3 and 4, Eq. 4',
         unit='1/ms', low=0.0)
-    cautious_narrowing: list[float] = setting(
-        'power of 1 less the caution by which the fluctuations of layers 2, 3 and 4 narrow besides '
-        '(0: not at all, the paper)', low=0.0, high=1.0)
     settling_rate: float = setting(
         'rate delta at which experience, the reward beyond the aspiration, slows the centres (0: '
         'never, the paper)', unit='1/ms', low=0.0)
-    noise_tolerance: float = setting(
-        'running mean square of the surprises at which centres move at half their rate; rare, dear '
-        'falls are most of it (.inf: they never slow down, the paper)', low=1e-6)
     centre_decay: list[float] = setting(
         'how much of the square of a centre of layers 2, 3 and 4 is taken from what it climbs, so '
         'that it does not diffuse where rewards say little of it (0: never, the paper)', low=0.0)
@@ -67,7 +61,7 @@ class SynapseConfig:
 
     def check(self, prefix: str) -> None:
         """Refuse what has a value for too few or too many layers."""
-        for name in ('amplitude', 'centre_decay', 'amplitude_rate', 'cautious_narrowing'):
+        for name in ('amplitude', 'centre_decay', 'amplitude_rate'):
             if len(getattr(self, name)) != LEARNING_LAYERS:
                 raise ConfigError(
                     f'parameter {prefix}{name} must have {LEARNING_LAYERS} entries, for layers 2, '

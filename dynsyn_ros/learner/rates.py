@@ -36,12 +36,8 @@ class Rates(NamedTuple):
     amplitude_rate: tuple[float, float, float]
     narrowing: tuple[float, float, float]
     """beta once more, per ms, for an experience in ms."""
-    cautious_narrowing: tuple[float, float, float]
-    """p."""
     settling: float
     """delta, likewise."""
-    noise_tolerance: float
-    """N_0."""
     multiplicative: bool
     repulsion: bool
     trace_share: float
@@ -68,7 +64,6 @@ def make_rates(
     """Turn settings per ms into constants per step of ``time_step`` ms."""
     decay_2, decay_3, decay_4 = config.centre_decay
     narrowing_2, narrowing_3, narrowing_4 = config.amplitude_rate
-    cautious_2, cautious_3, cautious_4 = config.cautious_narrowing
     return Rates(
         time_step=time_step,
         period_mean=config.period_mean,
@@ -79,9 +74,7 @@ def make_rates(
         amplitude_rate=(
             narrowing_2 * time_step, narrowing_3 * time_step, narrowing_4 * time_step),
         narrowing=(narrowing_2, narrowing_3, narrowing_4),
-        cautious_narrowing=(cautious_2, cautious_3, cautious_4),
         settling=config.settling_rate,
-        noise_tolerance=config.noise_tolerance,
         multiplicative=config.amplitude_rule == 'multiplicative',
         repulsion=config.repulsion,
         trace_share=share(time_step, config.trace),

@@ -52,10 +52,9 @@ its time is counted in success:
 
 .. math::
 
-    X &= \int (\bar R - \rho) \, dt \ge 0, \qquad
-    k = \frac{\kappa X}{1 + \kappa X}, \\
-    A &= \frac{A_0 \, (1 - k)^p}{(1 + \beta X)^{1/4}}, \qquad
-    \alpha = \frac{\alpha_0}{(1 + \delta X)^{1/2} \, (1 + N / N_0)}
+    X = \int (\bar R - \rho) \, dt \ge 0, \qquad
+    A = \frac{A_0}{(1 + \beta X)^{1/4}}, \qquad
+    \alpha = \frac{\alpha_0}{(1 + \delta X)^{1/2}}, \qquad k = \frac{\kappa X}{1 + \kappa X}
 
 The powers are those that let it neither freeze nor stray: what a centre learns,
 :math:`\alpha A^2`, sums up without end as :math:`1 / X` does, and the variance of its noise,
@@ -63,10 +62,6 @@ The powers are those that let it neither freeze nor stray: what a centre learns,
 
 - :math:`X` ``experience``, :math:`\bar R` the running ``mean`` of the reward, falls apart
 - :math:`\delta` ``settling_rate``, :math:`\kappa` ``caution_rate``, 1/ms
-- :math:`N` ``noise``, the running mean of :math:`\tilde R^2`, :math:`N_0` ``noise_tolerance``:
-  nearly all of it are rare, dear falls, by number times price squared. It differs tenfold between
-  walks and phases of one, and a rate that suits one is what another walk is lost by
-- :math:`p` ``cautious_narrowing`` of the layer. Late in a run most falls come from fluctuations
 
 The caution :math:`k` is the share of their full price at which falls and effort are told, as with
 a discount that shrinks while learning (Francois-Lavet 2015): who must pay it all before it can
@@ -127,8 +122,6 @@ class Synapses(NamedTuple):
     """Running mean of the effort, likewise."""
     deviation: np.ndarray
     """Running mean of how far the smoothed reward is from its mean, likewise."""
-    noise: np.ndarray
-    """N: running mean square of the surprises, likewise."""
     experience: np.ndarray
     """X: the reward beyond the aspiration, summed up over time (ms) and members, likewise."""
     smoothed: np.ndarray
@@ -149,7 +142,7 @@ def blocks(
         np.zeros((learners, reserve)),
         np.full(learners, reserve),
         np.stack([np.zeros(groups), np.zeros(groups), np.full(groups, FIRST_EFFORT),
-                  np.full(groups, FIRST_DEVIATION), np.zeros(groups), np.zeros(groups)]),
+                  np.full(groups, FIRST_DEVIATION), np.zeros(groups)]),
         np.zeros((3, learners)),
     )
 
@@ -162,7 +155,7 @@ def named(
     """Name the parts of the blocks."""
     return Synapses(shared[0], shared[1], own[0], own[1], own[2], own[3], own[4], own[5], own[6],
                     own[7], reserve, drawn, rewards[0], rewards[1], rewards[2], rewards[3],
-                    rewards[4], rewards[5], heard[0], heard[1], heard[2])
+                    rewards[4], heard[0], heard[1], heard[2])
 
 
 @njit(cache=True)
@@ -260,9 +253,7 @@ def hear(s: Synapses, r: Rates, group: int, reward: float) -> float:
 @njit(cache=True)
 def width(r: Rates, layer: int, experience: float) -> float:
     """Compute the share of a layer's first amplitudes that experience has left, A / A_0."""
-    settled = (1.0 + r.narrowing[layer] * experience) ** 0.25
-    cautious = (1.0 + r.caution * experience) ** r.cautious_narrowing[layer]
-    left: float = 1.0 / (settled * cautious)
+    left: float = (1.0 + r.narrowing[layer] * experience) ** -0.25
     return left
 
 
@@ -292,13 +283,10 @@ def compare(
         deviation += abs(s.surprise[i]) / len(members)
     s.deviation[group] += r.memory_share * (deviation - s.deviation[group])
     unit = max(s.deviation[group], LEAST_DEVIATION)
-    noise = 0.0
     for i in members:
         s.surprise[i] = min(max(s.surprise[i] / unit, -r.surprise_limit), r.surprise_limit)
         if s.told[i] <= -r.punishment_limit:
             s.surprise[i] += s.told[i] / unit
-        noise += s.surprise[i] ** 2 / len(members)
-    s.noise[group] += r.memory_share * (noise - s.noise[group])
 
 
 @njit(cache=True)
@@ -322,7 +310,6 @@ def modulate(
     if r.memory_share > 0.0:
         compare(s, r, action, group, members)
     rate = r.centre_rate / math.sqrt(1.0 + r.settling * s.experience[group])
-    rate /= 1.0 + s.noise[group] / r.noise_tolerance
     decay(s, r, group, rate)
     for i in members:
         pull = rate / size * (s.surprise[i] if r.repulsion else max(s.surprise[i], 0.0))

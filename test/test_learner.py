@@ -85,7 +85,7 @@ VARIANTS = {
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_agrees_with_the_slow_transcription(robot, variant, shared):
     config, learners = VARIANTS[variant], 3
-    steps = 2000 if COMPILED else 30
+    steps = 1000 if COMPILED else 30
     learner = Learner(robot.layout, config, seed=5, numbers=range(learners), shared=shared)
     start = learner.snapshot()
     oracles = [

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 import signal
+import subprocess
 import sys
 import time
 
@@ -36,6 +37,7 @@ import yaml
 
 pytestmark = pytest.mark.ros
 
+SOAK = Path(__file__).resolve().parent.parent / 'benchmarks' / 'soak.py'
 BIPED = ROBOT_FILE.parent / 'biped.yaml'
 LIMITS = parameters.read([BIPED])['torque_limits']
 #: Slow enough for two periods to be told from a busy machine's hiccups, s.
@@ -311,3 +313,16 @@ def test_the_drivers_to_paste_suit_the_biped():
     assert parts['effort_controller']['joints'] == robot['joints']
     assert parts['effort_controller']['interface_name'] == 'effort'
     assert parts['controller_manager']['update_rate'] * robot['control_period'] == 1.0
+
+
+def test_no_fault_makes_a_bad_torque_or_ends_a_node():
+    """The campaign of faults, in half a minute."""
+    done = subprocess.run(
+        [sys.executable, str(SOAK), '--seconds', '30'], capture_output=True, text=True,
+        check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.strip('| ').split(' | ') for line in done.stdout.splitlines()[2:]]
+    assert len(rows) == 9
+    for stage, tried, seen, bad, crashes, growth in rows:
+        assert (bad, crashes) == ('0', '0'), stage
+        assert growth == '-' or float(growth) < 5.0, (stage, tried, seen)

@@ -294,7 +294,8 @@ def test_lifecycle_from_outside(tmp_path):
                 True, State.PRIMARY_STATE_INACTIVE)
             spin_until(executor, lambda: not torques[-1].any(), 'zero torque')
             assert any(t.any() for t in torques)
-            assert simulator.count_publishers('joint_torques') == 0
+            spin_until(
+                executor, lambda: simulator.count_publishers('joint_torques') == 0, 'no publisher')
 
             (out / 'weights.npz').unlink()
             assert change(Transition.TRANSITION_CLEANUP) == (

@@ -32,8 +32,6 @@ OPTIMUM, CURVATURE, OFFSET = 0.5, 2.0, 0.3
 #: What one learner without an action has done.
 IDLE = np.zeros((1, 0))
 LEARNERS, PERIODS = 200, 60
-
-
 #: That many periods of the paper, in steps.
 STEPS = round(PERIODS * CONFIG.synapses.period_mean / CONFIG.time_step)
 

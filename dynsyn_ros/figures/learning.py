@@ -64,11 +64,13 @@ def is_fleet(folder: Path) -> bool:
 
 
 def figure_8(folder: Path, path: Path) -> None:
-    """Reproduces Fig. 8: episode returns and their mean over 100 episodes."""
-    data = read_episodes(folder / trainer.EPISODES)
+    """Reproduces Fig. 8: returns and their mean over 100, by episodes of a learner or a fleet."""
+    data, fleet = read_episodes(folder / trainer.EPISODES), is_fleet(folder)
     figure = picture.new()
-    axes = figure.add_subplot(xlabel='episode of all learners', ylabel='return')
-    plot_returns(axes, data, np.arange(1, len(data['return']) + 1), is_fleet(folder))
+    axes = figure.add_subplot(
+        xlabel='episode of the fleet' if fleet else 'episode of a learner', ylabel='return')
+    number = np.arange(1, len(data['return']) + 1) if fleet else data['episode']
+    plot_returns(axes, data, number, fleet)
     picture.save(figure, path)
 
 

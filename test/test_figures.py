@@ -95,7 +95,7 @@ def test_figure_8_counts_the_episodes_that_its_means_are_over(
     rows = [COLUMNS, (0, 1, 90, 90, 1, 1, 1.5), (1, 1, 95, 95, 3, 1, 3.5),
             (0, 2, 200, 110, 2, 1, 2.5)]
     (tmp_path / 'episodes.csv').write_text(''.join(','.join(map(str, row)) + '\n' for row in rows))
-    (tmp_path / 'summary.json').write_text(json.dumps({'task': {'shared': shared}}))
+    (tmp_path / 'summary.json').write_text(json.dumps({'steps': 200, 'task': {'shared': shared}}))
     drawn = []
     monkeypatch.setattr(picture, 'save', lambda figure, _: drawn.append(figure))
     learning.figure_8(tmp_path, tmp_path / 'figure_8.png')

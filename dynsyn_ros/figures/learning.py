@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 from dynsyn_ros import picture
@@ -52,20 +51,10 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
     return steps, weights, centres
 
 
-def is_fleet(folder: Path) -> bool:
-    """Tell whether the learners of a training shared their synapses."""
-    file = folder / trainer.SUMMARY
-    try:
-        return bool(json.loads(file.read_text(encoding='utf-8'))['task']['shared'])
-    except OSError as error:
-        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f'{file} is not the {trainer.SUMMARY} of a training') from error
-
-
 def figure_8(folder: Path, path: Path) -> None:
     """Reproduces Fig. 8: returns and their mean over 100, by episodes of a learner or a fleet."""
-    data, fleet = read_episodes(folder / trainer.EPISODES), is_fleet(folder)
+    data = read_episodes(folder / trainer.EPISODES)
+    fleet = trainer.read_summary(folder)['task']['shared']
     figure = picture.new()
     axes = figure.add_subplot(
         xlabel='episode of the fleet' if fleet else 'episode of a learner', ylabel='return')

@@ -41,7 +41,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import csv
 from dataclasses import asdict, dataclass
-import json
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +153,7 @@ def merge(jobs: list[Job], output: Path) -> None:
 
 def _result(job: Job) -> tuple:
     """Put a finished job into one row."""
-    summary = json.loads((job.folder / trainer.SUMMARY).read_text(encoding='utf-8'))
+    summary = trainer.read_summary(job.folder)
     means = [mean for mean in summary['mean_100'] if mean is not None]
     solved = [steps for steps in summary['solved_after_steps'] if steps is not None]
     return (

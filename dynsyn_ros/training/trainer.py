@@ -54,6 +54,20 @@ LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
 
 
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read how a training fared, see :meth:`Trainer.summary`; raises :class:`ConfigError`."""
+    file = folder / SUMMARY
+    try:
+        summary = json.loads(file.read_text(encoding='utf-8'))
+        if not {'steps', 'task'} <= summary.keys():
+            raise ValueError
+    except OSError as error:
+        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
+    except (AttributeError, ValueError) as error:
+        raise ConfigError(f'{file} is not the {SUMMARY} of a training') from error
+    return summary
+
+
 class Trainer:
     """One training run."""
 

@@ -1,0 +1,94 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``dynsyn results``: what came out of trainings, as tables in Markdown."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from dynsyn_ros.episodes import SOLVED, WINDOW
+from dynsyn_ros.training.results import read_results, Result
+import numpy as np
+
+GOALS = (100.0, 200.0, SOLVED)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument('folders', type=Path, nargs='+', metavar='DIR',
+                        help='folders of dynsyn train or dynsyn sweep, finished or not')
+    parser.add_argument('--goals', type=float, nargs='+', default=GOALS, metavar='RETURN', help=(
+        f'tell when the mean of {WINDOW} episodes came to these '
+        f'(default: {" ".join(f"{goal:g}" for goal in GOALS)})'))
+
+
+def main(options: argparse.Namespace) -> None:
+    """Print a row for each learner or fleet, and one for each group of them."""
+    results = [result for folder in options.folders
+               for result in read_results(folder.resolve(), options.goals)]
+    print('\n'.join(table(
+        ('run', 'steps', 'episodes', *(f'{goal:g} after' for goal in options.goals),
+         f'best mean of {WINDOW}', f'last mean of {WINDOW}', f'falls in the last {WINDOW}',
+         f'steps of the last {WINDOW}'), map(_row, results))))
+    groups = {result.group: [each for each in results if each.group == result.group]
+              for result in results}
+    print('\n' + '\n'.join(table(
+        ('of', 'runs', 'solved', f'best means of {WINDOW}', 'on average (SD)',
+         f'last means of {WINDOW}, on average (SD)', 'falls, on average'),
+        (_group_row(folder.name, members) for folder, members in groups.items()))))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lay out a table in Markdown."""
+    return [f'| {" | ".join(row)} |' for row in (head, ['---'] * len(head), *rows)]
+
+
+def _row(result: Result) -> list[str]:
+    best = _text(result.best, '.1f')
+    if result.best_after is not None:
+        best += f' at {_million(result.best_after)}'
+    return [
+        f'{result.group.name}, {result.name}', _million(result.steps), f'{result.episodes}',
+        *map(_million, result.after), best, _text(result.last, '.1f'), _text(result.falls, 'd'),
+        _text(result.length, '.0f')]
+
+
+def _group_row(name: str, members: Sequence[Result]) -> list[str]:
+    def known(value: Callable[[Result], float | None]) -> list[float]:
+        return [found for found in map(value, members) if found is not None]
+
+    best, last = known(lambda each: each.best), known(lambda each: each.last)
+    return [
+        name, f'{len(members)}', f'{sum(each.solved for each in members)}',
+        ', '.join(f'{mean:.1f}' for mean in best) or '-', _spread(best), _spread(last),
+        _text(np.mean(falls) if (falls := known(lambda each: each.falls)) else None, '.1f')]
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Tell the mean and the standard deviation of a sample; a single value has none."""
+    if not values:
+        return '-'
+    deviation = f'{np.std(values, ddof=1):.1f}' if len(values) > 1 else '-'
+    return f'{np.mean(values):.1f} ({deviation})'
+
+
+def _million(steps: int | None) -> str:
+    return '-' if steps is None else f'{steps / 1e6:.2f} M'
+
+
+def _text(value: float | None, form: str) -> str:
+    return '-' if value is None else format(value, form)

@@ -1,0 +1,107 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What came out of trainings: a row for each learner alone, or for each fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dynsyn_ros.episodes import MEAN, read_episodes, SOLVED, WINDOW
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.training import trainer
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one learner, or one fleet, has fared; ``steps`` are of all walkers that taught it."""
+
+    group: Path
+    """Folder of the training whose learner it is, or of the trainings that its fleet is one of."""
+    name: str
+    steps: int
+    episodes: int
+    after: tuple[int | None, ...]
+    """Steps after which the mean of 100 was at each of the goals first; None: never."""
+    best: float | None
+    """Best mean of 100 episodes; None with fewer than 100, as the next four are."""
+    best_after: int | None
+    last: float | None
+    falls: int | None
+    """Of the last 100 episodes."""
+    length: float | None
+    """Mean steps of the last 100 episodes."""
+
+    @property
+    def solved(self) -> bool:
+        """Whether its mean of 100 has solved the task."""
+        return self.best is not None and self.best >= SOLVED
+
+
+def read_results(folder: Path, goals: Sequence[float]) -> list[Result]:
+    """
+    Read the results of a training, or of all trainings below a folder, such as a sweep's.
+
+    Raises :class:`ConfigError` if there are none, or one that cannot be read.
+    """
+    if (folder / trainer.SUMMARY).exists():
+        return _of_training(folder, goals)
+    found = sorted((path.parent for path in folder.rglob(trainer.SUMMARY)),
+                   key=lambda path: (path.parent, len(path.name), path.name))
+    if not found:
+        raise ConfigError(f'{folder} holds no training: there is no {trainer.SUMMARY} in it')
+    return [result for training in found for result in _of_training(training, goals)]
+
+
+def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
+    """Read a row for each learner of a training, or one for its fleet."""
+    summary = trainer.read_summary(folder)
+    learners = summary['task']['learners']
+    data = read_episodes(folder / trainer.EPISODES)
+    # Of a training that goes on, the summary is as old as its checkpoint.
+    steps = int(max(summary['steps'], *data['steps'][-1:]))
+    if summary['task']['shared'] or learners == 1:
+        return [_result(folder.parent, folder.name, data, steps, learners, goals)]
+    return [
+        _result(folder, f'learner {i}', {
+            name: column[data['learner'] == i] for name, column in data.items()}, steps, 1, goals)
+        for i in range(learners)
+    ]
+
+
+def _result(
+    group: Path, name: str, data: dict[str, np.ndarray], steps: int, walkers: int,
+    goals: Sequence[float],
+) -> Result:
+    """Sum up the episodes of one learner, or of a fleet of so many walkers."""
+    steps, episodes = steps * walkers, len(data[MEAN])
+    # Means over fewer than 100 episodes do not count.
+    means = data[MEAN][WINDOW - 1:]
+    ended = data['steps'][WINDOW - 1:] * walkers
+    if not len(means):
+        return Result(group, name, steps, episodes, (None,) * len(goals),
+                      None, None, None, None, None)
+
+    def first(goal: float) -> int | None:
+        at = np.flatnonzero(means >= goal)
+        return int(ended[at[0]]) if len(at) else None
+
+    best = int(np.argmax(means))
+    return Result(
+        group, name, steps, episodes, tuple(first(goal) for goal in goals),
+        float(means[best]), int(ended[best]), float(means[-1]),
+        int(data['fell'][-WINDOW:].sum()), float(data['length'][-WINDOW:].mean()))

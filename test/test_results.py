@@ -1,0 +1,92 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What ``dynsyn results`` prints is what the episodes say."""
+
+import csv
+import json
+
+from dynsyn_ros.episodes import COLUMNS
+from dynsyn_ros.training.results import read_results
+from programs import dynsyn_here, refused
+import pytest
+
+GOALS = (50.0, 149.5, 300.0)
+
+
+def write(folder, rows, learners, shared, steps):
+    """Write the files of a training that are looked at."""
+    folder.mkdir(parents=True)
+    with (folder / 'episodes.csv').open('w', newline='') as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    (folder / 'summary.json').write_text(
+        json.dumps({'steps': steps, 'task': {'learners': learners, 'shared': shared}}))
+
+
+def rising(learner, episodes, slope):
+    """
+    Episodes of 10 steps each; number ``n`` has the mean of 100 ``slope * n``, odd ones are falls.
+
+    The first 99 have a mean of 1000, over fewer than 100 episodes.
+    """
+    return [(learner, n, 10 * n, 10 + n % 4, 0.0, n % 2, slope * n if n >= 100 else 1000.0)
+            for n in range(1, episodes + 1)]
+
+
+def test_each_learner_alone_is_told_of_by_itself(tmp_path):
+    rows = [*rising(0, 200, 1.0), *rising(1, 150, 2.0), *rising(2, 99, 1.0)]
+    rows.sort(key=lambda row: row[2])
+    write(tmp_path / 'run', rows, 3, False, 2500)
+    first, second, third = read_results(tmp_path / 'run', GOALS)
+    assert (first.name, first.steps, first.episodes) == ('learner 0', 2500, 200)
+    # At the hundredth episode for the first time, though the mean then is higher than the goal.
+    assert first.after == (1000, 1500, None)
+    assert (first.best, first.best_after, first.last, first.solved) == (200.0, 2000, 200.0, False)
+    assert (first.falls, first.length) == (50, 11.5)
+    assert (second.after, second.best, second.solved) == ((1000, 1000, 1500), 300.0, True)
+    assert (third.episodes, third.after, third.best, third.last) == (99, (None,) * 3, None, None)
+
+
+def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
+    write(tmp_path / 'sweep' / 'fast' / 'seed_10', rising(0, 150, 2.0), 16, True, 1000)
+    write(tmp_path / 'sweep' / 'fast' / 'seed_2', rising(0, 120, 1.0), 16, True, 1300)
+    second, tenth = read_results(tmp_path / 'sweep', GOALS)
+    assert (second.name, second.steps, second.best_after) == ('seed_2', 16 * 1300, 16 * 1200)
+    # It has gone on since its last checkpoint.
+    assert (tenth.name, tenth.steps, tenth.after[2]) == ('seed_10', 16 * 1500, 16 * 1500)
+    assert second.group == tenth.group == tmp_path / 'sweep' / 'fast'
+
+
+def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
+    rows = [*rising(0, 200, 1.0), *rising(1, 100, 3.0)]
+    write(tmp_path / 'run', rows, 2, False, 2_500_000)
+    assert dynsyn_here('results', 'run', '--goals', 150, folder=tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:4] == [
+        '| run, learner 0 | 2.50 M | 200 | 0.00 M | 200.0 at 0.00 M | 200.0 | 50 | 12 |',
+        '| run, learner 1 | 2.50 M | 100 | 0.00 M | 300.0 at 0.00 M | 300.0 | 50 | 12 |']
+    # Mean and standard deviation of 200 and 300: 250 and 100 / sqrt(2).
+    assert lines[-1] == '| run | 2 | 1 | 200.0, 300.0 | 250.0 (70.7) | 250.0 (70.7) | 50.0 |'
+
+
+@pytest.mark.parametrize(('summary', 'words'), [
+    (None, 'run holds no training: there is no summary.json in it'),
+    ('[]', 'run/summary.json is not the summary.json of a training'),
+    ('{"steps": 1, "task": {"learners": 1, "shared": false}}', 'cannot read'),
+])
+def test_bad_input_is_refused_in_one_sentence(tmp_path, summary, words):
+    (tmp_path / 'run').mkdir()
+    if summary:
+        (tmp_path / 'run' / 'summary.json').write_text(summary)
+    assert words in refused(tmp_path, 'results', 'run')

@@ -24,8 +24,6 @@ from dynsyn_ros.episodes import plot_returns, read_episodes
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from dynsyn_ros.training import trainer
-from matplotlib import colormaps
-from matplotlib.colors import ListedColormap
 import numpy as np
 
 #: Synapses that Fig. 10 shows.
@@ -80,23 +78,22 @@ def figure_9(folder: Path, path: Path) -> None:
     """
     Reproduces Fig. 9: a Poincare map of the exploration.
 
-    Two weights, each as seen from its centre, whenever a third crosses its own centre: upwards in
-    one colour, downwards in the other, the darker the later.
+    Two weights, each as seen from its centre, whenever a third crosses its own centre: upwards on
+    one side, downwards on the other.
     """
     steps, weights, centres = read_synapses(folder)
     names = list(weights)[:3]
     through, first, second = (weights[name] - centres[name] for name in names)
     when, upwards, (x, y) = crossings(steps, through, first, second)
-    figure = picture.new(6.0, 5.0)
-    axes = figure.add_subplot(
-        title=f'{names[0]} crosses its centre',
-        xlabel=f'{names[1]}, from its centre', ylabel=f'{names[2]}, from its centre')
-    for side, colours, word in ((upwards, 'Blues', 'upwards'), (~upwards, 'Reds', 'downwards')):
-        # The lightest third of the colours is hard to see on white.
-        shades = colormaps[colours](np.linspace(0.3, 1.0, 256))
-        points = axes.scatter(x[side], y[side], c=when[side] / 1e6, s=6,
-                              cmap=ListedColormap(shades), vmin=0.0, vmax=steps[-1] / 1e6)
-        figure.colorbar(points, label=f'{word}, million steps', shrink=0.8)
+    figure = picture.new(8.0, 4.0)
+    figure.suptitle(f'{names[0]} crosses its centre')
+    both = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, side, word in zip(both, (upwards, ~upwards), ('upwards', 'downwards'), strict=True):
+        axes.set(title=word, xlabel=f'{names[1]}, from its centre')
+        points = axes.scatter(x[side], y[side], c=when[side] / 1e6, s=2, vmin=0.0,
+                              vmax=steps[-1] / 1e6)
+    both[0].set_ylabel(f'{names[2]}, from its centre')
+    figure.colorbar(points, ax=both, label='million steps of a learner')
     picture.save(figure, path)
 
 

@@ -68,6 +68,14 @@ def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
     assert second.group == tenth.group == tmp_path / 'sweep' / 'fast'
 
 
+def test_a_training_without_episodes_has_only_steps(tmp_path, capsys):
+    write(tmp_path / 'run', [], 2, False, 50)
+    assert dynsyn_here('results', 'run', folder=tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == '| run, learner 0 | 0.00 M | 0 | - | - | - | - | - | - | - |'
+    assert lines[-1] == '| run | 2 | 0 | - | - | - | - |'
+
+
 def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
     rows = [*rising(0, 200, 1.0), *rising(1, 100, 3.0)]
     write(tmp_path / 'run', rows, 2, False, 2_500_000)

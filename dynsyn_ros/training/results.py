@@ -73,7 +73,7 @@ def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
     learners = summary['task']['learners']
     data = read_episodes(folder / trainer.EPISODES)
     # Of a training that goes on, the summary is as old as its checkpoint.
-    steps = int(max(summary['steps'], *data['steps'][-1:]))
+    steps = int(max([summary['steps'], *data['steps'][-1:]]))
     if summary['task']['shared'] or learners == 1:
         return [_result(folder.parent, folder.name, data, steps, learners, goals)]
     return [

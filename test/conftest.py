@@ -14,7 +14,9 @@
 
 """What the tests share: the robot and presets that ship, and a ROS domain of their own."""
 
+import csv
 from dataclasses import fields, replace
+import json
 import os
 import tempfile
 
@@ -29,6 +31,7 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 50)
 
 from dynsyn_ros import parameters  # noqa: E402
+from dynsyn_ros.episodes import COLUMNS  # noqa: E402
 from dynsyn_ros.robot import Robot, RobotConfig  # noqa: E402
 from dynsyn_ros.schema import build, part_of  # noqa: E402
 from dynsyn_ros.training.presets import preset_file, ROBOT_FILE  # noqa: E402
@@ -36,7 +39,8 @@ from dynsyn_ros.training.presets import read_preset as preset  # noqa: E402
 import pytest  # noqa: E402
 
 #: For the tests to take from here: files and presets that ship, and what is defined below.
-__all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config']
+__all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config',
+           'write_training']
 
 
 def changed(config, **values):
@@ -52,6 +56,15 @@ def robot_config(**values):
     """Read the walker's configuration, with some entries changed."""
     given = part_of(RobotConfig, parameters.read([ROBOT_FILE]))
     return build(RobotConfig, {**given, **values})
+
+
+def write_training(folder, rows, learners, shared, steps):
+    """Write of a training what tells how it fared: its episodes and its summary."""
+    folder.mkdir(parents=True)
+    with (folder / 'episodes.csv').open('w', newline='') as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    (folder / 'summary.json').write_text(
+        json.dumps({'steps': steps, 'task': {'learners': learners, 'shared': shared}}))
 
 
 def pytest_addoption(parser):

@@ -14,11 +14,8 @@
 
 """The figures: what they are drawn from is right, and something is drawn."""
 
-import json
-
-from conftest import preset
+from conftest import preset, write_training
 from dynsyn_ros import picture
-from dynsyn_ros.episodes import COLUMNS
 from dynsyn_ros.figures import learning, oscillator, rule
 from dynsyn_ros.figures.learning import crossings
 import numpy as np
@@ -92,13 +89,11 @@ def test_synapses_are_read_as_they_were_written(training):
 ], ids=['walkers apart', 'fleet'])
 def test_figure_8_counts_the_episodes_that_its_means_are_over(
         tmp_path, monkeypatch, shared, curves):
-    rows = [COLUMNS, (0, 1, 90, 90, 1, 1, 1.5), (1, 1, 95, 95, 3, 1, 3.5),
-            (0, 2, 200, 110, 2, 1, 2.5)]
-    (tmp_path / 'episodes.csv').write_text(''.join(','.join(map(str, row)) + '\n' for row in rows))
-    (tmp_path / 'summary.json').write_text(json.dumps({'steps': 200, 'task': {'shared': shared}}))
+    rows = [(0, 1, 90, 90, 1, 1, 1.5), (1, 1, 95, 95, 3, 1, 3.5), (0, 2, 200, 110, 2, 1, 2.5)]
+    write_training(tmp_path / 'run', rows, 2, shared, 200)
     drawn = []
     monkeypatch.setattr(picture, 'save', lambda figure, _: drawn.append(figure))
-    learning.figure_8(tmp_path, tmp_path / 'figure_8.png')
+    learning.figure_8(tmp_path / 'run', tmp_path / 'figure_8.png')
     (axes,) = drawn[0].axes
     assert curves == [(line.get_xdata().tolist(), line.get_ydata().tolist())
                       for line in axes.lines if line.get_label().startswith('mean')]

@@ -14,24 +14,12 @@
 
 """What ``dynsyn results`` prints is what the episodes say."""
 
-import csv
-import json
-
-from dynsyn_ros.episodes import COLUMNS
+from conftest import write_training
 from dynsyn_ros.training.results import read_results
 from programs import dynsyn_here, refused
 import pytest
 
 GOALS = (50.0, 149.5, 300.0)
-
-
-def write(folder, rows, learners, shared, steps):
-    """Write the files of a training that are looked at."""
-    folder.mkdir(parents=True)
-    with (folder / 'episodes.csv').open('w', newline='') as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
-    (folder / 'summary.json').write_text(
-        json.dumps({'steps': steps, 'task': {'learners': learners, 'shared': shared}}))
 
 
 def rising(learner, episodes, slope):
@@ -47,7 +35,7 @@ def rising(learner, episodes, slope):
 def test_each_learner_alone_is_told_of_by_itself(tmp_path):
     rows = [*rising(0, 200, 1.0), *rising(1, 150, 2.0), *rising(2, 99, 1.0)]
     rows.sort(key=lambda row: row[2])
-    write(tmp_path / 'run', rows, 3, False, 2500)
+    write_training(tmp_path / 'run', rows, 3, False, 2500)
     first, second, third = read_results(tmp_path / 'run', GOALS)
     assert (first.name, first.steps, first.episodes) == ('learner 0', 2500, 200)
     # At the hundredth episode for the first time, though the mean then is higher than the goal.
@@ -59,8 +47,8 @@ def test_each_learner_alone_is_told_of_by_itself(tmp_path):
 
 
 def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
-    write(tmp_path / 'sweep' / 'fast' / 'seed_10', rising(0, 150, 2.0), 16, True, 1000)
-    write(tmp_path / 'sweep' / 'fast' / 'seed_2', rising(0, 120, 1.0), 16, True, 1300)
+    write_training(tmp_path / 'sweep' / 'fast' / 'seed_10', rising(0, 150, 2.0), 16, True, 1000)
+    write_training(tmp_path / 'sweep' / 'fast' / 'seed_2', rising(0, 120, 1.0), 16, True, 1300)
     second, tenth = read_results(tmp_path / 'sweep', GOALS)
     assert (second.name, second.steps, second.best_after) == ('seed_2', 16 * 1300, 16 * 1200)
     # It has gone on since its last checkpoint.
@@ -69,7 +57,7 @@ def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
 
 
 def test_a_training_without_episodes_has_only_steps(tmp_path, capsys):
-    write(tmp_path / 'run', [], 2, False, 50)
+    write_training(tmp_path / 'run', [], 2, False, 50)
     assert dynsyn_here('results', 'run', folder=tmp_path) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == '| run, learner 0 | 0.00 M | 0 | - | - | - | - | - | - | - |'
@@ -78,7 +66,7 @@ def test_a_training_without_episodes_has_only_steps(tmp_path, capsys):
 
 def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
     rows = [*rising(0, 200, 1.0), *rising(1, 100, 3.0)]
-    write(tmp_path / 'run', rows, 2, False, 2_500_000)
+    write_training(tmp_path / 'run', rows, 2, False, 2_500_000)
     assert dynsyn_here('results', 'run', '--goals', 150, folder=tmp_path) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2:4] == [
@@ -91,6 +79,8 @@ def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
 @pytest.mark.parametrize(('summary', 'words'), [
     (None, 'run holds no training: there is no summary.json in it'),
     ('[]', 'run/summary.json is not the summary.json of a training'),
+    ('{"steps": 1, "task": {"learners": 1}}',
+     'run/summary.json is not the summary.json of a training'),
     ('{"steps": 1, "task": {"learners": 1, "shared": false}}', 'cannot read'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, summary, words):

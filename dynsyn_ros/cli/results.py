@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dynsyn_ros.episodes import SOLVED, WINDOW
@@ -40,19 +40,20 @@ def main(options: argparse.Namespace) -> None:
     """Print a row for each learner or fleet, and one for each group of them."""
     results = [result for folder in options.folders
                for result in read_results(folder.resolve(), options.goals)]
-    print('\n'.join(table(
+    print('\n'.join(_table(
         ('run', 'steps', 'episodes', *(f'{goal:g} after' for goal in options.goals),
          f'best mean of {WINDOW}', f'last mean of {WINDOW}', f'falls in the last {WINDOW}',
          f'steps of the last {WINDOW}'), map(_row, results))))
-    groups = {result.group: [each for each in results if each.group == result.group]
-              for result in results}
-    print('\n' + '\n'.join(table(
+    groups: dict[Path, list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.group, []).append(result)
+    print('\n' + '\n'.join(_table(
         ('of', 'runs', 'solved', f'best means of {WINDOW}', 'on average (SD)',
          f'last means of {WINDOW}, on average (SD)', 'falls, on average'),
         (_group_row(folder.name, members) for folder, members in groups.items()))))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Lay out a table in Markdown."""
     return [f'| {" | ".join(row)} |' for row in (head, ['---'] * len(head), *rows)]
 
@@ -68,20 +69,18 @@ def _row(result: Result) -> list[str]:
 
 
 def _group_row(name: str, members: Sequence[Result]) -> list[str]:
-    def known(value: Callable[[Result], float | None]) -> list[float]:
-        return [found for found in map(value, members) if found is not None]
-
-    best, last = known(lambda each: each.best), known(lambda each: each.last)
-    return [
-        name, f'{len(members)}', f'{sum(each.solved for each in members)}',
-        ', '.join(f'{mean:.1f}' for mean in best) or '-', _spread(best), _spread(last),
-        _text(np.mean(falls) if (falls := known(lambda each: each.falls)) else None, '.1f')]
+    known = [each for each in members if each.best is not None]
+    cells = [name, f'{len(members)}', f'{sum(each.solved for each in members)}']
+    if not known:
+        return [*cells, '-', '-', '-', '-']
+    best = [each.best for each in known]
+    falls = np.mean([each.falls for each in known])
+    return [*cells, ', '.join(f'{mean:.1f}' for mean in best), _spread(best),
+            _spread([each.last for each in known]), f'{falls:.1f}']
 
 
 def _spread(values: Sequence[float]) -> str:
     """Tell the mean and the standard deviation of a sample; a single value has none."""
-    if not values:
-        return '-'
     deviation = f'{np.std(values, ddof=1):.1f}' if len(values) > 1 else '-'
     return f'{np.mean(values):.1f} ({deviation})'
 

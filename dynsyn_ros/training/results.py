@@ -37,13 +37,13 @@ class Result:
     episodes: int
     after: tuple[int | None, ...]
     """Steps after which the mean of 100 was at each of the goals first; None: never."""
-    best: float | None
+    best: float | None = None
     """Best mean of 100 episodes; None with fewer than 100, as the next four are."""
-    best_after: int | None
-    last: float | None
-    falls: int | None
+    best_after: int | None = None
+    last: float | None = None
+    falls: int | None = None
     """Of the last 100 episodes."""
-    length: float | None
+    length: float | None = None
     """Mean steps of the last 100 episodes."""
 
     @property
@@ -93,8 +93,7 @@ def _result(
     means = data[MEAN][WINDOW - 1:]
     ended = data['steps'][WINDOW - 1:] * walkers
     if not len(means):
-        return Result(group, name, steps, episodes, (None,) * len(goals),
-                      None, None, None, None, None)
+        return Result(group, name, steps, episodes, (None,) * len(goals))
 
     def first(goal: float) -> int | None:
         at = np.flatnonzero(means >= goal)

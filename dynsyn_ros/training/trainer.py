@@ -59,11 +59,11 @@ def read_summary(folder: Path) -> dict[str, Any]:
     file = folder / SUMMARY
     try:
         summary = json.loads(file.read_text(encoding='utf-8'))
-        if not {'steps', 'task'} <= summary.keys():
+        if 'steps' not in summary or not {'learners', 'shared'} <= summary['task'].keys():
             raise ValueError
     except OSError as error:
         raise ConfigError(f'cannot read {file}: {error.strerror}') from error
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f'{file} is not the {SUMMARY} of a training') from error
     return summary
 

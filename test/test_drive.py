@@ -74,3 +74,10 @@ def test_a_fallen_body_gets_no_torque_until_it_is_upright():
         assert one.torques(action, standing(tilt)).any() == action.any()
         sent.append(bool(action.any()))
     assert sent == [True, True, False, False, False, True, True, False, False, True]
+
+
+def test_a_fall_is_over_where_nothing_counts_as_one_any_more():
+    one = drive(fall_tilt=1.0, upright_tilt=0.3)
+    assert not one.torques(np.ones((1, 4)), standing(2.0)).any()
+    one.steer(robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0]))
+    assert one.torques(np.ones((1, 4)), standing(2.0)).any()

@@ -22,107 +22,23 @@ import subprocess
 import sys
 import time
 
-from conftest import preset_file, ROBOT_FILE
+from conftest import ROBOT_FILE
 from dynsyn_ros import parameters
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
-from rclpy.node import Node
-from ros import call, command, make, record_torques, ros, spin_steps, spin_until, spinning
-from std_msgs.msg import Float64, Float64MultiArray, String
+from rig import AGE, BIPED, LIMITS, PERIOD, rig
+from ros import call, make, record_torques, ros, spin_steps, spin_until, spinning
+from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 import yaml
 
 pytestmark = pytest.mark.ros
 
 SOAK = Path(__file__).resolve().parent.parent / 'benchmarks' / 'soak.py'
-BIPED = ROBOT_FILE.parent / 'biped.yaml'
-LIMITS = parameters.read([BIPED])['torque_limits']
-#: Slow enough for two periods to be told from a busy machine's hiccups, s.
-PERIOD = 0.08
-AGE = 0.4
-
-
-def slow_biped(folder, period):
-    """Write the biped that ships with another control period, and greatest ages to match."""
-    given = parameters.read([BIPED])
-    ages = {topic: {'greatest_age': 1.5 if topic == 'reward' else AGE}
-            for topic in given['inputs']}
-    given |= {'control_period': period, 'inputs': ages, 'output_dir': str(folder / 'out')}
-    file = folder / 'slow_biped.yaml'
-    file.write_text(yaml.safe_dump({'/**': {'ros__parameters': given}}))
-    return file
-
-
-class Watcher(Node):
-    """Hears the commands, and brings faults about in the stand-in."""
-
-    def __init__(self):
-        super().__init__('watcher')
-        self.commands, self.began, self.state = [], [], {}
-        self.create_subscription(  # it must not miss one, however busy the machine is
-            topics.COMMANDS_TYPE, topics.COMMANDS,
-            lambda m: self.commands.append((time.time(), np.array(m.data))), 5000)
-        self.create_subscription(
-            Float64, 'fault_began', lambda m: self.began.append(m.data), topics.QOS)
-        self.create_subscription(
-            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self.on_diagnostics, topics.QOS)
-        self.faults = self.create_publisher(String, 'fault', topics.QOS)
-
-    def on_diagnostics(self, message):
-        (status,) = message.status
-        if status.name == '/controller':
-            self.state = {'message': status.message,
-                          **{pair.key: pair.value for pair in status.values}}
-
-    def last(self):
-        return self.commands[-1][1]
-
-
-class Rig:
-    """A controller, a stand-in and who watches both."""
-
-    def __init__(self, executor, watcher, controller):
-        self.executor, self.watcher, self.controller = executor, watcher, controller
-
-    def until(self, done, what):
-        spin_until(self.executor, done, what)
-
-    def await_driving(self):
-        count = len(self.watcher.commands)
-        self.until(lambda: len(self.watcher.commands) > count + 10 and self.watcher.last().any(),
-                   'torques that are not zero')
-
-    def bring_about(self, fault):
-        """Bring a fault about; returns when the last good message of its topic went out."""
-        count = len(self.watcher.began)
-        self.watcher.faults.publish(String(data=fault))
-        self.until(lambda: len(self.watcher.began) > count, 'the fault')
-        return self.watcher.began[-1]
-
-    def await_zero(self, since):
-        """Await a command of zero that was sent after a time; returns when it came."""
-        def zeros():
-            return [t for t, torque in self.watcher.commands if t >= since and not torque.any()]
-        self.until(zeros, 'zero torque')
-        return zeros()[0]
-
-
-@contextmanager
-def rig(folder, period=PERIOD):
-    arguments = ['--ros-args', '--params-file', str(slow_biped(folder, period)), '--params-file',
-                 str(preset_file('default'))]
-    stand_in = Path(__file__).with_name('stand_in.py')
-    with ros(), command([sys.executable, str(stand_in), str(period)]), command(
-            [sys.executable, '-m', 'dynsyn_ros.nodes.controller', *arguments]) as controller:
-        watcher = Watcher()
-        with spinning(watcher) as executor:
-            one = Rig(executor, watcher, controller)
-            spin_until(executor, watcher.faults.get_subscription_count, 'the stand-in')
-            one.await_driving()
-            yield one
 
 
 def test_another_robot_by_configuration_alone(tmp_path):
@@ -200,6 +116,44 @@ def test_zero_torque_is_the_last_command_of_a_process(tmp_path, end):
         one.until(lambda: one.controller.poll() is not None, 'the end of the controller')
         assert one.controller.returncode == 0
         one.until(lambda: not one.watcher.last().any(), 'zero torque')
+
+
+def test_safety_limits_hold_in_whatever_state_they_were_set(tmp_path):
+    """As at the first power-on of docs/hardware.md: set first, configured and activated then."""
+    down, up = (
+        (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP),
+        (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE))
+    period = 0.02
+    with rig(tmp_path, period, autostart=False) as one:
+
+        def limit(torque, rate):
+            one.set(torque_limits=[torque] * 6, torque_rates=[rate] * 6,
+                    upright_tilt=0.005, fall_tilt=0.01)  # less than it is tilted by
+
+        def holds(torque, rate):
+            assert not one.next_commands(10, moving=False)[-5:].any(), 'it counts as fallen'
+            one.set(fall_tilt=0.8, upright_tilt=0.3)
+            torques = one.next_commands(40)
+            assert 0.1 * torque < np.abs(torques).max() <= torque
+            rises = np.abs(np.diff(torques, axis=0)[torques[1:].any(axis=1)])
+            assert 0.1 * rate * period < rises.max() <= rate * period + 1e-9
+
+        limit(1.0, 10.0)
+        one.change(*up)
+        holds(1.0, 10.0)
+        limit(0.5, 8.0)  # active
+        holds(0.5, 8.0)
+        one.change(down[0])
+        limit(2.0, 30.0)  # inactive
+        one.change(up[1])
+        holds(2.0, 30.0)
+        one.set(upright_tilt=0.005, fall_tilt=0.01)
+        one.change(*down, *up)  # they are kept
+        holds(2.0, 30.0)
+        one.change(*down)
+        limit(1.5, 20.0)  # unconfigured once more
+        one.change(*up)
+        holds(1.5, 20.0)
 
 
 # In lock-step with the walker

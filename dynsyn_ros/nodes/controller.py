@@ -73,10 +73,9 @@ class ControllerNode(LifecycleNode):
         """Check the parameters; raises :class:`ConfigError`."""
         super().__init__(
             topics.CONTROLLER, automatically_declare_parameters_from_overrides=True, **kwargs)
-        self._shared, self._config, self._robot_config, section = parameters.declare(
-            self, SharedConfig, ControllerConfig, RobotConfig, LearnerSection)
+        parameters.declare(self, SharedConfig, ControllerConfig, RobotConfig, LearnerSection)
+        self._read_parameters()
         self._robot = Robot(self._robot_config)
-        self._learner_config = section.learner
         self.learner: Learner | None = None
         """The learner, while the node is configured."""
         self._keeper: Keeper | None = None
@@ -100,6 +99,13 @@ class ControllerNode(LifecycleNode):
         self.create_service(SetBool, '~/set_learning', self._on_set_learning)
         self.create_service(SetBool, '~/estop', self._on_estop)
         self.add_post_set_parameters_callback(self._on_parameters)
+
+    def _read_parameters(self) -> None:
+        """Take the parameters as they stand."""
+        self._shared = parameters.current(self, SharedConfig)
+        self._config = parameters.current(self, ControllerConfig)
+        self._robot_config = parameters.current(self, RobotConfig)
+        self._learner_config = parameters.current(self, LearnerSection).learner
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds
@@ -142,7 +148,8 @@ class ControllerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
-        robot = self._robot_config
+        self._read_parameters()
+        self._robot, robot = Robot(self._robot_config), self._robot_config
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
         keeper = Keeper(
             Path(self._config.output_dir).expanduser(), learner, self._robot,
@@ -355,9 +362,7 @@ class ControllerNode(LifecycleNode):
         return response
 
     def _on_parameters(self, changed: list[Parameter]) -> None:
-        self._config = parameters.current(self, ControllerConfig)
-        self._robot_config = parameters.current(self, RobotConfig)
-        self._learner_config = parameters.current(self, LearnerSection).learner
+        self._read_parameters()
         if self.learner is None:
             return
         self.learner.learning = self._config.learning

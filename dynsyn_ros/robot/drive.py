@@ -36,13 +36,13 @@ class Drive:
     def __init__(self, config: RobotConfig, names: Sequence[str], robots: int = 1) -> None:
         """Prepare for readings named ``names``."""
         self._names = names
-        self._take(config)
         joints = len(config.joints)
         self.sent = np.zeros((robots, joints))
         """The actions that were sent last, (robots, joints)."""
         self.fallen = np.zeros(robots, dtype=np.bool_)
         """Which robots have fallen and are not upright again."""
         self._torques = np.zeros((robots, joints))
+        self._take(config)
 
     def steer(self, config: RobotConfig) -> None:
         """Go on with other limits; the torques go on from those that were sent last."""
@@ -56,6 +56,8 @@ class Drive:
         steps = np.divide(most, np.abs(limits), out=np.full(limits.size, math.inf),
                           where=limits != 0.0)
         guarded = math.isfinite(config.fall_tilt)
+        if not guarded:
+            self.fallen[:] = False
         # Cosines of the two tilts, and where the quaternion is that they are held against.
         self._guard = (
             math.cos(min(config.fall_tilt, math.pi)) if guarded else -math.inf,

@@ -1,0 +1,147 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A controller in front of the stand-in for hardware, each in its own process, and a watcher."""
+
+from contextlib import contextmanager
+from pathlib import Path
+import sys
+import time
+
+from conftest import preset_file, ROBOT_FILE
+from dynsyn_ros import parameters
+from dynsyn_ros.nodes import topics
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+import numpy as np
+from rcl_interfaces.srv import SetParameters
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from ros import call, command, ros, spin_until, spinning
+from std_msgs.msg import Float64, String
+import yaml
+
+BIPED = ROBOT_FILE.parent / 'biped.yaml'
+LIMITS = parameters.read([BIPED])['torque_limits']
+#: Slow enough for two periods to be told from a busy machine's hiccups, s.
+PERIOD = 0.08
+AGE = 0.4
+
+
+def slow_biped(folder, period):
+    """Write the biped that ships with another control period, and greatest ages to match."""
+    given = parameters.read([BIPED])
+    ages = {topic: {'greatest_age': 1.5 if topic == 'reward' else AGE}
+            for topic in given['inputs']}
+    given |= {'control_period': period, 'inputs': ages, 'output_dir': str(folder / 'out')}
+    file = folder / 'slow_biped.yaml'
+    file.write_text(yaml.safe_dump({'/**': {'ros__parameters': given}}))
+    return file
+
+
+class Watcher(Node):
+    """Hears the commands, and brings faults about in the stand-in."""
+
+    def __init__(self):
+        super().__init__('watcher')
+        self.commands, self.began, self.state = [], [], {}
+        self.create_subscription(  # it must not miss one, however busy the machine is
+            topics.COMMANDS_TYPE, topics.COMMANDS,
+            lambda m: self.commands.append((time.time(), np.array(m.data))), 5000)
+        self.create_subscription(
+            Float64, 'fault_began', lambda m: self.began.append(m.data), topics.QOS)
+        self.create_subscription(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self.on_diagnostics, topics.QOS)
+        self.faults = self.create_publisher(String, 'fault', topics.QOS)
+
+    def on_diagnostics(self, message):
+        (status,) = message.status
+        if status.name == '/controller':
+            self.state = {'message': status.message,
+                          **{pair.key: pair.value for pair in status.values}}
+
+    def last(self):
+        return self.commands[-1][1]
+
+
+class Rig:
+    """A controller, a stand-in and who watches both."""
+
+    def __init__(self, executor, watcher, controller):
+        self.executor, self.watcher, self.controller = executor, watcher, controller
+
+    def until(self, done, what):
+        spin_until(self.executor, done, what)
+
+    def await_driving(self):
+        count = len(self.watcher.commands)
+        self.until(lambda: len(self.watcher.commands) > count + 10 and self.watcher.last().any(),
+                   'torques that are not zero')
+
+    def bring_about(self, fault):
+        """Bring a fault about; returns when the last good message of its topic went out."""
+        count = len(self.watcher.began)
+        self.watcher.faults.publish(String(data=fault))
+        self.until(lambda: len(self.watcher.began) > count, 'the fault')
+        return self.watcher.began[-1]
+
+    def await_zero(self, since):
+        """Await a command of zero that was sent after a time; returns when it came."""
+        def zeros():
+            return [t for t, torque in self.watcher.commands if t >= since and not torque.any()]
+        self.until(zeros, 'zero torque')
+        return zeros()[0]
+
+    def change(self, *transitions):
+        """Take the controller through transitions of its lifecycle."""
+        for transition in transitions:
+            request = ChangeState.Request(transition=Transition(id=transition))
+            assert call(self.executor, self.watcher, ChangeState, '/controller/change_state',
+                        request).success
+
+    def set(self, **values):
+        """Set parameters of the controller."""
+        request = SetParameters.Request(parameters=[
+            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
+        results = call(self.executor, self.watcher, SetParameters, '/controller/set_parameters',
+                       request).results
+        assert all(result.successful for result in results), results
+
+    def next_commands(self, count, moving=True):
+        """Await some more commands, all of them zero or the last one not; returns them."""
+        begun = len(self.watcher.commands)
+        self.until(lambda: len(self.watcher.commands) >= begun + count
+                   and self.watcher.last().any() == moving, f'{count} commands')
+        return np.array([torque for _, torque in self.watcher.commands[begun:]])
+
+
+@contextmanager
+def rig(folder, period=PERIOD, **values):
+    """Start all three; they drive unless the controller's ``autostart`` is false."""
+    arguments = ['--ros-args', '--params-file', str(slow_biped(folder, period)), '--params-file',
+                 str(preset_file('default'))]
+    for name, value in values.items():
+        arguments += ['-p', f'{name}:={value}']
+    stand_in = Path(__file__).with_name('stand_in.py')
+    with ros(), command([sys.executable, str(stand_in), str(period)]), command(
+            [sys.executable, '-m', 'dynsyn_ros.nodes.controller', *arguments]) as controller:
+        watcher = Watcher()
+        with spinning(watcher) as executor:
+            one = Rig(executor, watcher, controller)
+            spin_until(executor, watcher.faults.get_subscription_count, 'the stand-in')
+            if values.get('autostart', True):
+                one.await_driving()
+            yield one
+
+

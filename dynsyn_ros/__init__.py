@@ -13,3 +13,7 @@
 # limitations under the License.
 
 """A legged robot that learns to walk while it runs, by fluctuating synapses (Wei & Webb, 2018)."""
+
+from dynsyn_ros.kernel_cache import use_kernel_cache
+
+use_kernel_cache()

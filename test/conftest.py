@@ -18,13 +18,7 @@ import csv
 from dataclasses import fields, replace
 import json
 import os
-import tempfile
 
-# Kernels are compiled anew for the run, once for all workers: the cache does not see changes in
-# what a kernel calls.
-if 'PYTEST_XDIST_WORKER' not in os.environ:
-    _KERNELS = tempfile.TemporaryDirectory(prefix='dynsyn_kernels_')
-    os.environ['NUMBA_CACHE_DIR'] = _KERNELS.name
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # Domains up to 101 are safe on Linux; another one for each worker and run side by side. Those over
 # 50 are for the programs in benchmarks.

@@ -40,8 +40,8 @@ def copy(tmp_path):
     """Make a bare copy of the package, with no files beside it."""
     folder = tmp_path / 'site'
     (folder / 'dynsyn_ros').mkdir(parents=True)
-    for name in ('__init__.py', 'share.py'):
-        shutil.copy(SOURCE / 'dynsyn_ros' / name, folder / 'dynsyn_ros')
+    for file in (SOURCE / 'dynsyn_ros').glob('*.py'):
+        shutil.copy(file, folder / 'dynsyn_ros')
     return folder
 
 

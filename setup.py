@@ -65,9 +65,9 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'setuptools',
-        # Gymnasium's own box2d extra builds from source on Python 3.14; this wheel is the same.
-        'box2d==2.3.10; python_version < "3.14"',
-        'ufal-pybox2d==2.3.10.5; python_version >= "3.14"',
+        # Box2d has no wheels for Python 3.14, nor for other machines; ufal's are of the same code.
+        'box2d==2.3.10; python_version < "3.14" and platform_machine == "x86_64"',
+        'ufal-pybox2d==2.3.10.5; python_version >= "3.14" or platform_machine != "x86_64"',
         'gymnasium>=1.0',
         'matplotlib',
         'numba',
@@ -100,10 +100,10 @@ setup(
     entry_points={
         'console_scripts': [
             'dynsyn = dynsyn_ros.cli.main:main',
-            'simulator = dynsyn_ros.nodes.simulator:main',
-            'controller = dynsyn_ros.nodes.controller:main',
-            'reward_node = dynsyn_ros.nodes.reward_node:main',
-            'transforms = dynsyn_ros.nodes.transforms:main',
+            'simulator = dynsyn_ros.programs:simulator',
+            'controller = dynsyn_ros.programs:controller',
+            'reward_node = dynsyn_ros.programs:reward_node',
+            'transforms = dynsyn_ros.programs:transforms',
         ],
     },
 )

@@ -21,8 +21,8 @@ from conftest import preset
 from dynsyn_ros import weights
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.nodes.sensors import HULL, LEVEL, ODOM
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.nodes.topics import HULL, LEVEL, ODOM
 from dynsyn_ros.nodes.transforms import from_imu, from_odometry
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers

@@ -23,7 +23,7 @@ from xml.etree import ElementTree
 
 from conftest import ROBOT_FILE
 from dynsyn_ros.nodes import topics
-from dynsyn_ros.nodes.sensors import LEVEL, ODOM
+from dynsyn_ros.nodes.topics import LEVEL, ODOM
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from foxglove import layouts
 import pytest

@@ -20,7 +20,7 @@ from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build, part_of
-from dynsyn_ros.simulation.plants import PLANTS
+from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walker2d import ENVIRONMENT
 import numpy as np
 import pytest
@@ -31,11 +31,11 @@ YAML = ROBOT_FILE.parent / 'walker2d.yaml'
 
 
 def walker(**values):
-    return PLANTS[ENVIRONMENT](ENVIRONMENT, seed=3, **values)
+    return plant_class(ENVIRONMENT)(ENVIRONMENT, seed=3, **values)
 
 
 def test_its_readings_are_mujocos_state():
-    one, names = walker(), PLANTS[ENVIRONMENT].anatomy.readings
+    one, names = walker(), plant_class(ENVIRONMENT).anatomy.readings
     rng = np.random.default_rng(1)
     touched, falls = set(), 0
     for _ in range(500):
@@ -55,7 +55,7 @@ def test_its_readings_are_mujocos_state():
 
 
 def test_torques_go_to_the_joints_they_name():
-    order = tuple(reversed(PLANTS[ENVIRONMENT].anatomy.joints))
+    order = tuple(reversed(plant_class(ENVIRONMENT).anatomy.joints))
     one, other = walker(), walker(joints=order)
     torques = np.array([10.0, -20.0, 30.0, -40.0, 50.0, -500.0])
     one.step(torques)
@@ -75,7 +75,7 @@ def test_it_comes_to_where_it_was():
 
 def test_the_yaml_suits_it():
     robot = Robot(build(RobotConfig, part_of(RobotConfig, parameters.read([YAML]))))
-    robot.observer(PLANTS[ENVIRONMENT].anatomy.readings)
+    robot.observer(plant_class(ENVIRONMENT).anatomy.readings)
     assert robot.topics == ('imu', 'odom', 'joint_states', 'foot_contacts')
 
 

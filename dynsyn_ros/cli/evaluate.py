@@ -22,8 +22,8 @@ from pathlib import Path
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.film import Film
 from dynsyn_ros.program import StopRequest
+from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
-from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.evaluation import describe, evaluate
 from dynsyn_ros.training.presets import read_preset, read_robot
 from tqdm import tqdm

@@ -20,6 +20,7 @@ import argparse
 from importlib import import_module
 import sys
 
+from dynsyn_ros import environment
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.schema import ConfigError
 
@@ -34,6 +35,7 @@ COMMANDS = {
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
     'weights': 'print what a weights file holds, or how two differ; needs no ROS',
     'replay': 'run a learner over a recorded run, and see where they differ; needs no ROS',
+    'compile': 'compile the learner at install, not at the first start; needs no ROS',
     'figures': 'draw the figures of the paper from runs; needs no ROS',
 }
 #: The commands that take what follows --ros-args.
@@ -64,6 +66,8 @@ def _run(
 ) -> None:
     """Import the module of the command that is given, and run it."""
     if arguments and arguments[0] in COMMANDS:
+        if arguments[0] in WITH_ROS:
+            environment.check()
         module = import_module(f'dynsyn_ros.cli.{arguments[0]}')
         module.add_arguments(parsers[arguments[0]])
     options = parser.parse_args(arguments)

@@ -26,7 +26,7 @@ from dynsyn_ros.episodes import WINDOW
 from dynsyn_ros.files import new_folder
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import build
-from dynsyn_ros.simulation.plants import ENVIRONMENTS
+from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.training.presets import PRESETS, read_preset, read_robot
 from dynsyn_ros.training.task import Task

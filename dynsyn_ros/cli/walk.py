@@ -36,8 +36,8 @@ from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.recorder import RecorderNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
+from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.plant import Plant
-from dynsyn_ros.simulation.plants import ENVIRONMENTS
 from dynsyn_ros.training.presets import preset_file, TRAINED
 from dynsyn_ros.weights import WEIGHTS_FILE
 from rclpy.executors import Executor

@@ -30,6 +30,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 import sys
+import time
 from typing import Any
 
 from dynsyn_ros import weights
@@ -150,6 +151,9 @@ class ControllerNode(LifecycleNode):
     def _configure(self) -> None:
         self._read_parameters()
         self._robot, robot = Robot(self._robot_config), self._robot_config
+        begun = time.monotonic()
+        self.get_logger().info(
+            'compiling the learner, or loading what an earlier start or dynsyn compile has left')
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
         keeper = Keeper(
             Path(self._config.output_dir).expanduser(), learner, self._robot,
@@ -162,7 +166,8 @@ class ControllerNode(LifecycleNode):
         self.get_logger().info(
             f'{learner.layout.synapses} synapses for {robot.robot}, '
             f'{"untrained" if source == weights.UNTRAINED else f"from {source}"}, '
-            f'{"learning" if learner.learning else "frozen"}')
+            f'{"learning" if learner.learning else "frozen"}, ready after '
+            f'{time.monotonic() - begun:.1f} s')
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen to the sensors and command; the commands come last, when all ears are open."""

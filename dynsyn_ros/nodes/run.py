@@ -23,6 +23,7 @@ import os
 from pathlib import Path
 import time
 
+from dynsyn_ros.environment import blamed
 from dynsyn_ros.nodes.topics import CLOCK
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import ConfigError
@@ -73,11 +74,15 @@ def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
         rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     except (rclpy_implementation.RCLError, rclpy_implementation.RCLInvalidROSArgsError,
             rclpy_implementation.UnknownROSArgsError) as error:
-        raise ConfigError(' '.join(str(error).split())) from error
+        raise ConfigError(blamed(error) or ' '.join(str(error).split())) from error
     try:
         yield StopRequest()
     except InvalidNamespaceException as error:
         raise ConfigError(' '.join(str(error).split())) from error
+    except rclpy_implementation.RCLError as error:
+        if not blamed(error):
+            raise
+        raise ConfigError(blamed(error)) from error
     finally:
         rclpy.try_shutdown()
 

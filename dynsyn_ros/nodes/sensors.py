@@ -26,10 +26,6 @@ import numpy as np
 from rclpy.node import Node
 from std_msgs.msg import MultiArrayDimension
 
-#: Frames: the hull; the odometry's origin; a level frame at the hull, in which gymnasium gives its
-#: velocity; and the lidar, whose x axis points straight down and whose y axis to the front.
-HULL, ODOM, LEVEL, LIDAR = 'hull', 'odom', 'base_stabilized', 'lidar'
-
 
 class SensorPublishers:
     """One publisher and one message a sensor topic; messages are reused from step to step."""
@@ -59,10 +55,10 @@ class SensorPublishers:
             for topic in ('joint_states', 'scan', 'imu', 'odom', 'foot_contacts'))
         joints.name = list(anatomy.joints)
         joints.position = joints.velocity = joints.effort = [0.0] * len(anatomy.joints)
-        imu.header.frame_id = HULL
+        imu.header.frame_id = topics.HULL
         imu.linear_acceleration_covariance[0] = -1.0  # not measured
-        odom.header.frame_id, odom.child_frame_id = ODOM, LEVEL
-        scan.header.frame_id = LIDAR
+        odom.header.frame_id, odom.child_frame_id = topics.ODOM, topics.LEVEL
+        scan.header.frame_id = topics.LIDAR
         scan.angle_max = (anatomy.rays - 1) * anatomy.ray_step
         scan.angle_increment = anatomy.ray_step
         scan.scan_time = anatomy.time_step

@@ -30,13 +30,13 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
-from dynsyn_ros.nodes.sensors import HULL, SensorPublishers
+from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.robot import REWARD
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.plant import Plant
-from dynsyn_ros.simulation.plants import PLANTS
+from dynsyn_ros.simulation.plants import plant_class
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -68,14 +68,15 @@ class SimulatorNode(Node):
         shared, self._config, robot_config = parameters.declare(
             self, SharedConfig, SimulatorConfig, RobotConfig)
         self._robot = Robot(robot_config)
-        anatomy = PLANTS[self._config.env_id].anatomy
+        plant = plant_class(self._config.env_id)
+        anatomy = plant.anatomy
         self._joints, self._time_step = len(anatomy.joints), anatomy.time_step
         self._robot.observer(anatomy.readings)
         if robot_config.control_period != self._time_step:
             raise ConfigError(
                 f'parameter control_period must be {self._time_step:g} s for {anatomy.name}, not '
                 f'{robot_config.control_period:g}')
-        self.walker = PLANTS[self._config.env_id](
+        self.walker = plant(
             self._config.env_id, shared.seed, joints=robot_config.joints)
         self.max_steps = self._config.max_steps
         """Steps after which it ends; 0: never."""
@@ -235,7 +236,7 @@ class SimulatorNode(Node):
             height=height, width=width, encoding='rgb8', step=3 * width)
         image.data = pixels.tobytes()
         image.header.stamp = self._stamp
-        image.header.frame_id = HULL
+        image.header.frame_id = topics.HULL
         self._other[topics.IMAGE].publish(image)
 
     def _report(self) -> diagnostics.Report:

@@ -69,3 +69,7 @@ EVERY = {
 }
 #: Global too, of tf2_msgs/TFMessage, which no wheel has: only with an installed ROS 2.
 TRANSFORMS = '/tf'
+#: Frames of the simulator: the hull; the odometry's origin; a level frame at the hull, in which
+#: gymnasium gives its velocity; and the lidar, whose x axis points straight down and whose y axis
+#: to the front.
+HULL, ODOM, LEVEL, LIDAR = 'hull', 'odom', 'base_stabilized', 'lidar'

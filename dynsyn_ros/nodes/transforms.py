@@ -27,7 +27,6 @@ import sys
 from typing import Any
 
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.nodes.sensors import LEVEL
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.schema import ConfigError
 from geometry_msgs.msg import TransformStamped
@@ -48,7 +47,7 @@ def from_odometry(message: Odometry) -> TransformStamped:
 def from_imu(message: Imu) -> TransformStamped:
     """Turn the hull in the level frame."""
     transform = TransformStamped(child_frame_id=message.header.frame_id)
-    transform.header.stamp, transform.header.frame_id = message.header.stamp, LEVEL
+    transform.header.stamp, transform.header.frame_id = message.header.stamp, topics.LEVEL
     transform.transform.rotation = message.orientation
     return transform
 

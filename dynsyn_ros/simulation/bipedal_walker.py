@@ -31,11 +31,12 @@ Gymnasium scales its observation; the factors undone here are those of its ``bip
 from __future__ import annotations
 
 from Box2D import b2World
+from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS
 from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
 from numba import njit
 import numpy as np
 
-ENVIRONMENTS = ('BipedalWalker-v3', 'BipedalWalkerHardcore-v3')
+ENVIRONMENTS = BIPEDAL_WALKERS
 RANGE_MAX = 160.0 / 30.0
 ANATOMY = Anatomy(
     name='BipedalWalker', joints=('hip_1', 'knee_1', 'hip_2', 'knee_2'), torque=80.0,

@@ -12,15 +12,32 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The robots that can be simulated, by the name of their environment."""
+"""The classes of the robots that can be simulated, each imported when it is asked for."""
 
 from __future__ import annotations
 
-from dynsyn_ros.simulation import bipedal_walker, walker2d
-from dynsyn_ros.simulation.plant import Plant
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-PLANTS: dict[str, type[Plant]] = {
-    **dict.fromkeys(bipedal_walker.ENVIRONMENTS, bipedal_walker.BipedalWalker),
-    walker2d.ENVIRONMENT: walker2d.Walker2d,
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, WALKER2D
+
+if TYPE_CHECKING:
+    from dynsyn_ros.simulation.plant import Plant
+
+#: The class of each environment's robot, in the module of this package that has it.
+_CLASSES = {
+    **dict.fromkeys(BIPEDAL_WALKERS, ('bipedal_walker', 'BipedalWalker')),
+    WALKER2D: ('walker2d', 'Walker2d'),
 }
-ENVIRONMENTS = tuple(PLANTS)
+
+
+def plant_class(env_id: str) -> type[Plant]:
+    """Import the robot of an environment; raises :class:`ConfigError` without its simulator."""
+    module, name = _CLASSES[env_id]
+    try:
+        return getattr(import_module(f'dynsyn_ros.simulation.{module}'), name)
+    except ImportError as error:
+        raise ConfigError(
+            f'the simulator of {env_id} is not installed ({error}): pip install '
+            '"gymnasium[box2d]"') from error

@@ -25,11 +25,12 @@ from collections.abc import Sequence
 import os
 
 from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.simulation.environments import WALKER2D
 from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
 from gymnasium.error import DependencyNotInstalled
 import numpy as np
 
-ENVIRONMENT = 'Walker2d-v5'
+ENVIRONMENT = WALKER2D
 _LEG = ('thigh', 'leg', 'foot')
 _FEET = ('foot_geom', 'foot_left_geom')
 

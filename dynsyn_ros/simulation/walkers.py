@@ -24,7 +24,7 @@ from typing import Protocol
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
 from dynsyn_ros.simulation.plant import Anatomy, entropy, Episode, Plant
-from dynsyn_ros.simulation.plants import PLANTS
+from dynsyn_ros.simulation.plants import plant_class
 from numba import njit
 import numpy as np
 
@@ -182,4 +182,4 @@ def make(
     """Make the walkers with these ``numbers`` in one of ``SIMULATORS``; envpool has threads."""
     if simulator == 'envpool':
         return EnvpoolWalkers(env_id, seed, numbers, joints, threads)
-    return GymnasiumWalkers([PLANTS[env_id](env_id, seed, i, joints) for i in numbers])
+    return GymnasiumWalkers([plant_class(env_id)(env_id, seed, i, joints) for i in numbers])

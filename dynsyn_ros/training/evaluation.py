@@ -27,7 +27,7 @@ from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build, ConfigError
 from dynsyn_ros.simulation.obstacles import Course, obstacles
 from dynsyn_ros.simulation.plant import Episode
-from dynsyn_ros.simulation.plants import PLANTS
+from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 import numpy as np
 
@@ -61,7 +61,7 @@ def evaluate(
     learner = Learner(robot.layout, config, seed)
     weights.fit(file, learner.restore, arrays)
     learner.learning = learning
-    walker = PLANTS[env_id](env_id, seed, WALKER, robot_config.joints)
+    walker = plant_class(env_id)(env_id, seed, WALKER, robot_config.joints)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     for number in range(episodes):
         ahead, reached = obstacles(walker), 0.0

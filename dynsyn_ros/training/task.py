@@ -22,7 +22,7 @@ from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import setting
-from dynsyn_ros.simulation.plants import ENVIRONMENTS
+from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
 
 

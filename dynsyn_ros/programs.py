@@ -1,0 +1,44 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""The nodes as programs, imported only once the environment is known to suit them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from dynsyn_ros import environment
+from dynsyn_ros.program import exit_code
+
+
+def _node(name: str) -> Callable[[], int]:
+    """Make the program of a node; it returns the exit code."""
+
+    def main() -> int:
+        ended = 0
+
+        def program() -> None:
+            nonlocal ended
+            environment.check()
+            ended = import_module(f'dynsyn_ros.nodes.{name}').main()
+
+        return exit_code(program) or ended
+
+    return main
+
+
+simulator, controller, reward_node, transforms = map(
+    _node, ('simulator', 'controller', 'reward_node', 'transforms'))

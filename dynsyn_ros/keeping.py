@@ -16,7 +16,9 @@
 What is kept of a learner that drives a robot: its weights, checkpoints, and the best of it so far.
 
 The best is told by the mean reward of windows that follow each other. It is kept in memory and in
-``best.npz``, so that a learner can be rolled back to it.
+``best.npz``, so that a learner can be rolled back to it. A learner that is not finite, or of
+values that no file may hold, is never kept: it is rolled back to the best, or else to what it
+began from.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from dynsyn_ros.files import check_folder
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
+import numpy as np
 
 BEST_FILE = 'best.npz'
 #: What a file says of when its learner took its last step, ns; a replay begins behind it.
@@ -49,12 +52,17 @@ class Keeper:
         checkpoints_kept: int,
         best_window: int,
         warn: Callable[[str], None],
+        lost: Callable[[str], None],
     ) -> None:
-        """Keep ``learner`` in ``folder``; ``best_window`` is in steps."""
+        """
+        Keep ``learner`` in ``folder``; ``best_window`` is in steps.
+
+        ``lost`` is told that the learner was not finite, and what was done.
+        """
         self.path = folder / weights.WEIGHTS_FILE
         """The weights file that :meth:`save` writes."""
         self._best_path = folder / BEST_FILE
-        self._learner, self._robot, self._warn = learner, robot, warn
+        self._learner, self._robot, self._warn, self._lost = learner, robot, warn, lost
         self._checkpoints = Checkpoints(folder, checkpoints_kept)
         self._window = best_window
         self._sum, self._count = 0.0, 0
@@ -63,6 +71,7 @@ class Keeper:
         self.best_mean = -math.inf
         """Mean reward of the best window so far."""
         self._best: dict | None = None
+        self._begun: dict = {}
         self.steps = 0
         """Steps the learner has taken in this keeping."""
         self.earned = 0.0
@@ -85,11 +94,16 @@ class Keeper:
             load(Path(source).expanduser())
         check_folder(self.path.parent)
         self._made_by = {'by': 'controller node', 'seed': seed, 'weights': source}
+        self._begun = self._learner.snapshot()
         if self._best_path.exists():
             try:
                 arrays, about = weights.read_for(self._robot, self._best_path)
                 self._learner.check(arrays)
-                self._best, self.best_mean = arrays, float(about['made_by']['mean_reward'])
+                mean = float(about['made_by']['mean_reward'])
+                config = self._robot.config
+                if not abs(mean) <= config.reward_limit + config.human_reward_limit:
+                    raise ValueError(f'no mean reward is {mean:g}')
+                self._best, self.best_mean = arrays, mean
             except (ConfigError, ValueError, KeyError, TypeError) as error:
                 self._warn(f'{self._best_path} is not used as the best so far: {error}')
         return source
@@ -108,7 +122,7 @@ class Keeper:
 
     def keep_if_best(self) -> None:
         """Keep the learner as the best if the last window was."""
-        if self.mean > self.best_mean:
+        if self.mean > self.best_mean and not self.mend():
             self.best_mean = self.mean
             self._best = self._packed(mean_reward=self.mean)
             self._checkpoints.write(self._best, self._best_path)
@@ -126,6 +140,24 @@ class Keeper:
         self._learner.restore(self._best)
         self._learner.neurons.action[:] = sent
         self._sum, self._count = 0.0, 0
+
+    @property
+    def finite(self) -> bool:
+        """Whether the learner is finite, as far as each step can afford to look."""
+        weight, gain = self._learner.synapses.weight[0], self._learner.neurons.gain[0]
+        return math.isfinite(np.dot(weight, weight) + np.dot(gain, gain))
+
+    def mend(self) -> bool:
+        """Roll back a learner that is not finite, or of values that no file may hold, if it is."""
+        try:
+            self._learner.check(self._learner.snapshot())
+        except ValueError as error:
+            self._learner.restore(self._best or self._begun)
+            self._sum, self._count = 0.0, 0
+            self._lost(f'the learner was lost, {error}: rolled back to '
+                       f'{"the best weights" if self._best else "what it began from"}')
+            return True
+        return False
 
     def checkpoint(self) -> None:
         """Leave a checkpoint, unless the disk is still at the one before."""
@@ -147,5 +179,6 @@ class Keeper:
         return self._checkpoints.trouble
 
     def _packed(self, **more: float) -> dict:
+        self.mend()
         about = {**self._made_by, 'steps': self.steps, LAST_STEP: self._time, **more}
         return weights.pack(self._learner, self._robot, about)

@@ -58,6 +58,23 @@ def test_rewards_add_up_until_they_are_taken(robot):
     assert inputs.take().reward == 0.0
 
 
+def test_what_is_rewarded_or_praised_in_a_step_is_bounded_both_ways(robot):
+    """A reward of 1e12 would narrow every fluctuation, and stay the best for ever."""
+    inputs = Inputs(robot)
+    for value, bounded in ((1e12, 200.0), (-1e300, -200.0), (1.7e308, 200.0)):
+        put(inputs, 'reward', data=value)
+        put(inputs, 'reward', data=value)
+        inputs.praise(value)
+        inputs.praise(value)
+        assert inputs.take().reward == 2 * bounded
+    put(inputs, 'reward', data=-1e9)
+    put(inputs, 'reward', data=1.5)
+    inputs.praise(-1e9)
+    inputs.praise(0.25)
+    assert inputs.take().reward == -398.25
+    assert inputs.clipped == 14
+
+
 def test_frozen_needs_no_reward(robot):
     inputs = Inputs(robot)
     inputs.need_reward(False)
@@ -97,17 +114,22 @@ def test_nothing_in_reach_of_the_lidar_is_its_range_max(robot):
     ('joint_states', {'name': []}, 'lacks the joint hip_1: it has none'),
     ('joint_states', {'position': [0.0] * 3}, '4 names but 3 entries of position'),
     ('joint_states', {'velocity': []}, '4 names but 0 entries of velocity'),
-    ('joint_states', {'velocity': [0.0, 0.0, INF, 0.0]}, 'velocity that is not finite'),
-    ('joint_states', {'position': [NAN] * 4}, 'position that is not finite'),
+    ('joint_states', {'velocity': [0.0, 0.0, INF, 0.0]},
+     r'holds joint_states.hip_2.velocity = inf, which must be a number within \+-10000'),
+    ('joint_states', {'position': [NAN] * 4}, 'holds joint_states.hip_1.position = nan'),
     ('imu', {'orientation': xyz(w=0.0)}, 'orientation of length 0'),
     ('imu', {'orientation': xyz(w=NAN)}, 'orientation of length nan'),
-    ('imu', {'angular_velocity': xyz(y=NAN)}, 'imu holds a value that is not finite'),
+    ('imu', {'angular_velocity': xyz(y=NAN)}, 'imu holds imu.angular_velocity.y = nan'),
     ('odom', {'twist': SimpleNamespace(twist=SimpleNamespace(
-        linear=xyz(INF), angular=xyz()))}, 'odom holds a value that is not finite'),
+        linear=xyz(INF), angular=xyz()))}, 'odom holds odom.linear.x = inf'),
     ('scan', {'ranges': [1.0] * 9}, 'scan has 9 entries instead of 10'),
-    ('scan', {'ranges': [NAN] * 10}, 'scan holds a value that is not finite'),
-    ('scan', {'ranges': [-INF] * 10}, 'scan holds a value that is not finite'),
+    ('scan', {'ranges': [NAN] * 10}, 'scan holds scan.0 = nan'),
+    ('scan', {'ranges': [1.0, -INF] * 5}, 'scan holds scan.1 = -inf'),
     ('foot_contacts', {'data': [1]}, 'foot_contacts has 1 entries instead of 2'),
+    ('joint_states', {'velocity': [0.0, 1.7e308, 0.0, 0.0]}, 'knee_1.velocity = 1.7e[+]308'),
+    ('imu', {'linear_acceleration': xyz(z=-1e5)}, r'acceleration.z = -100000, .* \+-10000'),
+    ('odom', {'pose': SimpleNamespace(pose=SimpleNamespace(position=xyz(1e8)))}, 'position.x'),
+    ('scan', {'ranges': [1e6] * 10, 'range_max': INF}, 'scan.0 = 1e[+]06'),
     ('reward', {'data': NAN}, 'reward holds a value that is not finite'),
     ('reward', {'data': INF}, 'reward holds a value that is not finite'),
 ])

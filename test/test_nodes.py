@@ -186,8 +186,9 @@ def test_a_monitor_that_is_closed_stays_silent(robot, tmp_path):
     with ros():
         node = Node('plotted')
         learner = Learner(robot.layout, preset('default'), seed=0)
-        monitor = Monitor(node, robot, learner, Keeper(tmp_path, learner, robot, 1, 1, print),
-                          Inputs(robot), Clock(clock_type=ClockType.STEADY_TIME))
+        keeper = Keeper(tmp_path, learner, robot, 1, 1, print, print)
+        monitor = Monitor(node, robot, learner, keeper, Inputs(robot),
+                          Clock(clock_type=ClockType.STEADY_TIME))
         monitor.close()
         monitor._publish()
         assert node.count_publishers('plotted/gain') == 0

@@ -221,6 +221,7 @@ def test_an_error_in_a_transition_ends_in_zero_torque(tmp_path):
         controller.trigger_deactivate()
         spin_until(executor, lambda: not torques[-1].any(), 'zero torque')
         assert controller._state_machine.current_state[1] == 'unconfigured'
+        assert 'on_deactivate has raised RuntimeError: as no' in controller.faults.shown
         assert (tmp_path / 'out' / 'weights.npz').exists()
 
 

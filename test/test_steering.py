@@ -110,10 +110,10 @@ def test_a_person_may_praise_and_scold(walk):
     controller.learner.step = spy
     voice = bystander.create_publisher(topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)
     spin_until(executor, voice.get_subscription_count)
-    assert change(controller, 'human_reward_gain', 1000.0).successful
-    for data, total in ((2.0, 2000.0), (-3.0, -3000.0)):
+    assert change(controller, 'human_reward_gain', 50.0).successful
+    for data, total in ((2.0, 100.0), (-3.0, -150.0)):
         voice.publish(topics.HUMAN_REWARD_TYPE(data=data))
-        spin_until(executor, lambda total=total: any(abs(r - total) < 150.0 for r in told))
+        spin_until(executor, lambda total=total: any(abs(r - total) < 20.0 for r in told))
     rejected = controller.rejected
     voice.publish(topics.HUMAN_REWARD_TYPE(data=float('nan')))
     spin_until(executor, lambda: controller.rejected > rejected)

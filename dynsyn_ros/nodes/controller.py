@@ -38,6 +38,7 @@ from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
+from dynsyn_ros.nodes.guard import Guarded, reported, sentence
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.program import exit_code
@@ -67,7 +68,7 @@ def command_message(joints: int) -> topics.COMMANDS_TYPE:
     return command
 
 
-class ControllerNode(LifecycleNode):
+class ControllerNode(Guarded, LifecycleNode):
     """One learner that drives one robot."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -138,6 +139,7 @@ class ControllerNode(LifecycleNode):
 
     # Transitions
 
+    @reported
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Make the learner, compiled and with its weights; refused if a file or folder is bad."""
         try:
@@ -158,7 +160,7 @@ class ControllerNode(LifecycleNode):
         keeper = Keeper(
             Path(self._config.output_dir).expanduser(), learner, self._robot,
             self._config.checkpoints_kept, round(self._config.best_window / robot.control_period),
-            self.get_logger().warning)
+            self.get_logger().warning, self.faults.add)
         source = keeper.begin(self._config.weights, self._shared.seed)
         learner.learning = self._config.learning
         self._pilot = Pilot(self._robot, learner)
@@ -169,6 +171,7 @@ class ControllerNode(LifecycleNode):
             f'{"learning" if learner.learning else "frozen"}, ready after '
             f'{time.monotonic() - begun:.1f} s')
 
+    @reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen to the sensors and command; the commands come last, when all ears are open."""
         self._inputs = inputs = Inputs(self._robot)
@@ -196,11 +199,13 @@ class ControllerNode(LifecycleNode):
         self._ends.callback(self._fall_silent)
         return super().on_activate(state)
 
+    @reported
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send zero torque and go deaf and dumb."""
         self._ends.close()
         return super().on_deactivate(state)
 
+    @reported
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Save the weights and let go of the learner; refused if they cannot be saved."""
         if not self._saved():
@@ -208,6 +213,7 @@ class ControllerNode(LifecycleNode):
         self.learner = self._keeper = None
         return TransitionCallbackReturn.SUCCESS
 
+    @reported
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send zero torque and save the weights."""
         self._ends.close()
@@ -215,6 +221,7 @@ class ControllerNode(LifecycleNode):
             self._saved()
         return TransitionCallbackReturn.SUCCESS
 
+    @reported
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send zero torque and save the weights, then wait to be configured again."""
         return self.on_shutdown(state)
@@ -277,11 +284,25 @@ class ControllerNode(LifecycleNode):
             self._send_zero_torque()
             self.halted = EMERGENCY if self.estopped else 'the stamps went back'
             return
-        self._torques[:] = self._pilot.step(taken)
+        try:
+            self._torques[:] = self._pilot.step(taken)
+        except Exception as error:
+            self._fail(f'the step has raised {sentence(error)}')
+            return
+        if not self._keeper.finite:
+            self._fail('the learner is not finite')
+            self._keeper.mend()
+            return
         self._commands.publish(self._command)
         self.halted = ''
         if self._keeper.count(taken.reward, taken.time):
             self._look_back()
+
+    def _fail(self, fault: str) -> None:
+        """Answer a step that has failed: with zero torque, as any set must be answered."""
+        self.faults.add(fault)
+        self._send_zero_torque()
+        self.halted = fault
 
     def _halt(self, reason: str) -> None:
         """Send zero torque and wait for inputs that can be trusted."""
@@ -378,7 +399,10 @@ class ControllerNode(LifecycleNode):
 
     def _report(self) -> diagnostics.Report:
         level, message = diagnostics.OK, self._state_machine.current_state[1]
-        values: dict[str, object] = {'steps': self.steps, 'rejected messages': self.rejected}
+        values: dict[str, object] = {
+            'steps': self.steps, 'rejected messages': self.rejected,
+            'clipped rewards': self._inputs.clipped if self._inputs else 0,
+            'faults': self.faults.count}
         if self.learner is not None:
             values |= {
                 'learning': self.learner.learning,
@@ -389,8 +413,11 @@ class ControllerNode(LifecycleNode):
             }
         for worse, trouble in (
             (diagnostics.WARN, 'messages were rejected' if self.rejected else ''),
+            (diagnostics.WARN, 'rewards were past their limit'
+             if self._inputs and self._inputs.clipped else ''),
             (diagnostics.WARN, self._keeper.trouble if self._keeper else ''),
             (diagnostics.WARN, 'fallen' if self._inputs and self._pilot.fallen else ''),
+            (diagnostics.ERROR, self.faults.shown),
             (diagnostics.ERROR, EMERGENCY if self.estopped else self._inputs and self.halted),
         ):
             if trouble:

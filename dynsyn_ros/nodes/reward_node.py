@@ -26,6 +26,7 @@ from typing import Any
 
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import RewardSection
+from dynsyn_ros.nodes.guard import Guarded
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, Reward, RobotConfig
 from dynsyn_ros.robot.robot import REWARD
@@ -34,7 +35,7 @@ from rclpy.node import Node
 WARNING_PERIOD = 5.0
 
 
-class RewardNode(Node):
+class RewardNode(Guarded, Node):
     """The reward of one robot."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -76,6 +77,8 @@ class RewardNode(Node):
 
     def _report(self) -> diagnostics.Report:
         trouble = self._inputs.trouble(self._now())
+        if self.faults.shown:
+            return diagnostics.ERROR, self.faults.shown, {'faults': self.faults.count}
         return (
             diagnostics.WARN if trouble or self.rejected else diagnostics.OK,
             trouble or ('fallen' if self._reward.fallen else 'rewarding'),

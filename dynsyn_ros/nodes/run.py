@@ -24,6 +24,7 @@ from pathlib import Path
 import time
 
 from dynsyn_ros.environment import blamed
+from dynsyn_ros.nodes.guard import guard_services
 from dynsyn_ros.nodes.topics import CLOCK
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import ConfigError
@@ -90,13 +91,14 @@ def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
 @contextmanager
 def executor_of(nodes: Sequence[Node]) -> Iterator[Executor]:
     """
-    Put nodes into one executor, and destroy them at the end.
+    Put nodes into one executor, and destroy them at the end; no service of theirs ends it.
 
     The executor is the events executor, several times faster than the default one.
     """
     executor = EventsExecutor()
     try:
         for node in nodes:
+            guard_services(node)
             executor.add_node(node)
         yield executor
     finally:

@@ -110,6 +110,12 @@ class RobotConfig:
         'topic whose messages each trigger a step, while the others hold; or all: each set of '
         'messages with one stamp does')
     inputs: dict[str, InputConfig]
+    reward_limit: float = setting(
+        'most that a step is rewarded or punished with, whatever is sent on reward; over what any '
+        'step can earn', low=0.0, high=1e4)
+    human_reward_limit: float = setting(
+        'most that a person adds to or takes from the reward of a step, whatever is sent on '
+        'human_reward', low=0.0, high=1e4)
     rays: int = setting('rays in a scan message (0: no lidar)', low=0, high=100_000)
     feet: int = setting('entries in a foot_contacts message (0: none)', low=0, high=100)
     observations: list[str] = setting('names of the observations, in order')

@@ -36,6 +36,14 @@ _VECTORS = {
 }
 _STAMPED = frozenset(('joint_states', 'imu', 'odom', 'scan'))
 _SECOND = 1_000_000_000
+#: What no sensor of a robot reads more of, either way, by the last or the first word of a reading
+#: that tells its kind: rad or m, rad/s, N m, m/s2, m/s; a quaternion has length 1.
+_GREATEST = {
+    'joint_states': {'position': 1e6, 'velocity': 1e4, 'effort': 1e6},
+    'imu': {'orientation': 1.1, 'angular_velocity': 1e3, 'linear_acceleration': 1e4},
+    'odom': {'position': 1e7, 'linear': 1e3, 'angular': 1e3},
+}
+_GREATEST_RANGE, _GREATEST_CONTACT = 1e5, 255.0
 
 
 class BadMessage(ValueError):
@@ -87,8 +95,11 @@ class Inputs:
         # Plain arrays, seen by numpy too: for a few numbers a message they are much the faster.
         self.values = array('d', bytes(8 * len(self.names)))
         """The newest of each reading, SI units, in the order of ``names``."""
+        self._greatest = [_greatest(name) for name in self.names]
         self._readings = np.frombuffer(self.values)[np.newaxis]
-        self._reward = 0.0
+        self._reward = self._praise = 0.0
+        self.clipped = 0
+        """Messages on reward and human_reward that were past their limit."""
         self._joint_names: list[str] = []
         self._joint_order: list[int] = []
         sources = [channel.source for channel in robot.config.observation.values()]
@@ -143,9 +154,11 @@ class Inputs:
 
     def praise(self, reward: float) -> None:
         """Add what a person gives to the reward; raises :class:`BadMessage` if it is no number."""
-        if not math.isfinite(self._reward + reward):
+        if not math.isfinite(reward):
             raise BadMessage('a message on human_reward holds a value that is not finite')
-        self._reward += reward
+        most = self._robot.config.human_reward_limit
+        self.clipped += abs(reward) > most
+        self._praise = min(max(self._praise + reward, -most), most)
 
     def need_reward(self, needed: bool) -> None:
         """Choose whether a step must have a reward, as it must while learning."""
@@ -179,7 +192,7 @@ class Inputs:
 
     def take(self) -> Taken:
         """Take what a step acts on."""
-        reward, self._reward = self._reward, 0.0
+        reward, self._reward, self._praise = self._reward + self._praise, 0.0, 0.0
         self._arrived &= ~self._anew
         time = next(iter(self._stamps.values()), 0) if self._trigger == ALL else (
             self._times[self._trigger])
@@ -194,10 +207,17 @@ class Inputs:
         return Taken(self._readings, reward, periods, time)
 
     def _put_values(self, topic: str, first: str, values: array[float]) -> None:
-        if not math.isfinite(sum(values)):
-            raise BadMessage(f'a message on {topic} holds a value that is not finite')
         start = self._place[first]
+        self._check_values(topic, start, values)
         self.values[start:start + len(values)] = values
+
+    def _check_values(self, topic: str, start: int, values: array[float]) -> None:
+        """Refuse readings, from a place on, that are no numbers or that no sensor can read."""
+        for place, value in enumerate(values, start):
+            most = self._greatest[place]
+            if not -most <= value <= most:
+                raise BadMessage(f'a message on {topic} holds {self.names[place]} = {value:g}, '
+                                 f'which must be a number within +-{most:g}')
 
     def _read_joint_states(self, message: Any) -> None:
         if message.name != self._joint_names:
@@ -210,8 +230,7 @@ class Inputs:
                     f'a message on joint_states has {len(self._joint_names)} names but '
                     f'{len(values)} entries of {field}')
             column = array('d', [values[i] for i in self._joint_order])
-            if not math.isfinite(sum(column)):
-                raise BadMessage(f'a message on joint_states holds a {field} that is not finite')
+            self._check_values('joint_states', start, column)
             columns.append((start, column))
         for start, column in columns:
             self.values[start:start + len(column)] = column
@@ -261,14 +280,26 @@ class Inputs:
         self._put_values('foot_contacts', 'foot_contacts.0', array('d', message.data))
 
     def _read_reward(self, message: Any) -> None:
-        if not math.isfinite(self._reward + message.data):
+        if not math.isfinite(message.data):
             raise BadMessage('a message on reward holds a value that is not finite')
-        self._reward += message.data
+        most = self._robot.config.reward_limit
+        self.clipped += abs(message.data) > most
+        self._reward = min(max(self._reward + message.data, -most), most)
 
     @staticmethod
     def _check_length(topic: str, values: Sequence[float], length: int) -> None:
         if len(values) != length:
             raise BadMessage(f'a message on {topic} has {len(values)} entries instead of {length}')
+
+
+def _greatest(name: str) -> float:
+    """Tell what no sensor reads more of, by the name of a reading."""
+    topic, kind, *_ = name.split('.')
+    if topic == 'joint_states':
+        kind = name.rpartition('.')[2]
+    if topic in _GREATEST:
+        return _GREATEST[topic][kind]
+    return _GREATEST_RANGE if topic == 'scan' else _GREATEST_CONTACT
 
 
 def _names(robot: Robot, topic: str) -> list[str]:

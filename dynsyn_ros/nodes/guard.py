@@ -1,0 +1,148 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a callback raises is said, counted and told by diagnostics, and ends no node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+import time
+import traceback
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.service import Service
+
+#: How long diagnostics show a fault as an error, s: long enough to be seen by anybody.
+SHOWN = 10.0
+
+
+def sentence(error: Exception) -> str:
+    """Say what was raised, and where."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f'{frame.filename.rpartition("/")[2]}:{frame.lineno}'
+    return f'{type(error).__name__}: {" ".join(str(error).split()) or "no message"} ({place})'
+
+
+class Faults:
+    """What has gone wrong in a node that went on."""
+
+    def __init__(self, node: Node) -> None:
+        """Log for ``node``."""
+        self._logger = node.get_logger()
+        self.count = 0
+        """Faults since the start."""
+        self._last, self._until = '', 0.0
+
+    def add(self, fault: str) -> None:
+        """Say and remember a fault."""
+        self.count += 1
+        self._last, self._until = fault, time.monotonic() + SHOWN
+        self._logger.error(fault, throttle_duration_sec=1.0)
+
+    @property
+    def shown(self) -> str:
+        """The last fault while it is news; empty afterwards."""
+        return self._last if time.monotonic() < self._until else ''
+
+
+class Guarded:
+    """A node, before its class of rclpy, whose messages and timers cannot end the process."""
+
+    _faults: Faults | None = None
+
+    @property
+    def faults(self) -> Faults:
+        """What has gone wrong so far."""
+        if self._faults is None:  # rclpy subscribes in a node's own constructor
+            self._faults = Faults(self)
+        return self._faults
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[..., None], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Create a subscription whose callback is guarded."""
+        return super().create_subscription(
+            msg_type, topic, self._guarded(f'a message on {topic}', callback), *args, **kwargs)
+
+    def create_timer(
+        self, period: float, callback: Callable[[], None], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Create a timer whose callback is guarded."""
+        return super().create_timer(
+            period, self._guarded('a timer', callback), *args, **kwargs)
+
+    def _guarded(self, cause: str, callback: Callable[..., None]) -> Callable[..., None]:
+        def guarded(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                self.faults.add(f'{cause} has raised {sentence(error)}')
+
+        return guarded
+
+
+def reported(transition: Callable[..., Any]) -> Callable[..., Any]:
+    """Say what a transition of a guarded node raises: rclpy makes an error of it, in silence."""
+
+    @wraps(transition)
+    def reporting(node: Any, state: Any) -> Any:
+        try:
+            return transition(node, state)
+        except Exception as error:
+            node.failure = f'{transition.__name__} has raised {sentence(error)}'
+            node.faults.add(node.failure)
+            raise
+
+    return reporting
+
+
+def guard_services(node: Node) -> None:
+    """
+    Let every service of a node answer, whatever it raises: that it has failed, and why.
+
+    Those that each node of rclpy has are among them: a transition that is not possible in the
+    state at hand, or a parameter of a type that does not exist, would end the process.
+    """
+    for service in node.services:
+        service.callback = _answering(node, service, service.callback)
+
+
+def _answering(
+    node: Node, service: Service, callback: Callable[[Any, Any], Any]
+) -> Callable[[Any, Any], Any]:
+    def answering(request: Any, response: Any) -> Any:
+        try:
+            return callback(request, response)
+        except Exception as error:
+            reason = sentence(error)
+        fault = f'{service.service_name} has raised {reason}'
+        if isinstance(node, Guarded):
+            node.faults.add(fault)
+        else:
+            node.get_logger().error(fault)
+        refusal = service.srv_type.Response()
+        refused = SetParametersResult(successful=False, reason=reason)
+        for field, kind in refusal.get_fields_and_field_types().items():
+            if field in ('message', 'reason'):
+                setattr(refusal, field, reason)
+            elif kind == 'rcl_interfaces/SetParametersResult':
+                setattr(refusal, field, refused)
+            elif kind == 'sequence<rcl_interfaces/SetParametersResult>':
+                setattr(refusal, field, [refused] * len(request.parameters))
+        return refusal
+
+    return answering

@@ -37,6 +37,8 @@ VARIABLE = 'NUMBA_CACHE_DIR'
 PREFIX = 'dynsyn_kernels_'
 #: Folders that are kept in one parent, the last used ones.
 KEPT = 8
+#: The layers that no kernel is in and none can import from: edits there compile nothing anew.
+ABOVE_KERNELS = ('cli', 'dashboard', 'figures', 'nodes', 'training')
 
 
 def use_kernel_cache() -> None:
@@ -67,11 +69,13 @@ def use_kernel_cache() -> None:
 
 
 def _digest(package: Path) -> str:
-    """Digest all sources of the package, names and contents."""
+    """Digest the sources that kernels can be made of, names and contents."""
     digest = hashlib.sha256()
     for file in sorted(package.rglob('*.py')):
-        digest.update(f'{file.relative_to(package)}\0{file.stat().st_size}\0'.encode())
-        digest.update(file.read_bytes())
+        name, content = file.relative_to(package), file.read_bytes()
+        if name.parts[0] not in ABOVE_KERNELS:
+            digest.update(f'{name}\0{len(content)}\0'.encode())
+            digest.update(content)
     return digest.hexdigest()[:16]
 
 

@@ -67,6 +67,8 @@ def folders(parent):
 
 def test_kernels_are_as_old_as_all_sources(tree):
     assert run(tree) == (['-6.0'], {'saved'}, [])
+    with (tree / 'cli' / 'main.py').open('a') as file:
+        file.write('# edited')
     assert run(tree, 'import numba;' + RUN) == (['-6.0'], {'loaded'}, [])
     source = tree / 'learner' / 'oscillators.py'
     text = source.read_text()
@@ -74,6 +76,12 @@ def test_kernels_are_as_old_as_all_sources(tree):
     source.write_text(text.replace(CUBE, f'1000.0 * {CUBE}'))
     assert run(tree) == (['-7998.0'], {'saved'}, [])
     assert len(folders(tree / '__pycache__')) == 2
+
+
+def test_no_kernel_is_in_a_layer_whose_edits_do_not_count():
+    for layer in kernel_cache.ABOVE_KERNELS:
+        for file in (SOURCE / 'dynsyn_ros' / layer).rglob('*.py'):
+            assert 'numba' not in file.read_text(), file
 
 
 def test_no_folder_can_be_written(tree, tmp_path):

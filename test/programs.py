@@ -16,6 +16,7 @@
 
 from contextlib import redirect_stderr
 import io
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -64,3 +65,21 @@ def refused(folder, *arguments):
     assert 'Traceback' not in said
     (sentence,) = [line for line in said.splitlines() if 'error: ' in line]
     return sentence
+
+
+def descendants(pid):
+    """List the processes under a process, with their command lines."""
+    children = {}
+    for entry in Path('/proc').glob('[0-9]*'):
+        try:
+            stat, words = (entry / 'stat').read_text(), (entry / 'cmdline').read_bytes()
+        except OSError:
+            continue
+        parent = int(stat.rpartition(')')[2].split()[1])
+        children.setdefault(parent, []).append((int(entry.name), words.decode(errors='replace')))
+    found, waiting = [], [pid]
+    while waiting:
+        mine = children.get(waiting.pop(), [])
+        found += mine
+        waiting += [child for child, _ in mine]
+    return found

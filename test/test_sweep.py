@@ -23,7 +23,7 @@ import subprocess
 
 from dynsyn_ros.training import sweep
 from PIL import Image
-from programs import dynsyn, PATIENCE, PROGRAM, refused
+from programs import descendants, dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 import yaml
 
@@ -77,24 +77,6 @@ def test_what_is_finished_is_not_run_again(local):
     done = dynsyn('sweep', '../sweep.yaml', '--output', '.', folder=local)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')} == before
-
-
-def descendants(pid):
-    """List the processes under a process, with their command lines."""
-    children = {}
-    for entry in Path('/proc').glob('[0-9]*'):
-        try:
-            stat, words = (entry / 'stat').read_text(), (entry / 'cmdline').read_bytes()
-        except OSError:
-            continue
-        parent = int(stat.rpartition(')')[2].split()[1])
-        children.setdefault(parent, []).append((int(entry.name), words.decode(errors='replace')))
-    found, waiting = [], [pid]
-    while waiting:
-        mine = children.get(waiting.pop(), [])
-        found += mine
-        waiting += [child for child, _ in mine]
-    return found
 
 
 @pytest.mark.parametrize(('engine', 'worker'), [

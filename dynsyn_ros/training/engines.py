@@ -16,15 +16,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from multiprocessing import connection, get_context
-from multiprocessing.queues import SimpleQueue
 import os
-import sys
+from pathlib import Path
 
-from dynsyn_ros.program import BAD_INPUT, StopRequest
+from dynsyn_ros.program import end_with, StopRequest
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training.sweep import Job
 
@@ -48,7 +47,11 @@ def run(
     A job whose worker dies goes on from its last checkpoint in another. Ends early at ``stop``.
     Raises :class:`ConfigError` if a job cannot be run.
     """
-    (_run_local if engine == 'local' else _run_ray)(jobs, workers, stop, finished)
+    if engine == 'ray':
+        _run_ray(jobs, workers, stop, finished)
+        return
+    waiting = deque(jobs)
+    run_local(lambda: waiting.popleft() if waiting else None, workers, stop, finished)
 
 
 def _given_up(job: Job) -> ConfigError:
@@ -57,49 +60,87 @@ def _given_up(job: Job) -> ConfigError:
         'checkpoints when it is run again')
 
 
-def _work(job: Job, refusals: SimpleQueue) -> None:
-    """Run a job in a process of its own; a stop request leaves a checkpoint."""
+class _Worker:
+    """A process that runs one job after another, and ends when this one does."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        context = get_context('spawn')
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, os.getpid()))
+        self.process.start()
+        theirs.close()
+
+    def end(self) -> None:
+        """Stop what it does, which leaves a checkpoint; it ends then."""
+        self.process.terminate()
+        self.pipe.close()
+
+
+def _work(pipe: connection.Connection, parent: int) -> None:
+    """Run jobs as they come, and answer each with nothing or why it cannot be run."""
+    end_with(parent)
     stop = StopRequest()
-    try:
-        job.run(lambda: bool(stop))
-    except ConfigError as error:
-        refusals.put(str(error))
-        sys.exit(BAD_INPUT)
+    while not stop:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        refusal = None
+        try:
+            job.run(lambda: bool(stop))
+        except ConfigError as error:
+            refusal = str(error)
+        pipe.send(refusal)
 
 
-def _run_local(
-    jobs: Sequence[Job],
+def run_local(
+    take: Callable[[], Job | None],
     workers: int,
     stop: Callable[[], bool],
     finished: Callable[[Job], None],
 ) -> None:
-    context = get_context('spawn')
-    refusals = context.SimpleQueue()
-    waiting = deque((job, 0) for job in jobs)
-    running = {}
+    """
+    Run jobs on the cores of this machine, as :func:`run` does.
+
+    ``take`` gives the next job, or None where there is none before another is ``finished``; with
+    none and nothing running it is over.
+    """
+    idle: list[_Worker] = []
+    running: dict[connection.Connection, tuple[_Worker, Job]] = {}
+    again: deque[Job] = deque()
+    deaths: Counter[Path] = Counter()
     try:
-        while (waiting or running) and not stop():
-            while waiting and len(running) < workers:
-                job, tries = waiting.popleft()
-                process = context.Process(target=_work, args=(job, refusals))
-                process.start()
-                running[process] = (job, tries)
-            connection.wait([process.sentinel for process in running], LOOK_PERIOD)
-            for process in [process for process in running if process.exitcode is not None]:
-                job, tries = running.pop(process)
+        while not stop():
+            while len(running) < workers and (job := again.popleft() if again else take()):
+                worker = idle.pop() if idle else _Worker()
+                running[worker.pipe] = worker, job
+                worker.pipe.send(job)
+            if not running:
+                break
+            for pipe in connection.wait(list(running), LOOK_PERIOD):
+                worker, job = running.pop(pipe)
+                try:
+                    refusal = pipe.recv()
+                    idle.append(worker)
+                except (EOFError, ConnectionError):
+                    worker.end()
+                    refusal = None
+                if refusal is not None:
+                    raise ConfigError(refusal)
                 if job.finished:
                     finished(job)
-                elif process.exitcode == BAD_INPUT:
-                    raise ConfigError(refusals.get())
-                elif tries == RETRIES:
+                elif deaths[job.folder] == RETRIES:
                     raise _given_up(job)
                 elif not stop():
-                    waiting.appendleft((job, tries + 1))
+                    deaths[job.folder] += 1
+                    again.append(job)
     finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.join()
+        everybody = [*idle, *(worker for worker, _ in running.values())]
+        for worker in everybody:
+            worker.end()
+        for worker in everybody:
+            worker.process.join()
 
 
 def train(job: Job) -> None:

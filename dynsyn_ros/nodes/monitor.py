@@ -62,29 +62,38 @@ class Monitor:
                 topics.ARRAYS[topics.WEIGHTS], ('weight', 'centre'), list(robot.first_synapses)),
             topics.READINGS: table(topics.ARRAYS[topics.READINGS], ('reading',), inputs.names),
         }
-        self._steps, self._earned, self._mean = keeper.steps, keeper.earned, 0.0
+        self._steps, self._earned = keeper.steps, keeper.earned
+        self._newest: int | None = None
         self._ends = {topic: node.create_publisher(kind, topic, topics.QOS)
                       for topic, kind in {**topics.SCALARS, **topics.ARRAYS}.items()}
         self._timer = node.create_timer(PERIOD, self._publish, clock=clock)
 
     def _publish(self) -> None:
         steps, earned = self._keeper.steps, self._keeper.earned
-        if steps > self._steps:
-            self._mean = (earned - self._earned) / (steps - self._steps)
-            self._steps, self._earned = steps, earned
         for topic, value in (
             (topics.AMPLITUDE, self._learner.mean_amplitude),
             (topics.CENTRE_SHIFT, self._learner.centre_shift),
             (topics.GAIN, self._learner.mean_gain),
-            (topics.MEAN_REWARD, self._mean),
         ):
             self._messages[topic].data = value
         state = self._learner.synapses
         self._messages[topics.WEIGHTS].data = array('d', np.concatenate(
             [state.weight[0, self._places], state.centre[0, self._places]]))
-        self._messages[topics.READINGS].data = self._inputs.values
+        old = set()  # what is not of now is not published as if it were
+        if steps > self._steps:
+            self._messages[topics.MEAN_REWARD].data = (
+                (earned - self._earned) / (steps - self._steps))
+            self._steps, self._earned = steps, earned
+        else:
+            old.add(topics.MEAN_REWARD)
+        if self._inputs.newest != self._newest:
+            self._messages[topics.READINGS].data = self._inputs.values
+            self._newest = self._inputs.newest
+        else:
+            old.add(topics.READINGS)
         for topic, publisher in self._ends.items():
-            publisher.publish(self._messages[topic])
+            if topic not in old:
+                publisher.publish(self._messages[topic])
 
     def close(self) -> None:
         """Fall silent, also where the executor has the timer in its queue already."""

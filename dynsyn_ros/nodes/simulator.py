@@ -43,6 +43,7 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.topic_endpoint_info import TopicEndpointInfo
+from std_msgs.msg import MultiArrayDimension
 
 #: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
 LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
@@ -91,7 +92,8 @@ class SimulatorNode(Node):
                               'waits for a reward with each step')
         self._sensors = SensorPublishers(self, anatomy, self._config.publish_reward)
         self._other = {
-            topic: self.create_publisher(kind, topic, topics.QOS)
+            topic: self.create_publisher(
+                kind, topic, topics.HISTORY if topic == topics.EPISODES else topics.QOS)
             for topic, kind in topics.SIMULATION.items()
         }
         self._clock_message = topics.SIMULATION[topics.CLOCK]()
@@ -225,6 +227,11 @@ class SimulatorNode(Node):
             (topics.EPISODE_LENGTH, float(episode.length)),
         ):
             self._other[topic].publish(topics.SIMULATION[topic](data=value))
+        message = topics.SIMULATION[topics.EPISODES]()
+        message.layout.dim = [MultiArrayDimension(
+            label=','.join(topics.EPISODE_FIELDS), size=3, stride=3)]
+        message.data = [float(self.episodes), episode.total, float(episode.length)]
+        self._other[topics.EPISODES].publish(message)
 
     def _publish_image(self) -> None:
         """Draw the walker for those who look."""

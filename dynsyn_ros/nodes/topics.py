@@ -19,13 +19,16 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticArray
 from dynsyn_ros.robot import robot
 from nav_msgs.msg import Odometry
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, Imu, JointState, LaserScan
 from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
 
 #: Reliable, volatile, the last ten: nothing a learner is told may be lost on the way.
 QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+#: Of what a late subscriber is sent too: the last thousand.
+HISTORY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE,
+                     durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 #: What a robot tells its learner.
 SENSORS = {
@@ -41,11 +44,15 @@ COMMANDS, COMMANDS_TYPE = robot.COMMANDS, Float64MultiArray
 #: Of the simulator only.
 CLOCK, IMAGE = 'clock', 'image'
 EPISODE_RETURN, EPISODE_LENGTH = 'episode_return', 'episode_length'
+#: Number (from 1), return and length of an episode, named in the layout, with :data:`HISTORY`.
+EPISODES = 'episodes'
+EPISODE_FIELDS = ('number', 'return', 'length')
 SIMULATION = {
     CLOCK: Clock,
     IMAGE: Image,
     EPISODE_RETURN: Float64,
     EPISODE_LENGTH: Float64,
+    EPISODES: Float64MultiArray,
 }
 #: How learning goes, of the controller.
 AMPLITUDE, CENTRE_SHIFT, GAIN = '~/amplitude', '~/centre_shift', '~/gain'

@@ -165,6 +165,11 @@ class Inputs:
         self._needed = sum(self._bit.values()) - (0 if needed else self._bit[REWARD])
 
     @property
+    def newest(self) -> int | None:
+        """Time of the newest message, ns; None before the first."""
+        return max(self._times.values(), default=None)
+
+    @property
     def due(self) -> bool:
         """Whether all that a step needs is there."""
         if self._arrived & self._needed != self._needed:

@@ -54,7 +54,8 @@ def steps_per_second(steps: int, folder: str, *more: str) -> float:
 
 async def look(address: str, heard: list[int]) -> None:
     """Listen to a dashboard until it ends."""
-    async with ClientSession() as session, session.ws_connect(f'{address}/live') as socket:
+    async with ClientSession() as session, session.ws_connect(
+            address.replace('/?', '/live?')) as socket:
         async for message in socket:
             heard.append(len(message.data))
 

@@ -24,7 +24,7 @@ import sys
 from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros import parameters
 from dynsyn_ros.nodes import topics
-from dynsyn_ros.nodes.dashboard import BUTTONS
+from dynsyn_ros.nodes.buttons import BUTTONS
 from pages import commands, PAGES, SOURCE
 import pytest
 

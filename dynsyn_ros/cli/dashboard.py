@@ -18,8 +18,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+import os
 from pathlib import Path
-from threading import Thread
+import socket
+import subprocess
+import sys
+import webbrowser
 
 from dynsyn_ros.dashboard import scene
 from dynsyn_ros.nodes import run
@@ -27,40 +34,102 @@ from dynsyn_ros.nodes.dashboard import DashboardNode
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training.presets import URDF
 
+#: What the address is printed behind, for those who read it.
+ANNOUNCEMENT = 'the dashboard is at'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = 'what follows --ros-args is for ROS: remaps, a namespace, log levels'
     parser.add_argument('--host', default='127.0.0.1', help=(
-        'address to serve on; anybody who reaches it can press the buttons (default: '
-        '%(default)s, this machine only)'))
+        'address to serve on; anybody who reaches it and has the printed address with its token '
+        'can press the buttons (default: %(default)s, this machine only)'))
     parser.add_argument('--port', type=int, default=8808, help='0: any (default: %(default)s)')
+    parser.add_argument('--allow-host', action='append', default=[], metavar='NAME', help=(
+        'a further name that browsers reach this machine by, as through a proxy; may be repeated'))
+    parser.add_argument('--open', action='store_true', help='open the page in a browser')
     parser.add_argument('--rate', type=float, default=20.0, metavar='HZ',
                         help='how often the page is told what is new (default: %(default)g)')
     parser.add_argument('--urdf', type=Path, default=URDF, metavar='FILE',
                         help='what the robot looks like (default: the walker)')
+    parser.add_argument('--parent', type=int, help=argparse.SUPPRESS)  # of :func:`beside`
 
 
 def main(options: argparse.Namespace) -> None:
     """Serve until Ctrl-C; raises :class:`ConfigError`."""
     try:
-        from dynsyn_ros.dashboard.server import Server  # noqa: PLC0415  an extra
+        from dynsyn_ros.dashboard import access, server  # noqa: PLC0415  an extra
     except ImportError as error:
         raise ConfigError(
             "the dashboard needs aiohttp: pip install 'dynsyn_ros[dashboard]'") from error
-    if not 1.0 <= options.rate <= 100.0:
-        raise ConfigError(f'--rate must be from 1 to 100 Hz, not {options.rate:g}')
+    if not 2.0 <= options.rate <= 100.0:
+        raise ConfigError(f'--rate must be from 2 to 100 Hz, not {options.rate:g}')
+    if not 0 <= options.port <= 65535:
+        raise ConfigError(f'--port must be from 0 to 65535, not {options.port}')
     drawn = scene.read(options.urdf)
+    allowed = access.Access(options.host, options.allow_host, access.read_token())
+
+    def started(host: str, port: int) -> None:
+        if access.beyond_this_machine(options.host):
+            print(f'served beyond this machine: whoever reaches {host} port {port} and has the '
+                  'token can press the buttons, and nothing is encrypted', file=sys.stderr)
+        address = f'http://{_reached_by(host)}:{port}/?token={allowed.token}'
+        print(f'{ANNOUNCEMENT} {address}', flush=True)
+        if options.open and _has_a_display():
+            webbrowser.open(address)
+
     with run.session([*run.ros_arguments((), {}), *options.ros_arguments]) as stop:
         node = DashboardNode()
         ended: list[bool] = []
-        with run.executor_of([node]) as executor:
-            spinning = Thread(target=run.spin, args=(executor, lambda: bool(ended)))
-            spinning.start()
+        with run.executor_of([node]) as executor, ThreadPoolExecutor(1) as thread:
+            spinning = thread.submit(run.spin, executor, lambda: bool(ended))
+
+            def done() -> bool:
+                orphaned = options.parent is not None and os.getppid() != options.parent
+                return bool(stop) or spinning.done() or orphaned
+
             try:
-                asyncio.run(Server(drawn, node.news, node.press, options.rate).serve(
-                    options.host, options.port, lambda: bool(stop),
-                    lambda address: print(f'the dashboard is at {address}', flush=True)))
+                serving = server.Server(drawn, node.news, node.press, options.rate, allowed)
+                asyncio.run(serving.serve(options.host, options.port, done, started))
             finally:
                 ended.append(True)
-                spinning.join()
+            spinning.result()
+
+
+def command(namespace: str) -> str:
+    """Write the command that shows the robot of a namespace."""
+    remap = '' if namespace == '/' else f' --ros-args -r __ns:={namespace}'
+    return f'dynsyn dashboard{remap}'
+
+
+@contextmanager
+def beside(ros_arguments: Sequence[str]) -> Iterator[None]:
+    """
+    Serve a dashboard, open in a browser, in a process of its own that ends with this one.
+
+    Raises :class:`ConfigError` if it does not start.
+    """
+    words = [sys.executable, '-m', 'dynsyn_ros.cli.main', 'dashboard', '--port', '0', '--open',
+             '--parent', str(os.getpid()), *ros_arguments]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            address = serving.stdout.readline()
+            if not address:
+                raise ConfigError('the dashboard has not started, for the reason above')
+            print(address, end='', file=sys.stderr)
+            yield
+        finally:
+            serving.terminate()
+
+
+def _has_a_display() -> bool:
+    """Tell whether a browser could open a window here: a text browser would take the terminal."""
+    return not sys.platform.startswith('linux') or any(
+        os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY', 'BROWSER'))
+
+
+def _reached_by(host: str) -> str:
+    """Tell the name to reach an address by."""
+    if host in ('0.0.0.0', '::'):
+        return socket.gethostname()
+    return f'[{host}]' if ':' in host else host

@@ -17,9 +17,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
+import sys
 
 from dynsyn_ros import parameters
+from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.episodes import (
     CURVE_FILE,
@@ -72,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='record every topic, for dynsyn replay and whatever reads MCAP')
     parser.add_argument('--gif', type=Path, metavar='FILE',
                         help='film the last half minute of the run')
+    parser.add_argument('--dashboard', action='store_true',
+                        help='show the walk on a local web page, opened in a browser')
 
 
 def main(options: argparse.Namespace) -> None:
@@ -91,12 +96,16 @@ def main(options: argparse.Namespace) -> None:
     }
     arguments = run.ros_arguments(
         files, {name: value for name, value in changed.items() if value is not None})
-    with run.session([*arguments, *options.ros_arguments]) as stop:
-        _walk(stop, output, options.gif, options.record)
+    with ExitStack() as stack:
+        stop = stack.enter_context(run.session([*arguments, *options.ros_arguments]))
+        if options.dashboard:
+            stack.enter_context(dashboard.beside(options.ros_arguments))
+        _walk(stop, output, options.gif, options.record, watched=options.dashboard)
     print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')
 
 
-def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None) -> None:
+def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None, *,
+          watched: bool) -> None:
     """Spin the nodes, with a live line, until stopped or finished; then write what is to stay."""
 
     def after_step(walker: Plant) -> None:
@@ -109,6 +118,8 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
     simulator = SimulatorNode(after_step)
     controller = ControllerNode()
     env_id = simulator.get_parameter('env_id').value
+    if not watched:
+        print(f'to watch it: {dashboard.command(simulator.get_namespace())}', file=sys.stderr)
     film = Film(gif) if gif else None
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()

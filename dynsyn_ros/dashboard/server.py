@@ -12,85 +12,192 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The server of the dashboard: one page, the robot's scene, and a stream of what is new."""
+"""The server of the dashboard: the page, the robot's scene, and a stream of what is new."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 import json
+import math
 from pathlib import Path
+from socket import SO_SNDBUF, SOL_SOCKET
+import time
 from typing import Any
 
-from aiohttp import web, WSMsgType
+from aiohttp import web, WSCloseCode, WSMsgType
+from dynsyn_ros.dashboard.access import Access, HEADERS
+from dynsyn_ros.dashboard.history import History
 from dynsyn_ros.schema import ConfigError
 
-PAGE = Path(__file__).with_name('page.html')
+FOLDER = Path(__file__).parent
+#: What the page is made of; files of others in the folder ``vendor``.
+FILES = ('page.css', 'page.js', 'charts.js', 'robot.js',
+         'vendor/uPlot.iife.min.js', 'vendor/uPlot.min.css')
+#: Clients at once, messages that wait for one, and letters that one may send.
+MOST_CLIENTS, MOST_WAITING, MOST_LETTERS = 32, 100, 1000
+#: Reports of presses that a page is told of that comes late.
+MOST_REPORTS = 10
+#: What may be on its way to a client, in bytes, beside what waits.
+MOST_SENT = 65_536
+#: A client has so long to take a farewell, s.
+FAREWELL_TIME = 0.5
+
+
+class Client:
+    """One that looks, with a queue of its own: a client that does not read delays no other."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        """Serve an opened socket."""
+        self._socket, self._transport = socket, request.transport
+        if self._transport is not None:
+            self._transport.get_extra_info('socket').setsockopt(SOL_SOCKET, SO_SNDBUF, MOST_SENT)
+        self._queue: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+        self._sending = asyncio.ensure_future(self._send())
+
+    async def _send(self) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await self._socket.send_str(await self._queue.get())
+
+    def tell(self, news: str) -> None:
+        """Queue a message; a client that is too far behind is cut off, and may come back."""
+        try:
+            self._queue.put_nowait(news)
+        except asyncio.QueueFull:
+            self._cut()
+
+    def _cut(self) -> None:
+        self._sending.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self) -> None:
+        """Say farewell, or cut off who does not take it."""
+        self._sending.cancel()
+        with suppress(asyncio.TimeoutError, ConnectionError):
+            await asyncio.wait_for(
+                self._socket.close(code=WSCloseCode.GOING_AWAY), FAREWELL_TIME)
+        self._cut()
 
 
 class Server:
-    """Serves everybody who looks the same news."""
+    """Serves everybody who looks the same news, and remembers for those who come late."""
 
     def __init__(
         self,
         scene: dict[str, Any],
         news: Callable[[], dict[str, Any]],
-        press: Callable[[str], None],
+        press: Callable[[str, str], None],
         rate: float,
+        access: Access,
     ) -> None:
         """Take ``news`` so often a second, Hz, and pass the buttons on to ``press``."""
         self._scene, self._news, self._press, self._period = scene, news, press, 1.0 / rate
-        self._looking: set[web.WebSocketResponse] = set()
+        self._access = access
+        self._history = History()
+        self._reports: list[dict[str, Any]] = []
+        self._clients: set[Client] = set()
 
     async def serve(self, host: str, port: int, stop: Callable[[], bool],
-                    started: Callable[[str], None]) -> None:
-        """Serve until ``stop``; raises :class:`ConfigError` if the address cannot be had."""
-        application = web.Application()
+                    started: Callable[[str, int], None]) -> None:
+        """
+        Serve until ``stop``; raises :class:`ConfigError` if the address cannot be had.
+
+        ``started`` is called with the address and port that are served on.
+        """
+        application = web.Application(middlewares=[self._guard])
         application.add_routes([
-            web.get('/', self._page), web.get('/scene', self._draw), web.get('/live', self._live)])
-        runner = web.AppRunner(application)
+            web.get('/', self._page), web.get('/scene', self._draw), web.get('/live', self._live),
+            *(web.get(f'/{name}', self._file) for name in FILES)])
+        application.on_response_prepare.append(_add_headers)
+        runner = web.AppRunner(application, shutdown_timeout=FAREWELL_TIME)
         await runner.setup()
         try:
             site = web.TCPSite(runner, host, port)
             try:
                 await site.start()
-            except OSError as error:
-                raise ConfigError(
-                    f'cannot serve on {host} port {port}: {error.strerror or error}') from error
-            bound = runner.addresses[0]
-            started(f'http://{bound[0]}:{bound[1]}')
+            except (OSError, UnicodeError) as error:
+                reason = getattr(error, 'strerror', None) or error
+                raise ConfigError(f'cannot serve on {host} port {port}: {reason}') from error
+            started(*runner.addresses[0][:2])
             while not stop():
-                await self._tell(json.dumps(self._news()))
+                self._tell(self._news())
                 await asyncio.sleep(self._period)
         finally:
-            for socket in list(self._looking):
-                await socket.close()
+            await asyncio.gather(*(client.close() for client in self._clients))
             await runner.cleanup()
 
-    async def _tell(self, news: str) -> None:
-        for socket in list(self._looking):
-            with suppress(ConnectionError):
-                await socket.send_str(news)
+    def _tell(self, news: dict[str, Any]) -> None:
+        """Remember what is new and queue it for everybody."""
+        now = time.time()
+        added = self._history.add(now, news.pop('streams'), news.pop('episodes'))
+        answers = [{**answer, 'time': now} for answer in news.pop('answers')]
+        self._reports = [*self._reports, *answers][-MOST_REPORTS:]
+        text = _json({'time': now, 'history': added, 'reports': answers, **news})
+        for client in self._clients:
+            client.tell(text)
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Answer only those who may ask; what is the same for everybody needs no token."""
+        self._access.check_name(request)
+        self._access.check_origin(request)
+        if request.path.lstrip('/') not in FILES:
+            self._access.check_token(request)
+        return await handler(request)
 
     async def _page(self, request: web.Request) -> web.FileResponse:
-        return web.FileResponse(PAGE)
+        return web.FileResponse(FOLDER / 'page.html')
+
+    async def _file(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(FOLDER / request.path.lstrip('/'))
 
     async def _draw(self, request: web.Request) -> web.Response:
-        return web.json_response(self._scene)
+        return web.Response(text=_json(self._scene), content_type='application/json')
 
     async def _live(self, request: web.Request) -> web.WebSocketResponse:
-        # A page of another site must not press our buttons from a browser that happens to be here.
-        origin = request.headers.get('Origin')
-        if origin is not None and origin.partition('://')[2] != request.host:
-            raise web.HTTPForbidden(text='the dashboard answers its own page only')
-        socket = web.WebSocketResponse(heartbeat=10.0)
+        if len(self._clients) >= MOST_CLIENTS:
+            raise web.HTTPServiceUnavailable(text=f'{MOST_CLIENTS} pages are open already')
+        socket = web.WebSocketResponse(
+            heartbeat=10.0, timeout=FAREWELL_TIME, max_msg_size=MOST_LETTERS, compress=False,
+            writer_limit=MOST_SENT)
         await socket.prepare(request)
-        self._looking.add(socket)
+        client = Client(socket, request)
+        client.tell(_json({'time': time.time(), 'history': self._history.everything(),
+                           'reports': self._reports}))
+        self._clients.add(client)
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
-                    self._press(message.data)
+                    self._on_message(message.data)
         finally:
-            self._looking.discard(socket)
+            self._clients.discard(client)
+            await client.close()
         return socket
+
+    def _on_message(self, text: str) -> None:
+        """Press a button; what is no press is let be."""
+        with suppress(ValueError, TypeError, KeyError):
+            said = json.loads(text)
+            self._press(str(said['press']), str(said['who']))
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(finite(value), allow_nan=False, separators=(',', ':'))
+
+
+def finite(value: Any) -> Any:
+    """Copy what is to become JSON, with null for each number that JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

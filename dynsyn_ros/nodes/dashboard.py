@@ -12,117 +12,159 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The dashboard node: what a page shows of one robot, and the services behind its buttons."""
+"""The dashboard node: what a page shows of one robot, and how old it is."""
 
 from __future__ import annotations
 
 from collections import deque
 from functools import partial
+import time
 from typing import Any
 
 from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.buttons import Buttons
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
-from std_srvs.srv import SetBool, Trigger
 
 #: What is shown of a stream is its newest message: nobody waits for the dashboard.
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-#: What is shown of the controller's own topics.
+#: What is shown of the controller's own topics, published 20 times a second.
 SHOWN = ('amplitude', 'mean_reward', 'weights', 'readings')
-#: How much a press of praise or scold gives, in units of reward.
-PRAISE = 5.0
-#: The buttons that call a service of the controller, with what they send.
-BUTTONS = {
-    'pause': ('set_learning', SetBool, {'data': False}),
-    'learn': ('set_learning', SetBool, {'data': True}),
-    'stop': ('estop', SetBool, {'data': True}),
-    'clear': ('estop', SetBool, {'data': False}),
-    'save': ('save', Trigger, {}),
-    'rollback': ('rollback', Trigger, {}),
-}
-REWARDS = {'praise': PRAISE, 'scold': -PRAISE}
+#: Older than this is stale, s: of what comes 20 times a second, and of what comes once.
+STREAM_AGE, DIAGNOSTICS_AGE = 1.0, 1.5
+#: More numbers in a message, statuses or letters in one than this are not shown.
+MOST_NUMBERS, MOST_STATUSES, MOST_LETTERS = 1000, 50, 500
+WARNING_PERIOD = 5.0
 
 
 class DashboardNode(Node):
     """
     Listens to one controller, and only to what it tells 20 times a second.
 
-    Raw bytes are decoded when somebody looks.
+    Raw bytes are decoded when somebody looks. Times are those of arrival, by the steady clock.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         """Listen, and find the services."""
         super().__init__('dashboard', **kwargs)
-        self._kinds = {f'{topics.CONTROLLER}/{name}': topics.OWN[f'{topics.CONTROLLER}/{name}']
-                       for name in SHOWN}
+        self._kinds = {name: topics.OWN[f'{topics.CONTROLLER}/{name}'] for name in SHOWN}
         self._newest: dict[str, bytes] = {}
-        for topic, kind in self._kinds.items():
-            self.create_subscription(kind, topic, partial(self._newest.__setitem__, topic),
-                                     NEWEST, raw=True)
+        self._arrived: dict[str, float] = {}
+        self._decoded: dict[str, Any] = {}
+        for name, kind in self._kinds.items():
+            self.create_subscription(
+                kind, f'{topics.CONTROLLER}/{name}', partial(self._on_raw, name), NEWEST, raw=True)
         self._lidar: dict[str, float] = {}
-        self._scan = self.create_subscription(
-            topics.SENSORS['scan'], 'scan', self._on_scan, NEWEST)
-        self._returns: deque[float] = deque(maxlen=10_000)
-        kind = topics.SIMULATION[topics.EPISODE_RETURN]
-        self.create_subscription(
-            kind, topics.EPISODE_RETURN, lambda message: self._returns.append(message.data),
-            topics.QOS)
-        self._said: deque[str] = deque(maxlen=100)
+        self._scan = None
+        self._see_lidar()
+        self._episodes: deque[tuple[int, float]] = deque(maxlen=topics.HISTORY.depth)
+        self.create_subscription(topics.SIMULATION[topics.EPISODES], topics.EPISODES,
+                                 self._on_episode, topics.HISTORY)
         self._diagnosed: dict[str, dict[str, Any]] = {}
         self.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self._on_diagnostics, topics.QOS)
-        self._buttons = {
-            name: (self.create_client(kind, f'{topics.CONTROLLER}/{service}'),
-                   kind.Request(**content))
-            for name, (service, kind, content) in BUTTONS.items()}
-        self._praise = self.create_publisher(
-            topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)
+        self._buttons = Buttons(self, lambda: max(self._arrived.values(), default=0.0))
+        self.press = self._buttons.press
+
+    def _on_raw(self, name: str, message: bytes) -> None:
+        now = time.monotonic()
+        if name == 'readings' and now - self._arrived.get(name, now) > STREAM_AGE:
+            self._see_lidar()  # it may be another robot
+        self._newest[name], self._arrived[name] = message, now
+
+    def _see_lidar(self) -> None:
+        if self._scan is None:
+            self._scan = self.create_subscription(
+                topics.SENSORS['scan'], 'scan', self._on_scan, NEWEST)
 
     def _on_scan(self, message: Any) -> None:
         """See once where the rays look: hearing every scan would cost the robot's own loop."""
         self._lidar = {'first': message.angle_min, 'step': message.angle_increment,
                        'most': message.range_max}
-        self.destroy_subscription(self._scan)
+        if self._scan is not None:
+            self.destroy_subscription(self._scan)
+            self._scan = None
+
+    def _on_episode(self, message: Any) -> None:
+        try:
+            number, earned, _ = message.data
+            self._episodes.append((round(number), earned))
+        except (ValueError, OverflowError):
+            self._reject(topics.EPISODES, f'{len(message.data)} numbers, not '
+                                          f'{", ".join(topics.EPISODE_FIELDS)}')
 
     def _on_diagnostics(self, message: Any) -> None:
         for status in message.status:
-            if status.hardware_id == self.get_namespace():
-                self._diagnosed[status.name.rpartition('/')[2]] = {
-                    'level': int.from_bytes(status.level, 'little'), 'message': status.message,
-                    'values': {each.key: each.value for each in status.values}}
+            name = status.name.rpartition('/')[2][:MOST_LETTERS]
+            known = name in self._diagnosed or len(self._diagnosed) < MOST_STATUSES
+            if status.hardware_id == self.get_namespace() and known:
+                self._diagnosed[name] = {
+                    'level': int.from_bytes(status.level, 'little'),
+                    'message': status.message[:MOST_LETTERS],
+                    'values': {each.key[:MOST_LETTERS]: each.value[:MOST_LETTERS]
+                               for each in status.values[:MOST_NUMBERS]},
+                    'time': time.monotonic()}
 
-    def press(self, button: str) -> None:
-        """Do what a button says; what comes of it is in the next :meth:`news`."""
-        if button in REWARDS:
-            self._praise.publish(topics.HUMAN_REWARD_TYPE(data=REWARDS[button]))
-            self._said.append(f'{button}: {REWARDS[button]:+g}')
-        elif button in self._buttons:
-            client, request = self._buttons[button]
-            if not client.service_is_ready():
-                self._said.append(f'{button}: there is no {client.service_name}')
-                return
-            client.call_async(request).add_done_callback(
-                lambda future: self._said.append(f'{button}: {future.result().message}'))
+    def _reject(self, topic: str, reason: str) -> None:
+        self.get_logger().warning(f'a message on {topic} cannot be shown: it has {reason}',
+                                  throttle_duration_sec=WARNING_PERIOD)
+
+    def _decode(self) -> set[str]:
+        """Decode what is new; returns its names."""
+        new = set()
+        for name in list(self._newest):
+            raw = self._newest.pop(name)
+            try:
+                message = deserialize_message(raw, self._kinds[name])
+                self._decoded[name] = _table(message) if hasattr(message, 'layout') else (
+                    message.data)
+                new.add(name)
+            except (ValueError, RuntimeError) as error:
+                self._decoded.pop(name, None)
+                self._arrived.pop(name, None)
+                self._reject(f'{topics.CONTROLLER}/{name}', str(error))
+        return new
 
     def news(self) -> dict[str, Any]:
-        """Tell what is new since the last call, by name, as JSON has it."""
-        heard = {topic: deserialize_message(self._newest.pop(topic), self._kinds[topic])
-                 for topic in list(self._newest)}
-        news: dict[str, Any] = {
-            'returns': _drain(self._returns), 'said': _drain(self._said),
-            'diagnostics': self._diagnosed, 'lidar': self._lidar}
-        for topic, message in heard.items():
-            name = topic.removeprefix(f'{topics.CONTROLLER}/')
-            if isinstance(message, topics.ARRAYS[topics.WEIGHTS]):
-                rows, columns = (dim.label.split(',') for dim in message.layout.dim)
-                cells = iter(message.data)
-                news[name] = {row: {column: next(cells) for column in columns} for row in rows}
-            else:
-                news[name] = message.data
-        return news
+        """
+        Tell what is new since the last call, by name, and how old everything is, in s.
+
+        ``streams`` are the newest scalars and weights that are not stale, ``readings`` those that
+        are new, ``episodes`` (number, return) of each that ended.
+        """
+        new, now = self._decode(), time.monotonic()
+        ages = {name: now - self._arrived[name] for name in SHOWN if name in self._arrived}
+        diagnostics = {}
+        for name, status in sorted(self._diagnosed.items()):
+            told = {key: value for key, value in status.items() if key != 'time'}
+            diagnostics[name] = {**told, 'age': now - status['time']}
+        controller = diagnostics.get(topics.CONTROLLER)
+        silence = '' if controller and controller['age'] <= DIAGNOSTICS_AGE else (
+            'nothing is heard of the controller')
+        return {
+            'ages': ages,
+            'streams': {name: self._decoded[name] for name, age in ages.items()
+                        if age <= STREAM_AGE and name in self._decoded and name != 'readings'},
+            'readings': self._decoded['readings'].get('reading') if 'readings' in new else None,
+            'episodes': [self._episodes.popleft() for _ in range(len(self._episodes))],
+            'diagnostics': diagnostics,
+            'lidar': self._lidar,
+            'obstacles': self._buttons.obstacles(controller, silence),
+            'answers': self._buttons.answers(),
+        }
 
 
-def _drain(queue: deque) -> list:
-    """Take what is in a queue that another thread fills."""
-    return [queue.popleft() for _ in range(len(queue))]
+def _table(message: Any) -> dict[str, dict[str, float]]:
+    """Read an array whose rows and columns have names; raises ValueError that says what it has."""
+    if len(message.data) > MOST_NUMBERS:
+        raise ValueError(f'{len(message.data)} numbers, more than {MOST_NUMBERS}')
+    if len(message.layout.dim) != 2:
+        raise ValueError(f'a layout of {len(message.layout.dim)} dimensions, not of 2')
+    rows, columns = (dim.label.split(',') for dim in message.layout.dim)
+    if len(rows) * len(columns) != len(message.data):
+        raise ValueError(f'{len(message.data)} numbers, not the {len(rows)} x {len(columns)} of '
+                         'its layout')
+    cells = iter(message.data)
+    return {row: {column: next(cells) for column in columns} for row in rows}
+

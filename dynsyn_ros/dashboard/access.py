@@ -1,0 +1,119 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Who may reach the dashboard: those who know its token and call it by a name it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+import hmac
+from ipaddress import ip_address
+import os
+from pathlib import Path
+import re
+import secrets
+import socket
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+#: What this machine calls itself.
+LOCAL = frozenset(('localhost', '127.0.0.1', '::1'))
+#: Sent with every answer: nothing from elsewhere, in no frame, and the token leaks to nobody.
+HEADERS = {
+    'Content-Security-Policy': (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    'X-Frame-Options': 'DENY',
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cache-Control': 'no-store',
+}
+TOKEN = re.compile(r'[\w-]{20,100}\Z', re.ASCII)
+
+
+def token_file() -> Path:
+    """Tell where the token is kept: in the folder where ROS keeps its logs."""
+    return Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser() / 'dynsyn_dashboard.token'
+
+
+def read_token() -> str:
+    """
+    Read this user's token, made at the first call; a page then survives a restart of its server.
+
+    Where it can be neither read nor kept it is made for once.
+    """
+    path = token_file()
+    with suppress(OSError, UnicodeDecodeError):
+        kept = path.read_text().strip()
+        if TOKEN.match(kept) and not path.stat().st_mode & 0o077:
+            return kept
+    token = secrets.token_urlsafe(24)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w') as file:
+            file.write(token)
+    return token
+
+
+def beyond_this_machine(host: str) -> bool:
+    """Tell whether an address to serve on is reached from other machines."""
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host not in LOCAL
+
+
+class Access:
+    """Checks requests: the name they call us by, where their page is from, and the token."""
+
+    def __init__(self, host: str, allowed: Iterable[str], token: str) -> None:
+        """Allow the names of this machine, the address served on, and those ``allowed``."""
+        self.token = token
+        self._names = {*LOCAL, host.lower(), *(name.lower() for name in allowed)}
+        self._beyond = beyond_this_machine(host)
+        if self._beyond:
+            name = socket.gethostname().lower()
+            self._names |= {name, f'{name}.local'}
+
+    def check_name(self, request: web.Request) -> None:
+        """
+        Refuse a request by a name that is not ours.
+
+        That is how a page of another site reaches a server of this machine: by a name of its own
+        that it makes mean our address.
+        """
+        name = (urlsplit(f'//{request.headers.get("Host", "")}').hostname or '').lower()
+        here = request.transport.get_extra_info('sockname') if request.transport else None
+        if name not in self._names and not (self._beyond and here and name == here[0]):
+            raise web.HTTPForbidden(text=(
+                f'the dashboard is not called {name[:100]!r}; if it is, '
+                'start it with --allow-host'))
+
+    def check_token(self, request: web.Request) -> None:
+        """Refuse a request without the token."""
+        given = request.query.get('token', '')
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            raise web.HTTPForbidden(
+                text='open the address that dynsyn dashboard has printed, with its token')
+
+    @staticmethod
+    def check_origin(request: web.Request) -> None:
+        """Refuse a page of another site."""
+        origin = request.headers.get('Origin')
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            raise web.HTTPForbidden(text='the dashboard answers its own page only')

@@ -1,0 +1,125 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the dashboard remembers: the last hour, and the return of every episode with its number."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+import math
+from typing import Any
+
+#: A row of time, unix s, and a value a column; None where there is none.
+Row = list[float | None]
+#: Everything is kept so long, s; each second's mean so long.
+RECENT_SPAN, HOUR_SPAN = 120.0, 3600.0
+#: Without a value for so long there is a gap, s: in what is recent, and in the hour.
+RECENT_GAP, HOUR_GAP = 1.0, 2.5
+#: Episodes that are kept.
+MOST_EPISODES = 100_000
+#: The reward is the mean over so long, s: what is told of it is that of a few steps.
+REWARD_SPAN = 1.0
+
+
+class Rows:
+    """Rows of a span of time. Where time leaps, a row of nothing makes a gap of it."""
+
+    def __init__(self, span: float, gap: float) -> None:
+        """Keep rows for ``span``; longer than ``gap`` between two is a gap."""
+        self._span, self._gap = span, gap
+        self.rows: deque[Row] = deque()
+
+    def add(self, row: Row) -> list[Row]:
+        """Add a row; returns the rows that are new."""
+        new, time = [row], row[0]
+        if self.rows and time - self.rows[-1][0] > self._gap:
+            new = [[self.rows[-1][0] + self._gap / 2, *[None] * (len(row) - 1)], row]
+        self.rows.extend(new)
+        while self.rows[0][0] < time - self._span:
+            self.rows.popleft()
+        return new
+
+
+class History:
+    """What a page shows that comes late or is reloaded."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._returns: deque[list[float]] = deque(maxlen=MOST_EPISODES)
+        self._begin([])
+
+    def _begin(self, columns: Sequence[str]) -> None:
+        self._columns = list(columns)
+        self._recent = Rows(RECENT_SPAN, RECENT_GAP)
+        self._hour = Rows(HOUR_SPAN, HOUR_GAP)
+        self._second: list[Row] = []
+        self._rewards: deque[tuple[float, float]] = deque()
+
+    def add(self, time: float, streams: Mapping[str, Any],
+            episodes: Sequence[tuple[int, float]]) -> dict[str, Any]:
+        """
+        Add what is there at a time, unix s, and episodes that ended: (number, return).
+
+        Returns what is new, as :meth:`everything` has it; everything where other weights or
+        another run began.
+        """
+        values = self._flat(time, streams)
+        renewed = not set(values) <= set(self._columns)
+        if renewed:
+            self._begin(sorted(values))
+        new: dict[str, list] = {'recent': [], 'hour': [], 'returns': []}
+        for number, earned in episodes:
+            if self._returns and number <= self._returns[-1][0]:
+                self._returns.clear()  # another run
+                renewed = True
+            self._returns.append([number, earned])
+            new['returns'].append([number, earned])
+        if values:
+            row = [time, *(values.get(column) for column in self._columns)]
+            if self._second and int(self._second[0][0]) != int(time):
+                new['hour'] = self._hour.add(_mean(self._second))
+                self._second = []
+            self._second.append(row)
+            new['recent'] = self._recent.add(row)
+        return self.everything() if renewed else new
+
+    def everything(self) -> dict[str, Any]:
+        """Tell all that is kept: columns, their rows, recent and of the hour, and returns."""
+        return {'columns': self._columns, 'recent': list(self._recent.rows),
+                'hour': list(self._hour.rows), 'returns': list(self._returns)}
+
+    def _flat(self, time: float, streams: Mapping[str, Any]) -> dict[str, float | None]:
+        values = {name: streams[name] for name in ('amplitude', 'mean_reward') if name in streams}
+        if math.isfinite(values.get('mean_reward', math.nan)):
+            self._rewards.append((time, values['mean_reward']))
+            while self._rewards[0][0] < time - REWARD_SPAN:
+                self._rewards.popleft()
+            values['mean_reward'] = sum(r for _, r in self._rewards) / len(self._rewards)
+        for row, cells in streams.get('weights', {}).items():
+            values |= {f'{row} {synapse}': value for synapse, value in cells.items()}
+        return {name: _short(value) for name, value in values.items()}
+
+
+def _short(value: float) -> float | None:
+    return float(f'{value:.6g}') if math.isfinite(value) else None
+
+
+def _mean(rows: Sequence[Row]) -> Row:
+    """Average the rows of a second, column by column."""
+    means = []
+    for column in zip(*rows, strict=True):
+        values = [value for value in column if value is not None]
+        means.append(_short(sum(values) / len(values)) if values else None)
+    return [int(rows[0][0]) + 0.5, *means[1:]]

@@ -120,6 +120,10 @@ class Keeper:
         self.mean, self._sum, self._count = self._sum / self._count, 0.0, 0
         return True
 
+    def begin_window(self) -> None:
+        """Take the next mean from now on."""
+        self._sum, self._count = 0.0, 0
+
     def keep_if_best(self) -> None:
         """Keep the learner as the best if the last window was."""
         if self.mean > self.best_mean and not self.mend():
@@ -139,7 +143,7 @@ class Keeper:
         sent = self._learner.neurons.action.copy()
         self._learner.restore(self._best)
         self._learner.neurons.action[:] = sent
-        self._sum, self._count = 0.0, 0
+        self.begin_window()
 
     @property
     def finite(self) -> bool:
@@ -153,7 +157,7 @@ class Keeper:
             self._learner.check(self._learner.snapshot())
         except ValueError as error:
             self._learner.restore(self._best or self._begun)
-            self._sum, self._count = 0.0, 0
+            self.begin_window()
             self._lost(f'the learner was lost, {error}: rolled back to '
                        f'{"the best weights" if self._best else "what it began from"}')
             return True

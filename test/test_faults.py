@@ -158,3 +158,28 @@ def test_no_request_ends_a_controller(tmp_path):
         assert ask(SetBool, '/controller/set_learning', SetBool.Request(data=False)).success
         one.await_driving()
         assert one.controller.poll() is None
+
+
+def test_nothing_is_learnt_while_there_is_a_second_robot_or_controller(walk):
+    executor, simulator, controller, bystander = walk
+    for topic, kind in (('joint_states', topics.SENSORS['joint_states']),
+                        ('reward', topics.SENSORS['reward']),
+                        (topics.COMMANDS, topics.COMMANDS_TYPE)):
+        other = bystander.create_publisher(kind, topic, topics.QOS)
+        spin_until(executor, lambda: controller.second, 'the other one')
+        owner = '/controller' if topic == topics.COMMANDS else '/simulator'
+        names = ' and '.join(sorted((owner, '/bystander')))
+        assert f'{topic} has 2 publishers, {names}: give each robot a' in controller.second
+        centre, steps = controller.learner.synapses.centre.copy(), controller.steps
+        spin_steps(executor, simulator, 50)
+        answer = call(executor, bystander, SetBool, '/controller/set_learning',
+                      SetBool.Request(data=True))
+        assert (answer.success, 'publishers' in answer.message) == (False, True)
+        spin_until(executor, lambda steps=steps: controller.steps > steps + 100)
+        np.testing.assert_array_equal(controller.learner.synapses.centre, centre)
+        if topic == 'reward':
+            await_error(executor, bystander, 'not learning: reward has 2 publishers')
+        bystander.destroy_publisher(other)
+        spin_until(executor, lambda: not controller.second, 'its end')
+        spin_steps(executor, simulator, 10)
+        assert (controller.learner.synapses.centre != centre).any()

@@ -40,6 +40,7 @@ from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
 from dynsyn_ros.nodes.guard import Guarded, reported, sentence
 from dynsyn_ros.nodes.monitor import Monitor
+from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, RobotConfig
@@ -90,6 +91,8 @@ class ControllerNode(Guarded, LifecycleNode):
         self.halted = ''
         """Why the torques are zero and the learner waits; empty while it steps."""
         self._troubled = False
+        self.second = ''
+        """Which topic has a second publisher, and whose they are; nothing is learnt meanwhile."""
         self._inputs: Inputs | None = None
         """The inputs of this activation; None while the node is not active."""
         self._ends = ExitStack()
@@ -175,7 +178,7 @@ class ControllerNode(Guarded, LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen to the sensors and command; the commands come last, when all ears are open."""
         self._inputs = inputs = Inputs(self._robot)
-        inputs.need_reward(self.learner.learning)
+        inputs.need_reward(self._config.learning)
         self.halted, self._troubled = 'nothing has been heard yet', False
         for topic in inputs.topics:
             callback = partial(self._on_message, inputs, topic)
@@ -184,6 +187,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._ends.callback(self.destroy_subscription, self.create_subscription(
             topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD,
             partial(self._on_human_reward, inputs), topics.QOS))
+        self._ends.callback(Owners(self, self._on_owners, self._steady).close)
         self._ends.callback(Monitor(
             self, self._robot, self.learner, self._keeper, inputs, self._steady).close)
         for period, callback in (
@@ -227,7 +231,8 @@ class ControllerNode(Guarded, LifecycleNode):
         return self.on_shutdown(state)
 
     def _fall_silent(self) -> None:
-        self._inputs = None
+        self._inputs, self.second = None, ''
+        self._choose_learning()
         self._send_zero_torque()
         # A reader can lose what it has not received of a publisher that is gone.
         self._commands.wait_for_all_acked(LAST_WORD)
@@ -295,7 +300,7 @@ class ControllerNode(Guarded, LifecycleNode):
             return
         self._commands.publish(self._command)
         self.halted = ''
-        if self._keeper.count(taken.reward, taken.time):
+        if self._keeper.count(taken.reward, taken.time) and not self.second:
             self._look_back()
 
     def _fail(self, fault: str) -> None:
@@ -383,19 +388,34 @@ class ControllerNode(Guarded, LifecycleNode):
         self, request: SetBool.Request, response: SetBool.Response
     ) -> SetBool.Response:
         self.set_parameters([Parameter('learning', value=request.data)])
-        response.success = True
+        response.success = not (request.data and self.second)
         response.message = 'learning' if request.data else 'frozen'
+        if not response.success:
+            response.message = f'not learning: {self.second}'
         return response
 
     def _on_parameters(self, changed: list[Parameter]) -> None:
         self._read_parameters()
         if self.learner is None:
             return
-        self.learner.learning = self._config.learning
+        self._choose_learning()
         self.learner.steer(self._learner_config)
         self._pilot.steer(self._robot_config)
         if self._inputs is not None:
             self._inputs.need_reward(self._config.learning)
+
+    def _choose_learning(self) -> None:
+        """Learn as the parameter says, but from one robot only."""
+        self.learner.learning = self._config.learning and not self.second
+
+    def _on_owners(self, second: str) -> None:
+        self.second = second
+        if second:
+            self.get_logger().error(f'not learning: {second}')
+        else:
+            self.get_logger().info('one publisher of each topic again')
+            self._keeper.begin_window()
+        self._choose_learning()
 
     def _report(self) -> diagnostics.Report:
         level, message = diagnostics.OK, self._state_machine.current_state[1]
@@ -417,6 +437,7 @@ class ControllerNode(Guarded, LifecycleNode):
              if self._inputs and self._inputs.clipped else ''),
             (diagnostics.WARN, self._keeper.trouble if self._keeper else ''),
             (diagnostics.WARN, 'fallen' if self._inputs and self._pilot.fallen else ''),
+            (diagnostics.ERROR, self.second and f'not learning: {self.second}'),
             (diagnostics.ERROR, self.faults.shown),
             (diagnostics.ERROR, EMERGENCY if self.estopped else self._inputs and self.halted),
         ):

@@ -45,6 +45,7 @@ def steps_per_second(steps: int, folder: str, *more: str) -> float:
     """Walk so many steps; returns how many a second it took, by its progress bar."""
     done = subprocess.run(
         [*DYNSYN, 'walk', '--seed', '1', '--steps', str(steps), '--output', f'{folder}/out',
+         '--shared-domain',
          *more],
         capture_output=True, text=True, check=True)
     for file in Path(folder, 'out').iterdir():

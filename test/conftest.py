@@ -74,3 +74,9 @@ def robot():
 def ros_log_folder(tmp_path, monkeypatch):
     """Keep the log files of ROS out of the home folder."""
     monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path / 'ros_log'))
+
+
+@pytest.fixture(autouse=True)
+def own_runtime_folder(tmp_path_factory, monkeypatch):
+    """Keep walks of one test from the dashboards of another, side by side with it."""
+    monkeypatch.setenv('XDG_RUNTIME_DIR', str(tmp_path_factory.mktemp('runtime')))

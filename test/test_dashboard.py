@@ -136,8 +136,8 @@ class Page:
     def begin(self, name, *more):
         self.output = self.folder / name
         self.walk = self._stack.enter_context(process('cli.main', [
-            'walk', '--pace', 'realtime', '--real-time-factor', '8', '--seed', '1', '--output',
-            self.output, *more, '--ros-args', '-p', 'best_window:=4.0']))
+            'walk', '--shared-domain', '--pace', 'realtime', '--real-time-factor', '8', '--seed',
+            '1', '--output', self.output, *more, '--ros-args', '-p', 'best_window:=4.0']))
 
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)

@@ -28,6 +28,7 @@ import subprocess
 import sys
 import webbrowser
 
+from dynsyn_ros import domains
 from dynsyn_ros.dashboard import scene
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.dashboard import DashboardNode
@@ -48,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--allow-host', action='append', default=[], metavar='NAME', help=(
         'a further name that browsers reach this machine by, as through a proxy; may be repeated'))
     parser.add_argument('--open', action='store_true', help='open the page in a browser')
+    parser.add_argument('--domain', type=int, metavar='N', help=(
+        'the ROS domain of the robot (default: that of the one dynsyn walk that runs, and where '
+        'none does, or with a namespace, that of the environment)'))
     parser.add_argument('--rate', type=float, default=20.0, metavar='HZ',
                         help='how often the page is told what is new (default: %(default)g)')
     parser.add_argument('--urdf', type=Path, default=URDF, metavar='FILE',
@@ -67,6 +71,7 @@ def main(options: argparse.Namespace) -> None:
     if not 0 <= options.port <= 65535:
         raise ConfigError(f'--port must be from 0 to 65535, not {options.port}')
     drawn = scene.read(options.urdf)
+    domains.join(options.domain, options.ros_arguments)
     allowed = access.Access(options.host, options.allow_host, access.read_token())
 
     def started(host: str, port: int) -> None:
@@ -97,9 +102,9 @@ def main(options: argparse.Namespace) -> None:
 
 
 def command(namespace: str) -> str:
-    """Write the command that shows the robot of a namespace."""
+    """Write the command that shows the robot of a namespace, in the domain that it is in."""
     remap = '' if namespace == '/' else f' --ros-args -r __ns:={namespace}'
-    return f'dynsyn dashboard{remap}'
+    return f'dynsyn dashboard --domain {domains.of_environment()}{remap}'
 
 
 @contextmanager
@@ -110,7 +115,7 @@ def beside(ros_arguments: Sequence[str]) -> Iterator[None]:
     Raises :class:`ConfigError` if it does not start.
     """
     words = [sys.executable, '-m', 'dynsyn_ros.cli.main', 'dashboard', '--port', '0', '--open',
-             '--parent', str(os.getpid()), *ros_arguments]
+             '--parent', str(os.getpid()), '--domain', domains.of_environment(), *ros_arguments]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
         try:
             address = serving.stdout.readline()

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 import sys
 
-from dynsyn_ros import parameters
+from dynsyn_ros import domains, parameters
 from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.episodes import (
@@ -71,6 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for weights, checkpoints, episodes and curve; a walk '
                              'whose checkpoints are there goes on (default: a new one in runs)')
+    parser.add_argument(domains.SHARED, action='store_true', help=(
+        'walk where all see it, in the ROS_DOMAIN_ID of the environment, as with a namespace '
+        '(default: in a domain of its own, so that no other robot is in the way)'))
     parser.add_argument('--record', type=Path, metavar='FILE.mcap',
                         help='record every topic, for dynsyn replay and whatever reads MCAP')
     parser.add_argument('--gif', type=Path, metavar='FILE',
@@ -97,6 +100,8 @@ def main(options: argparse.Namespace) -> None:
     arguments = run.ros_arguments(
         files, {name: value for name, value in changed.items() if value is not None})
     with ExitStack() as stack:
+        if not (options.shared_domain or domains.namespaced(options.ros_arguments)):
+            stack.enter_context(domains.own_domain(output))
         stop = stack.enter_context(run.session([*arguments, *options.ros_arguments]))
         if options.dashboard:
             stack.enter_context(dashboard.beside(options.ros_arguments))
@@ -119,7 +124,8 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
     controller = ControllerNode()
     env_id = simulator.get_parameter('env_id').value
     if not watched:
-        print(f'to watch it: {dashboard.command(simulator.get_namespace())}', file=sys.stderr)
+        print(f'to watch it: {dashboard.command(simulator.get_namespace())}, or the tools of ROS '
+              f'with {domains.DOMAIN}={domains.of_environment()}', file=sys.stderr)
     film = Film(gif) if gif else None
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()

@@ -34,7 +34,7 @@ from aiohttp import ClientSession
 from conftest import ROBOT_FILE
 from dynsyn_ros.cli import dashboard as cli
 from dynsyn_ros.dashboard import access, history, scene
-from dynsyn_ros.dashboard.server import FILES, Server
+from dynsyn_ros.dashboard.server import FILES, MOST_WAITING, Server
 from dynsyn_ros.episodes import EPISODES_FILE
 from dynsyn_ros.nodes import buttons, topics
 from dynsyn_ros.nodes.buttons import BUTTONS, REWARDS
@@ -521,6 +521,7 @@ def test_a_client_that_never_reads_delays_no_other():
                 while len(server._clients) > 1:
                     numbers.append((await socket.receive_json())['number'])
             assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            assert len(numbers) < 2 * MOST_WAITING, 'its queue was bounded'
             stop.append(True)
             deaf._conn.transport.abort()
 

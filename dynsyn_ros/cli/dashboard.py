@@ -32,6 +32,7 @@ from dynsyn_ros import domains
 from dynsyn_ros.dashboard import scene
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.dashboard import DashboardNode
+from dynsyn_ros.program import end_with
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training.presets import URDF
 
@@ -70,6 +71,8 @@ def main(options: argparse.Namespace) -> None:
         raise ConfigError(f'--rate must be from 2 to 100 Hz, not {options.rate:g}')
     if not 0 <= options.port <= 65535:
         raise ConfigError(f'--port must be from 0 to 65535, not {options.port}')
+    if options.parent is not None:
+        end_with(options.parent)
     drawn = scene.read(options.urdf)
     domains.join(options.domain, options.ros_arguments)
     allowed = access.Access(options.host, options.allow_host, access.read_token())
@@ -88,14 +91,10 @@ def main(options: argparse.Namespace) -> None:
         ended: list[bool] = []
         with run.executor_of([node]) as executor, ThreadPoolExecutor(1) as thread:
             spinning = thread.submit(run.spin, executor, lambda: bool(ended))
-
-            def done() -> bool:
-                orphaned = options.parent is not None and os.getppid() != options.parent
-                return bool(stop) or spinning.done() or orphaned
-
             try:
                 serving = server.Server(drawn, node.news, node.press, options.rate, allowed)
-                asyncio.run(serving.serve(options.host, options.port, done, started))
+                asyncio.run(serving.serve(options.host, options.port,
+                                          lambda: bool(stop) or spinning.done(), started))
             finally:
                 ended.append(True)
             spinning.result()

@@ -136,7 +136,7 @@ export class Charts {
     const place = document.getElementById(id), soft = getComputedStyle(place.parentNode.querySelector('h2')).color;
     const looks = {stroke: soft, font: '11px system-ui', labelFont: '11px system-ui', labelSize: 18, labelGap: 0,
                    grid: {stroke: soft, width: 0.25}, ticks: {stroke: soft, width: 0.5, size: 4}};
-    const numbers = {size: 56, space: 24, values: (u, ticks, axis, space, step) => ticks.map(tick => tick.toFixed(decimals(step)))};
+    const numbers = {size: (u, ticks) => 14 + 6.5 * Math.max(4, ...(ticks ?? []).map(tick => tick.length)), space: 24, values: (u, ticks, axis, space, step) => ticks.map(tick => tick.toFixed(decimals(step)))};
     const table = place.classList.contains('table');
     const size = () => ({width: Math.max(200, place.clientWidth - (table && !NARROW.matches ? 290 : 0)), height: table ? 300 : 210});
     const plot = new uPlot({...options, ...size(), axes: [{...looks, size: 30, ...axes[0]}, {...looks, ...numbers, ...axes[1]}]}, data(), place);

@@ -2,7 +2,7 @@
 import {Charts} from './charts.js';
 import {Robot} from './robot.js';
 
-const STALE = {stream: 1.0, diagnostics: 1.5, link: 1.5};  // s
+const STALE = {stream: 1.0, diagnostics: 1.5, link: 3.0};  // s
 const ANSWER_TIME = 1900, ASK_TIME = 10000, RETRY = 1000;  // ms
 const REPORTS = 10;
 const by = id => document.getElementById(id);

@@ -202,6 +202,7 @@ def page(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv('ROS_HOME', str(folder / 'ros'))
         patch.setenv('ROS_LOG_DIR', str(folder / 'log'))
+        patch.setenv('XDG_RUNTIME_DIR', str(folder))  # no walk of others is seen
         yield Page(folder, stack)
 
 

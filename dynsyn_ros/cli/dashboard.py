@@ -92,6 +92,7 @@ def main(options: argparse.Namespace) -> None:
         with run.executor_of([node]) as executor, ThreadPoolExecutor(1) as thread:
             spinning = thread.submit(run.spin, executor, lambda: bool(ended))
             try:
+                drawn['domain'] = domains.of_environment()
                 serving = server.Server(drawn, node.news, node.press, options.rate, allowed)
                 asyncio.run(serving.serve(options.host, options.port,
                                           lambda: bool(stop) or spinning.done(), started))

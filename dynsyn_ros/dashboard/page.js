@@ -109,7 +109,7 @@ function showLink() {
   const silent = stateAge('controller');
   const [kind, text, age, more = ''] =
     !link.up ? ['bad', 'Not connected to the dashboard', seconds() - link.since, `What is shown is old; ${link.why || 'trying again'}.`]
-    : silent === Infinity ? ['warn', 'Connected to the dashboard, which waits for a controller']
+    : silent === Infinity ? ['warn', `Connected to the dashboard, which waits for a controller in ROS domain ${robot.scene.domain}`]
     : silent > STALE.diagnostics ? ['warn', 'Connected to the dashboard, but the controller has been silent', silent]
     : ['good', 'Connected'];
   by('link').className = kind;

@@ -44,6 +44,7 @@ ENVPOOL = ['envpool; python_version >= "3.11" and python_version < "3.14"']
 RECORD = ['mcap', 'rosbags']
 DASHBOARD = ['aiohttp']
 RAY = ['ray; python_version < "3.14"']
+TUNE = ['optuna>=5']
 
 setup(
     name=package_name,
@@ -59,6 +60,7 @@ setup(
         (f'share/{package_name}/config/sros2', glob('config/sros2/*.xml')),
         (f'share/{package_name}/config/presets', glob('config/presets/*.yaml')),
         (f'share/{package_name}/config/sweeps', glob('config/sweeps/*.yaml')),
+        (f'share/{package_name}/config/tune', glob('config/tune/*.yaml')),
         (f'share/{package_name}/launch', glob('launch/*.launch.py')),
         (f'share/{package_name}/urdf', glob('urdf/*')),
         (f'share/{package_name}/config/views', glob('config/views/*')),
@@ -83,6 +85,7 @@ setup(
         'wheels-kilted': wheels(KILTED),
         'envpool': ENVPOOL,
         'ray': RAY,
+        'tune': TUNE,
         'record': RECORD,
         'dashboard': DASHBOARD,
         'walker2d': MUJOCO,
@@ -90,7 +93,7 @@ setup(
         'test': [
             'codespell', 'foxglove-sdk', 'import-linter', 'lxml', 'mypy', 'myst-parser', 'pytest',
             'pytest-cov', 'pytest-xdist', 'pytransform3d', 'ruff', 'selenium', 'sphinx',
-            *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD,
+            *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD, *TUNE,
         ],
     },
     zip_safe=True,

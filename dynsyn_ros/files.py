@@ -16,12 +16,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+import fcntl
 import os
 from pathlib import Path
 import tempfile
+from typing import IO
 
 from dynsyn_ros.schema import ConfigError
+
+#: The file whose lock is a folder's; the system lets go of it when its process ends.
+LOCK = '.lock'
 
 
 def new_folder(kind: str) -> Path:
@@ -37,3 +44,23 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f'cannot write in the folder {folder}: {error.strerror}') from error
+
+
+def try_lock(folder: Path) -> IO[bytes] | None:
+    """Take the lock of a folder, which is made if need be; None if another process has it."""
+    check_folder(folder)
+    file = (folder / LOCK).open('ab')
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+@contextmanager
+def lock_of(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, once nobody else does."""
+    with (folder / LOCK).open('ab') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -37,6 +37,17 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f'{path} is not YAML: {" ".join(str(error).split())}') from error
 
 
+def read_table(path: Path, keys: Iterable[str], command: str) -> dict[str, Any]:
+    """Read a YAML file that a command takes, a table with these keys among others."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise ConfigError(f'{path} must be a table: see dynsyn {command} --help')
+    for key in keys:
+        if key not in content:
+            raise ConfigError(f'{path}: missing key {key}')
+    return content
+
+
 def read(paths: Iterable[Path]) -> dict[str, Any]:
     """
     Read the parameters for every node from parameter files, later files over earlier ones.

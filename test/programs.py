@@ -37,6 +37,13 @@ def dynsyn(*arguments, folder):
         capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+def output_of(*arguments, folder):
+    """Run the program to a good end; returns what it printed."""
+    done = dynsyn(*arguments, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def dynsyn_here(*arguments, folder):
     """Run the program in this process, which has imported it already; returns its exit code."""
     handlers = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}

@@ -31,7 +31,7 @@ from ros import await_line, process
 import yaml
 
 pytestmark = pytest.mark.ros
-for extra in ('aiohttp', 'envpool', 'mcap', 'mujoco', 'rosbags'):
+for extra in ('aiohttp', 'envpool', 'mcap', 'mujoco', 'optuna', 'rosbags'):
     pytest.importorskip(extra, reason='the pages have commands for every extra')
 
 #: What cuts a command short; of two of one name the last option counts.
@@ -53,6 +53,11 @@ def made(tmp_path_factory):
         settings = dict(list(sweep['settings'].items())[:2])
         sweep |= {'learners': 1, 'steps': 50, 'seeds': [0], 'settings': settings}
         file.write_text(yaml.safe_dump(sweep, sort_keys=False))
+    for file in (folder / 'config' / 'tune').iterdir():
+        search = yaml.safe_load(file.read_text())
+        search |= {'simulator': 'gymnasium', 'learners': 4, 'trials': 1,
+                   'budgets': [{'steps': 300, 'seeds': 1}]}
+        file.write_text(yaml.safe_dump(search, sort_keys=False))
     done = dynsyn('train', '--steps', 100, '--output', 'run', folder=folder)
     assert done.returncode == 0, done.stderr
     return folder

@@ -68,7 +68,8 @@ def test_installed_by_pip(tmp_path):
     (site,) = target.glob('lib/python*/site-packages')
     found = ask(site).stdout.split()
     assert found == [str(target / 'share' / 'dynsyn_ros')]
-    for file in ('package.xml', 'launch/walker_sim.launch.py', 'config/presets/default.yaml'):
+    for file in ('package.xml', 'launch/walker_sim.launch.py', 'config/presets/default.yaml',
+                 'config/tune/first_half.yaml'):
         assert Path(found[0], file).is_file()
     assert (target / 'lib' / 'dynsyn_ros' / 'simulator').exists() or (
         target / 'bin' / 'simulator').exists()

@@ -31,6 +31,7 @@ COMMANDS = {
     'dashboard': 'show a robot that learns on a local web page, with buttons',
     'train': 'train headless, as fast as the machine goes; needs no ROS',
     'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
+    'tune': 'search for settings that learn sooner, many trainings at a time; needs no ROS',
     'results': 'print what came out of trainings, as tables; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
     'weights': 'print what a weights file holds, or how two differ; needs no ROS',

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training.presets import PRESETS, ROBOT_FILE
 
 
@@ -33,6 +34,21 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--preset', default='default', metavar='NAME', help=(
         f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: '
         '%(default)s)'))
+
+
+def add_described_file(
+    parser: argparse.ArgumentParser, kind: str, description: str | None
+) -> None:
+    """Add a YAML file of one's own, and a text below the options that describes it."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = description
+    parser.add_argument('file', type=Path, metavar='FILE', help=f'{kind} file, YAML')
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add ``--workers``."""
+    parser.add_argument('--workers', type=count, default=CORES, metavar='N',
+                        help='trainings at a time (default: a core each, here %(default)s)')
 
 
 def count(text: str) -> int:

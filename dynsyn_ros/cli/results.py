@@ -40,20 +40,20 @@ def main(options: argparse.Namespace) -> None:
     """Print a row for each learner or fleet, and one for each group of them."""
     results = [result for folder in options.folders
                for result in read_results(folder.resolve(), options.goals)]
-    print('\n'.join(_table(
+    print('\n'.join(table(
         ('run', 'steps', 'episodes', *(f'{goal:g} after' for goal in options.goals),
          f'best mean of {WINDOW}', f'last mean of {WINDOW}', f'falls in the last {WINDOW}',
          f'steps of the last {WINDOW}'), map(_row, results))))
     groups: dict[Path, list[Result]] = {}
     for result in results:
         groups.setdefault(result.group, []).append(result)
-    print('\n' + '\n'.join(_table(
+    print('\n' + '\n'.join(table(
         ('of', 'runs', 'solved', f'best means of {WINDOW}', 'on average (SD)',
          f'last means of {WINDOW}, on average (SD)', 'falls, on average'),
         (_group_row(folder.name, members) for folder, members in groups.items()))))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Lay out a table in Markdown."""
     return [f'| {" | ".join(row)} |' for row in (head, ['---'] * len(head), *rows)]
 

@@ -21,24 +21,20 @@ from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.program import StopRequest
-from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training import engines, sweep
 from tqdm import tqdm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = sweep.__doc__
-    parser.add_argument('file', type=Path, metavar='FILE', help='a sweep file, YAML')
+    shared_options.add_described_file(parser, 'a sweep', sweep.__doc__)
     parser.add_argument('--output', type=Path, metavar='DIR', help=(
         'folder for the results (default: runs/ and the name of the file); what is finished there '
         'is not run again'))
     parser.add_argument('--engine', choices=engines.ENGINES, default=engines.ENGINES[0], help=(
         'where it runs: on the cores of this machine, or on the Ray cluster at RAY_ADDRESS, whose '
         'machines must all see the output folder (default: %(default)s)'))
-    parser.add_argument('--workers', type=shared_options.count, default=CORES, metavar='N',
-                        help='trainings at a time (default: a core each, here %(default)s)')
+    shared_options.add_workers(parser)
 
 
 def main(options: argparse.Namespace) -> None:

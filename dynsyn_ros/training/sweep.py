@@ -47,7 +47,7 @@ from typing import Any
 from dynsyn_ros import picture
 from dynsyn_ros.episodes import COLUMNS, finish_curves, MEAN, read_episodes, SOLVED
 from dynsyn_ros.files import check_folder
-from dynsyn_ros.parameters import read_yaml
+from dynsyn_ros.parameters import read_table
 from dynsyn_ros.schema import build, ConfigError
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE
@@ -95,12 +95,7 @@ class Job:
 
 def read_sweep(file: Path, output: Path) -> list[Job]:
     """Read a sweep file into its jobs; raises :class:`ConfigError`."""
-    content = read_yaml(file)
-    if not isinstance(content, dict):
-        raise ConfigError(f'{file} must be a table: see dynsyn sweep --help')
-    for key in ('preset', 'seeds', 'settings'):
-        if key not in content:
-            raise ConfigError(f'{file}: missing key {key}')
+    content = read_table(file, ('preset', 'seeds', 'settings'), 'sweep')
     settings, seeds = content['settings'], content['seeds']
     if not isinstance(settings, dict) or not isinstance(seeds, list) or not settings or not seeds:
         raise ConfigError(f'{file}: seeds must be a list and settings a table, neither empty')

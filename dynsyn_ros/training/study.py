@@ -1,0 +1,268 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The study behind ``dynsyn tune``: which training is next, and what a trial is worth.
+
+A trial is one setting. It is trained with some seeds up to the first budget; Optuna's successive
+halving decides whether it goes on to the next. The study is a journal in the output folder, which
+any number of programs may have open. A trial is its program's while that holds the lock of the
+trial's folder; one that nobody holds and that is not finished is taken over.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+import json
+import math
+from pathlib import Path
+from typing import Any, IO
+
+from dynsyn_ros.episodes import read_episodes
+from dynsyn_ros.files import check_folder, lock_of, try_lock
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.training import trainer
+from dynsyn_ros.training.sweep import Job
+from dynsyn_ros.training.tune_file import Range, Search
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+JOURNAL = 'study.journal'
+NAME = 'tune'
+#: The study's attribute that tells which search it is of.
+_SEARCH = 'search'
+#: A trial's attribute that tells why its settings could not be trained with.
+REFUSED = 'refused'
+
+
+def objective(
+    name: str, returns: np.ndarray, steps: np.ndarray, episodes: int, budget: int
+) -> float:
+    """Tell what a training is worth, of the returns of its episodes in the order they ended."""
+    sums = np.concatenate(([0.0], np.cumsum(returns)))
+    ends = np.arange(1, len(sums))
+    begins = np.maximum(ends - episodes, 0)
+    curve = (sums[ends] - sums[begins]) / (ends - begins)
+    if name == 'last':
+        return float(curve[-1])
+    if name == 'best':
+        return float(curve[min(episodes, len(curve)) - 1:].max())
+    return float(np.interp(np.linspace(0.0, budget, 500), steps, curve).mean())
+
+
+_OVER_SEEDS: dict[str, Callable[[Sequence[float]], Any]] = {
+    'median': np.median, 'mean': np.mean, 'worst': np.min}
+
+
+def worth(search: Search, jobs: Sequence[Job]) -> float:
+    """Tell what the trainings of a trial are worth; NaN where no episode has ended."""
+    values = []
+    for job in jobs:
+        episodes = read_episodes(job.folder / trainer.EPISODES)
+        ended = episodes['steps'] <= job.task.steps
+        if not ended.any():
+            return math.nan
+        values.append(objective(
+            search.config.objective, episodes['return'][ended], episodes['steps'][ended],
+            search.config.episodes, job.task.steps))
+    return float(_OVER_SEEDS[search.config.over_seeds](values))
+
+
+@dataclass
+class _Running:
+    """A trial of ours, at work on a budget."""
+
+    trial: Trial
+    lock: IO[bytes]
+    budget: int = 0
+    jobs: Sequence[Job] = ()
+    waiting: deque[Job] = field(default_factory=deque)
+
+
+class Study:
+    """A search, as this program takes part in it."""
+
+    def __init__(self, search: Search, output: Path, say: Callable[[str], None]) -> None:
+        """Open the study, or begin it; raises :class:`ConfigError` if it is of another search."""
+        self.search, self.output, self._say = search, output, say
+        self._running: list[_Running] = []
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        check_folder(output)
+        with lock_of(output):
+            self._study = optuna.create_study(
+                storage=JournalStorage(JournalFileBackend(str(output / JOURNAL))),
+                study_name=NAME, direction='maximize', load_if_exists=True,
+                pruner=optuna.pruners.SuccessiveHalvingPruner(
+                    min_resource=1, reduction_factor=search.config.reduction_factor))
+            self._check_search()
+
+    def _check_search(self) -> None:
+        """Begin a new study; of an old one, refuse another search, but for more trials."""
+        mine = {**asdict(self.search.config), **self.search.base,
+                'budgets': list(map(asdict, self.search.budgets)),
+                'ranges': list(map(asdict, self.search.ranges))}
+        del mine['trials']
+        mine = json.loads(json.dumps(mine))  # as the study gives it back
+        theirs = self._study.user_attrs.get(_SEARCH)
+        if theirs is None:
+            self._study.set_user_attr(_SEARCH, mine)
+            if self.search.as_it_is:
+                self._study.enqueue_trial(self.search.as_it_is)
+        elif theirs != mine:
+            changed = [key for key in mine if theirs.get(key) != mine[key]]
+            raise ConfigError(
+                f'{self.output} holds a search with other {", ".join(changed)}: of a search that '
+                'has begun only trials can be changed, choose another --output')
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials that anybody has begun, by number."""
+        return [trial for trial in self._study.get_trials(deepcopy=False)
+                if trial.state != TrialState.WAITING]
+
+    @property
+    def ended(self) -> int:
+        """How many trials have come to their end, whoever ran them."""
+        return sum(trial.state.is_finished() for trial in self.trials)
+
+    @contextmanager
+    def locked(self) -> Iterator[list[FrozenTrial]]:
+        """Tell all trials, and keep others from doing so for as long as it takes to use them."""
+        with lock_of(self.output):
+            yield self.trials
+
+    def take(self) -> Job | None:
+        """Tell which training is next; None if there is none now."""
+        while True:
+            for running in self._running:
+                if running.waiting:
+                    return running.waiting.popleft()
+            if not self._claim():
+                return None
+
+    def finished(self, job: Job) -> None:
+        """Go on with the trial of a training that has come to its end."""
+        (running,) = (each for each in self._running if job in each.jobs)
+        if all(each.finished for each in running.jobs):
+            self._report(running)
+
+    def _claim(self) -> bool:
+        """Take over a trial that nobody works on, or begin one; false if there is none."""
+        mine = {running.trial.number for running in self._running}
+        with self.locked() as trials:
+            left = (trial for trial in trials
+                    if trial.state == TrialState.RUNNING and trial.number not in mine)
+            for frozen in left:
+                lock = try_lock(self._folder(frozen.number))
+                if lock is not None:
+                    running = _Running(Trial(self._study, frozen._trial_id), lock,
+                                       budget=len(frozen.intermediate_values))
+                    break
+            else:
+                if len(trials) >= self.search.config.trials:
+                    return False
+                trial = self._study.ask()
+                running = _Running(trial, try_lock(self._folder(trial.number)))
+            self._study.sampler = self._sampler(running.trial.number)
+            for each in self.search.ranges:
+                _suggest(running.trial, each)
+        self._running.append(running)
+        if self._possible(running) and not (running.budget and self._over(running)):
+            self._train(running)
+        return True
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """Make what draws a trial, the same whoever draws it."""
+        seed = np.random.SeedSequence((self.search.config.sampler_seed, number))
+        kind = RandomSampler if self.search.config.sampler == 'random' else TPESampler
+        return kind(seed=int(seed.generate_state(1)[0]))
+
+    def _folder(self, number: int) -> Path:
+        return self.output / f'trial_{number:04d}'
+
+    def _possible(self, running: _Running) -> bool:
+        """End a trial whose settings clash with each other."""
+        try:
+            self.search.task(
+                running.trial.params, self.search.config.seeds[0], self.search.budgets[0].steps)
+        except ConfigError as error:
+            running.trial.set_user_attr(REFUSED, str(error))
+            self._end(running, TrialState.FAIL, f'is refused: {error}')
+            return False
+        return True
+
+    def _train(self, running: _Running) -> None:
+        """Line up the trainings of a trial for its budget."""
+        budget, number = self.search.budgets[running.budget], running.trial.number
+        running.jobs = [
+            Job(f'trial {number}', self.search.task(running.trial.params, seed, budget.steps),
+                self._folder(number) / f'seed_{seed}')
+            for seed in self.search.config.seeds[:budget.seeds]]
+        running.waiting.extend(job for job in running.jobs if not job.finished)
+        if not running.waiting:
+            self._report(running)
+
+    def _report(self, running: _Running) -> None:
+        """Tell the study what a trial is worth after its budget, and go on with it or end it."""
+        value = worth(self.search, running.jobs)
+        running.trial.report(value, self.search.config.reduction_factor ** running.budget)
+        running.budget += 1
+        if not self._over(running):
+            self._train(running)
+
+    def _over(self, running: _Running) -> bool:
+        """End a trial that is not among the best after its budget, or has had them all."""
+        values = self._study.get_trials(deepcopy=False)[running.trial.number].intermediate_values
+        value, budgets = values[max(values)], self.search.budgets
+        told = (f'after {budgets[running.budget - 1].steps} steps, budget {running.budget} of '
+                f'{len(budgets)}: {self.search.config.objective} {value:.1f}')
+        last = running.budget == len(budgets)
+        # The preset itself counts among the others, and goes on whatever it is worth.
+        stops = not last and running.trial.should_prune() and not (
+            running.trial.number == 0 and self.search.as_it_is)
+        if stops or math.isnan(value):
+            self._end(running, TrialState.PRUNED, f'{told}, stops here')
+        elif last:
+            self._end(running, TrialState.COMPLETE, f'{told}, finished', value)
+        else:
+            self._say(f'trial {running.trial.number} {told}, goes on')
+            return False
+        return True
+
+    def _end(
+        self, running: _Running, state: TrialState, told: str, value: float | None = None
+    ) -> None:
+        """Tell the study how a trial has ended, and let go of it."""
+        self._study.tell(running.trial, value, state)
+        self._running.remove(running)
+        running.lock.close()
+        self._say(f'trial {running.trial.number} {told}')
+
+
+def _suggest(trial: Trial, each: Range) -> None:
+    """Draw a setting of a trial that has none yet."""
+    if each.span is None:
+        trial.suggest_categorical(each.name, each.labels)
+    elif each.whole:
+        low, high = each.ends()
+        trial.suggest_int(each.name, low, high, log=each.span.log)
+    else:
+        trial.suggest_float(each.name, each.span.low, each.span.high, log=each.span.log)

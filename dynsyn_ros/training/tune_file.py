@@ -1,0 +1,294 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Searches for settings: many settings drawn from ranges, the better ones trained for longer.
+
+A search file is YAML: the options of ``dynsyn train``, the ``ranges`` of the preset's settings to
+draw from, and how to search::
+
+    env_id: BipedalWalker-v3
+    simulator: envpool
+    preset: default
+    learners: 16
+    shared: true
+    until_solved: false
+    weights: none                      # or weights that all trainings start from
+    trials: 100                        # settings to try
+    sampler: tpe                       # or random
+    sampler_seed: 0
+    objective: last                    # of a training: the mean return of the last `episodes`
+    episodes: 400
+    over_seeds: median                 # of a trial: over its seeds
+    seeds: [0, 1, 2, 3]
+    budgets:                           # the best third of each goes on to the next
+    - {steps: 60000, seeds: 2}         # steps of each learner, with the first two seeds
+    - {steps: 180000, seeds: 4}
+    reduction_factor: 3
+    ranges:
+      synapses.centre_rate: {low: 1.0e-5, high: 1.0e-3, log: true}
+      synapses.amplitude[2]: {low: 0.05, high: 0.4}
+      synapses.repulsion: {choices: [true, false]}
+
+A range without an index gives all entries of a list one value. Whole numbers are drawn where a
+setting is one. ``objective`` may also be ``best``, the best mean of so many episodes in a row, or
+``area``, that mean on average over the steps, which rewards learning soon. Trial 0 is the preset
+as it is, if its values are in the ranges, and is trained to the end, to compare with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import copy
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+import json
+import math
+from pathlib import Path
+import re
+from typing import Any, get_args, get_origin
+
+from dynsyn_ros.learner import LearnerConfig
+from dynsyn_ros.parameters import read_table
+from dynsyn_ros.schema import build, ConfigError, part_of, Setting, setting, settings_of
+from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE
+from dynsyn_ros.training.task import Task
+
+SAMPLERS = ('random', 'tpe')
+OBJECTIVES = ('last', 'best', 'area')
+OVER_SEEDS = ('median', 'mean', 'worst')
+_NAME = re.compile(r'([\w.]+?)(?:\[(\d+)\])?')
+Choice = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each trial that has come so far is given."""
+
+    steps: int = setting('steps of each learner after which a trial is compared', low=1)
+    seeds: int = setting('how many of the seeds are trained', low=1)
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How to search."""
+
+    trials: int = setting('settings to try', low=1)
+    sampler: str = setting('what draws them: random, or TPE, which learns from the earlier ones',
+                           choices=SAMPLERS)
+    sampler_seed: int = setting('of what is drawn', low=0, high=2**31 - 1)
+    objective: str = setting('what a training is worth', choices=OBJECTIVES)
+    episodes: int = setting('episodes that the objective takes the mean of', low=1)
+    over_seeds: str = setting('what a trial is worth, of what its seeds are', choices=OVER_SEEDS)
+    seeds: list[int] = setting('seeds of the trainings', low=0, high=2**31 - 1)
+    reduction_factor: int = setting('one of so many trials goes on to the next budget', low=2)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of numbers."""
+
+    low: float = setting('least value')
+    high: float = setting('greatest value')
+    log: bool = setting('whether it is drawn evenly in the logarithm')
+
+
+@dataclass(frozen=True)
+class Range:
+    """What one setting of the preset is drawn from: a span, or choices."""
+
+    name: str
+    path: tuple[str, ...]
+    index: int | None
+    whole: bool
+    """Whether the setting is a whole number."""
+    span: Span | None
+    choices: tuple[Any, ...]
+
+    @property
+    def labels(self) -> tuple[Choice, ...]:
+        """Name the choices, as a study can keep them: lists are text there."""
+        return tuple(choice if isinstance(choice, Choice) else json.dumps(choice)
+                     for choice in self.choices)
+
+    def value(self, drawn: Choice) -> Any:
+        """Tell the value of the setting that was drawn."""
+        return drawn if self.span else self.choices[self.labels.index(drawn)]
+
+    def ends(self) -> tuple[Any, ...]:
+        """List the values at its ends, or all choices."""
+        if self.span is None:
+            return self.choices
+        ends = (self.span.low, self.span.high)
+        return tuple(map(int, ends)) if self.whole else ends
+
+    def put(self, preset: dict[str, Any], value: Any) -> None:
+        """Give the setting a value in the nested tables of a preset."""
+        *sections, leaf = self.path
+        for section in sections:
+            preset = preset[section]
+        if isinstance(preset[leaf], list) and not isinstance(value, list):
+            entries = range(len(preset[leaf])) if self.index is None else (self.index,)
+            for entry in entries:
+                preset[leaf][entry] = value
+        else:
+            preset[leaf] = value
+
+    def of(self, preset: Mapping[str, Any]) -> Any:
+        """Tell the setting's value in a preset; of a list's entries that differ, None."""
+        value: Any = preset
+        for key in self.path:
+            value = value[key]
+        if isinstance(value, list) and not any(isinstance(each, list) for each in self.choices):
+            entries = set(value) if self.index is None else {value[self.index]}
+            return entries.pop() if len(entries) == 1 else None
+        return value
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search file."""
+
+    config: SearchConfig
+    budgets: tuple[Budget, ...]
+    ranges: tuple[Range, ...]
+    base: dict[str, Any]
+    """The training, as :class:`Task` takes it, without its seed and steps."""
+
+    def task(self, params: Mapping[str, Choice], seed: int, steps: int) -> Task:
+        """Describe a training with drawn settings; raises :class:`ConfigError` if they clash."""
+        learner = copy.deepcopy(self.base['learner'])
+        for each in self.ranges:
+            if each.name in params:
+                each.put(learner, each.value(params[each.name]))
+        return build(Task, {**self.base, 'learner': learner, 'seed': seed, 'steps': steps})
+
+    @property
+    def as_it_is(self) -> dict[str, Choice]:
+        """What a trial draws that is the preset itself; nothing where its values are outside."""
+        params = {}
+        for each in self.ranges:
+            value = each.of(self.base['learner'])
+            if each.span is None:
+                inside = value in each.choices
+            else:
+                inside = value is not None and each.span.low <= value <= each.span.high
+            if not inside:
+                return {}
+            params[each.name] = value if each.span else each.labels[each.choices.index(value)]
+        return params
+
+
+def read_search(file: Path) -> Search:
+    """Read a search file; raises :class:`ConfigError` for whatever is wrong with it."""
+    content = read_table(file, ('preset', 'budgets', 'ranges'), 'tune')
+    try:
+        config = build(SearchConfig, part_of(SearchConfig, content))
+        base = {key: value for key, value in content.items()
+                if key not in ('preset', 'params_file', 'budgets', 'ranges', *asdict(config))}
+        base['robot'] = asdict(read_robot(Path(content.get('params_file', ROBOT_FILE))))
+        base['learner'] = asdict(read_preset(str(content['preset'])))
+        ranges = _ranges(content['ranges'])
+        search = Search(config, _budgets(content['budgets'], config.seeds), ranges, base)
+        search.task({}, config.seeds[0], search.budgets[0].steps)
+        _try_ends(search)
+    except ConfigError as error:
+        raise ConfigError(f'{file}: {error}') from error
+    return search
+
+
+def _budgets(rows: Any, seeds: list[int]) -> tuple[Budget, ...]:
+    """Read the budgets, each more than the one before."""
+    if not isinstance(rows, list) or not rows:
+        raise ConfigError('budgets must be a list of tables of steps and seeds')
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError(f'seeds must be a list of seeds that differ, not {seeds}')
+    budgets = tuple(build(Budget, row, f'budgets[{i}].') for i, row in enumerate(rows))
+    for before, after in pairwise(budgets):
+        if after.steps <= before.steps or after.seeds < before.seeds:
+            raise ConfigError('budgets must each have more steps than the one before, and no '
+                              'fewer seeds')
+    if budgets[-1].seeds > len(seeds):
+        raise ConfigError(
+            f'budgets take {budgets[-1].seeds} seeds, and seeds lists {len(seeds)}')
+    return budgets
+
+
+def _ranges(tables: Any) -> tuple[Range, ...]:
+    """Read the ranges."""
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigError('ranges must be a table of settings, see dynsyn tune --help')
+    known = {each.name: each for each in settings_of(LearnerConfig, {})}
+    return tuple(_range(str(name), table, known) for name, table in tables.items())
+
+
+def _range(name: str, table: Any, known: Mapping[str, Setting]) -> Range:
+    """Read one range."""
+    parts = _NAME.fullmatch(name)
+    if parts is None or parts[1] not in known:
+        section = name.partition('.')[0]
+        near = [each for each in known if each.startswith(f'{section}.')] or list(known)
+        raise ConfigError(f'ranges has the unknown setting {name}: there are {", ".join(near)}')
+    kind, where = known[parts[1]].kind, f'ranges.{name}'
+    index = None if parts[2] is None else int(parts[2])
+    if index is not None and get_origin(kind) is not list:
+        raise ConfigError(f'{where} has an index, and {parts[1]} is no list')
+    inner = get_args(kind)[0] if get_origin(kind) is list else kind
+    if not isinstance(table, Mapping):
+        raise ConfigError(f'{where} must be a table of low and high, or of choices')
+    span, choices = None, ()
+    if 'choices' in table:
+        if set(table) != {'choices'} or not isinstance(table['choices'], list) or (
+                len(table['choices']) < 2):
+            raise ConfigError(f'{where}.choices must be a list of two or more, and stand alone')
+        choices = tuple(table['choices'])
+    elif inner in (int, float):
+        span = build(Span, {'log': False, **table}, f'{where}.')
+        _check_span(span, where, inner is int)
+    else:
+        raise ConfigError(f'{where} needs choices, as {parts[1]} is no number')
+    return Range(name, tuple(parts[1].split('.')), index, inner is int, span, choices)
+
+
+def _check_span(span: Span, where: str, whole: bool) -> None:
+    """Refuse a span that nothing can be drawn from."""
+    if not (math.isfinite(span.low) and math.isfinite(span.high)):
+        raise ConfigError(f'{where} must be finite, not {span.low:g} to {span.high:g}')
+    if not span.low < span.high:
+        raise ConfigError(f'{where}.low must be under {where}.high, not {span.low:g} and '
+                          f'{span.high:g}')
+    if span.log and span.low <= 0.0:
+        raise ConfigError(f'{where}.low must be over 0 where log is true, not {span.low:g}')
+    if whole and not (span.low.is_integer() and span.high.is_integer()):
+        raise ConfigError(f'{where} must be of whole numbers, not {span.low:g} and {span.high:g}')
+
+
+def _try_ends(search: Search) -> None:
+    """Refuse a range with an end that the preset cannot have."""
+    for each in search.ranges:
+        for value in each.ends():
+            learner = copy.deepcopy(search.base['learner'])
+            try:
+                each.put(learner, value)
+            except TypeError as error:
+                raise ConfigError(
+                    f'ranges.{each.name}: the preset has no table {each.path[0]}') from error
+            except IndexError as error:
+                raise ConfigError(
+                    f'ranges.{each.name}: there is no entry {each.index}, the first is 0'
+                ) from error
+            try:
+                build(LearnerConfig, learner)
+            except ConfigError as error:
+                raise ConfigError(f'ranges.{each.name}: {error}') from error

@@ -1,0 +1,280 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Searches: nothing lost or doubled by kills or by company, and errors before anything is run."""
+
+import csv
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from conftest import write_training
+from dynsyn_ros.training import tune_file
+from dynsyn_ros.training.presets import read_preset
+import numpy as np
+from pages import SOURCE
+from PIL import Image
+from programs import descendants, output_of, PATIENCE, PROGRAM, refused
+import pytest
+import yaml
+
+pytest.importorskip('optuna', reason='optuna is an extra')
+from dynsyn_ros.training import tune_report  # noqa: E402
+from dynsyn_ros.training.study import objective, Study  # noqa: E402
+
+RATE, LAYER_4, REPULSION = 'synapses.centre_rate', 'synapses.amplitude[2]', 'synapses.repulsion'
+TUNE = {
+    'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'default', 'learners': 2,
+    'shared': True, 'until_solved': False, 'weights': 'none', 'trials': 3, 'sampler': 'random',
+    'sampler_seed': 0, 'objective': 'last', 'episodes': 5, 'over_seeds': 'mean', 'seeds': [0, 1],
+    'budgets': [{'steps': 500, 'seeds': 2}], 'reduction_factor': 2,
+    'ranges': {
+        RATE: {'low': 1e-6, 'high': 1e-2, 'log': True},
+        LAYER_4: {'low': 0.01, 'high': 0.5},
+        REPULSION: {'choices': [True, False]},
+    },
+}
+
+
+def write(folder, **changes):
+    """Write a search file."""
+    file = folder / 'search.yaml'
+    file.write_text(yaml.safe_dump({**TUNE, **changes}))
+    return file
+
+
+def table_of(output):
+    with (output / tune_report.TABLE).open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """Run a search that nothing happens to; returns the folder and what was printed."""
+    folder = tmp_path_factory.mktemp('whole')
+    write(folder)
+    said = output_of('tune', 'search.yaml', '--output', 'out', '--workers', 1, folder=folder)
+    return folder / 'out', said
+
+
+def test_a_search_tells_what_it_found(whole):
+    output, said = whole
+    rows = table_of(output)
+    assert [(row['trial'], row['state']) for row in rows] == [
+        ('0', 'finished'), ('1', 'finished'), ('2', 'finished')]
+    preset = read_preset('default')
+    assert float(rows[0][RATE]) == preset.synapses.centre_rate
+    assert float(rows[0][LAYER_4]) == preset.synapses.amplitude[2]
+    assert len({row[RATE] for row in rows}) == len({row['after_500'] for row in rows}) == 3
+    best = max(rows, key=lambda row: float(row['after_500']))
+    for row in rows:
+        assert f'trial {row["trial"]} after 500 steps, budget 1 of 1: last' in said
+    assert f'| {best["trial"]} | {float(best["after_500"]):.1f} |' in said
+    found = read_preset(str(output / tune_report.BEST)).synapses
+    assert (found.centre_rate, found.amplitude[2], found.repulsion) == (
+        float(best[RATE]), float(best[LAYER_4]), best[REPULSION] == 'True')
+    assert found.amplitude[:2] == preset.synapses.amplitude[:2]
+    with Image.open(output / tune_report.PICTURE) as picture:
+        assert len(picture.convert('RGB').getcolors(10**6)) > 20
+
+
+def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
+    write(tmp_path)
+    command = [*PROGRAM, 'tune', 'search.yaml', '--output', 'out']
+    killed = subprocess.Popen(
+        [*command, '--workers', '1'], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    episodes = tmp_path / 'out' / 'trial_0000' / 'seed_0' / 'episodes.csv'
+    while not (episodes.exists() and episodes.read_text().count('\n') > 1):
+        assert killed.poll() is None
+    (worker,) = (pid for pid, words in descendants(killed.pid) if 'spawn_main' in words)
+    os.kill(worker, signal.SIGSTOP)  # in the midst of a training, which it cannot end now
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    await_end(worker)
+    both = [subprocess.Popen([*command, '--workers', '1'], cwd=tmp_path, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    ends = [each.communicate(timeout=PATIENCE) for each in both]
+    assert [each.returncode for each in both] == [0, 0], ends
+    output, _ = whole
+    for name in (tune_report.TABLE, tune_report.BEST):
+        assert (tmp_path / 'out' / name).read_bytes() == (output / name).read_bytes()
+    trials = [line for said, _ in ends for line in said.splitlines() if 'finished' in line]
+    assert len(trials) == len(set(trials)) == 3
+
+
+def await_end(pid):
+    """Wait until a process has ended that nobody waits for; kills one that does not."""
+    last = time.monotonic() + PATIENCE
+    while time.monotonic() < last:
+        try:
+            if Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z':
+                return
+        except OSError:
+            return
+        os.sched_yield()
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail('the worker lives on')
+
+
+def train(job, returns):
+    """Leave what a training leaves, with these returns."""
+    rows = [(0, i, job.task.steps * (i + 1) // len(returns), 100, value, 0, value)
+            for i, value in enumerate(returns)]
+    if not job.folder.exists():
+        write_training(job.folder, rows, 2, True, job.task.steps)
+    job._done.touch()
+
+
+def worth(number):
+    """Tell what trials are worth in the tests that train nothing: the later ones more."""
+    return 10.0 * (number % 4) + 0.1 * number
+
+
+def run(studies, stop=10**6):
+    """Run the trainings of one or more programs in turn, so many at most."""
+    while stop and any(jobs := [(study, study.take()) for study in studies]):
+        for study, job in jobs:
+            if job is not None:
+                train(job, [worth(int(job.folder.parent.name[-4:]))])
+                study.finished(job)
+                stop -= 1
+        if all(job is None for _, job in jobs):
+            return
+
+
+BUDGETS = [{'steps': 100, 'seeds': 1}, {'steps': 200, 'seeds': 1}, {'steps': 400, 'seeds': 2}]
+
+
+def test_the_better_ones_go_on(tmp_path):
+    search = tune_file.read_search(write(tmp_path, trials=24, budgets=BUDGETS))
+    told = []
+    study = Study(search, tmp_path / 'out', told.append)
+    run([study])
+    came = [[value is not None for value in tune_report.values_of(search, trial)].count(True)
+            for trial in study.trials]
+    assert len(came) == study.ended == 24
+    assert came[0] == 3, 'the preset itself, the worst of all, is trained to the end'
+    assert set(came[3::4]) == {3}
+    assert (set(came[4::4]), set(came[5::4])) == ({1}, {2})
+    assert tune_report.ranking(search, study.trials)[0].number == 23
+    assert set(tune_report.importances(search, study.trials, 0)) == set(TUNE['ranges'])
+    assert not tune_report.importances(search, study.trials[:9], 0)
+    assert len(told) == sum(came)
+
+
+@pytest.mark.parametrize('sampler', tune_file.SAMPLERS)
+def test_trials_are_the_same_whoever_draws_them(tmp_path, sampler):
+    search = tune_file.read_search(write(tmp_path, trials=6, budgets=BUDGETS, sampler=sampler))
+    alone, together = Study(search, tmp_path / 'one', print), []
+    run([alone])
+    for stop in (3, 2, 10**6):  # each of the first leaves a trial behind
+        together = [Study(search, tmp_path / 'two', print) for _ in range(2)]
+        run(together, stop)
+        for study in together:
+            for running in study._running:
+                running.lock.close()
+    assert [trial.state.is_finished() for trial in together[0].trials] == 6 * [True]
+    first = 6 if sampler == 'random' else 2  # what TPE draws follows from what is known by then
+    assert [trial.params for trial in alone.trials][:first] == [
+        trial.params for trial in together[0].trials][:first]
+
+
+def test_settings_that_clash_are_a_trial_refused(tmp_path):
+    search = tune_file.read_search(write(
+        tmp_path, preset='authors', trials=4, ranges={
+            'synapses.period_mean': {'low': 340.0, 'high': 380.0},
+            'time_step': {'choices': [33.0, 39.0]}}))
+    told = []
+    study = Study(search, tmp_path / 'out', told.append)
+    run([study])
+    tune_report.write(search, study.trials, tmp_path / 'search.yaml', tmp_path / 'out')
+    rows = table_of(tmp_path / 'out')
+    assert {(row['state'], row['time_step'], bool(row['refused'])) for row in rows} == {
+        ('finished', '33.0', False), ('refused', '39.0', True)}
+    assert len(told) == len(rows) == 4
+    assert 'is refused: parameter learner.synapses.period_mean must be over 390 ms' in str(told)
+
+
+def test_a_study_of_another_search_is_refused(tmp_path):
+    Study(tune_file.read_search(write(tmp_path)), tmp_path / 'search', print)
+    Study(tune_file.read_search(write(tmp_path, trials=9)), tmp_path / 'search', print)
+    write(tmp_path, episodes=6, ranges={RATE: TUNE['ranges'][RATE]})
+    sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
+    assert 'holds a search with other episodes, ranges: of a search' in sentence
+
+
+@pytest.mark.parametrize(('name', 'value'), [('last', 4.0), ('best', 5.0), ('area', 3.5)])
+def test_what_a_training_is_worth(name, value):
+    returns, steps = np.array([1.0, 3.0, 7.0, 1.0]), np.array([0.0, 250.0, 500.0, 1000.0])
+    found = objective(name, returns, steps, 2, 1000)
+    assert found == pytest.approx(value, abs=1e-2)
+
+
+def ranges(name, **table):
+    return {'ranges': {name: table}}
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (ranges('synapses.rate', low=0, high=1),
+     'ranges has the unknown setting synapses.rate: there are synapses.amplitude, synapses'),
+    (ranges('colour', low=0, high=1), 'unknown setting colour: there are time_step, synapses'),
+    (ranges(RATE, low=1, high=0), f'ranges.{RATE}.low must be under ranges.{RATE}.high, not 1'),
+    (ranges(RATE, low=0, high=1, log=True), 'low must be over 0 where log is true, not 0'),
+    (ranges(RATE, low=0, high=float('inf')), 'must be finite, not 0 to inf'),
+    (ranges(RATE, low=-1, high=1), f'ranges.{RATE}: parameter {RATE} must be from 0'),
+    (ranges(RATE, low=0), f'missing parameter ranges.{RATE}.high'),
+    (ranges(RATE, low=0, high=1, step=1), f'unknown parameter ranges.{RATE}.step'),
+    (ranges(f'{RATE}[0]', low=0, high=1), 'has an index, and synapses.centre_rate is no list'),
+    (ranges('synapses.amplitude[3]', low=0, high=1), 'there is no entry 3, the first is 0'),
+    (ranges('synapses.amplitude', choices=[[1.0], [2.0]]), 'synapses.amplitude must have 3 entr'),
+    (ranges(REPULSION, low=0, high=1), 'needs choices, as synapses.repulsion is no number'),
+    (ranges(REPULSION, choices=[True]), 'choices must be a list of two or more, and stand alone'),
+    (ranges(REPULSION, choices=[True, 3]), 'synapses.repulsion must be true or false, not 3'),
+    ({'ranges': {RATE: 3}}, 'must be a table of low and high, or of choices'),
+    ({'ranges': {}}, 'ranges must be a table of settings'),
+    ({'budgets': []}, 'budgets must be a list of tables of steps and seeds'),
+    ({'budgets': [{'steps': 5, 'seeds': 1}, {'steps': 5, 'seeds': 1}]}, 'have more steps than'),
+    ({'budgets': [{'steps': 5, 'seeds': 3}]}, 'budgets take 3 seeds, and seeds lists 2'),
+    ({'budgets': [{'steps': 0, 'seeds': 1}]}, 'parameter budgets[0].steps must be from 1'),
+    ({'seeds': [1, 1]}, 'seeds must be a list of seeds that differ'),
+    ({'objective': 'fame'}, 'parameter objective must be one of last, best, area'),
+    ({'sampler': 'grid'}, 'parameter sampler must be one of random, tpe'),
+    ({'trials': 0}, 'parameter trials must be from 1'),
+    ({'preset': 'best'}, 'unknown preset best'),
+    ({'colour': 'red'}, 'unknown parameter colour'),
+    ({'weights': 'none.npz'}, 'cannot read none.npz'),
+])
+def test_bad_searches_are_refused_before_anything_is_run(tmp_path, changes, words):
+    write(tmp_path, **changes)
+    assert words in refused(tmp_path, 'tune', 'search.yaml')
+    assert not (tmp_path / 'runs').exists()
+
+
+def test_without_optuna(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'optuna', None)
+    for name in ('study', 'tune_report'):
+        monkeypatch.delitem(sys.modules, f'dynsyn_ros.training.{name}')
+    write(tmp_path)
+    assert "needs Optuna: pip install 'dynsyn_ros[tune]'" in refused(
+        tmp_path, 'tune', 'search.yaml')
+
+
+def test_the_searches_that_ship_can_be_read():
+    files = list((SOURCE / 'config' / 'tune').glob('*.yaml'))
+    for file in files:
+        assert tune_file.read_search(file).ranges
+    assert len(files) == 2

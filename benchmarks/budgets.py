@@ -97,8 +97,8 @@ def learner_step(steps: int) -> list[float]:
     robot, preset = parts()
     learner = Learner(robot.layout, preset, 0)
     observation = np.random.default_rng(0).normal(size=(1, robot.layout.observations))
-    reward = np.ones(1)
-    return [1e6 * timed(lambda: learner.step(observation, reward)) for _ in range(steps)]
+    reward, sent = np.ones(1), np.zeros((1, robot.layout.actions))
+    return [1e6 * timed(lambda: learner.step(observation, reward, sent)) for _ in range(steps)]
 
 
 def step_rate(executor: Executor, node: SimulatorNode | bare.BareSimulator, steps: int) -> float:

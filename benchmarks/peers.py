@@ -127,7 +127,7 @@ def ours(simulator: str) -> Callable[[Record, int], None]:
         task = build(Task, {
             'env_id': ENVIRONMENTS[0], 'simulator': simulator, 'learners': 16, 'shared': True,
             'seed': seed, 'steps': 2**62, 'until_solved': True, 'weights': 'none',
-            'robot': asdict(read_robot()), 'learner': asdict(read_preset('fleet'))})
+            'robot': asdict(read_robot()), 'learner': asdict(read_preset('default'))})
         with tempfile.TemporaryDirectory() as folder:
             trainer = Trainer(task, Path(folder))
             add = trainer.log.add
@@ -147,19 +147,19 @@ def cma_es(record: Record, seed: int) -> None:
     import cma
 
     robot = Robot(read_robot())
-    preset = read_preset('fleet')
+    preset = read_preset('default')
     learner = Learner(robot.layout, preset, seed)
     learner.learning = False
     walkers = make('gymnasium', ENVIRONMENTS[0], seed, [0])
     loop = Headless(robot, learner, walkers)
     search = cma.CMAEvolutionStrategy(
-        learner.synapses.centre[0].copy(), preset.synapses.amplitude[0],
+        learner.state.plasticity.centre[0].copy(), preset.synapses.amplitude[0],
         {'seed': seed + 1, 'verbose': -9})
     while True:
         candidates = search.ask()
         losses = []
         for candidate in candidates:
-            learner.synapses.centre[0] = candidate
+            learner.state.plasticity.centre[0] = candidate
             while True:
                 loop.step()
                 record.step()

@@ -32,12 +32,19 @@ class Headless:
         self._observe = robot.observer(names, len(learner))
         self._drive = Drive(robot.config, names, len(learner))
         self.rewards = np.zeros(len(learner))
-        """The rewards that the next step will tell the learners of."""
+        """The rewards of the last step, (learners,), which the next one learns from."""
+        self.moved = np.ones(len(learner), np.bool_)
+        """Which walkers were put back since the last step, likewise."""
+        self.sent = self._drive.sent
+        """The actions that were really sent last, (learners, joints)."""
 
     def step(self) -> np.ndarray:
         """Step every learner and its walker; returns the torques, (walkers, joints)."""
         readings = self.walkers.readings
-        action = self.learner.step(self._observe(readings), self.rewards)
+        action = self.learner.step(self._observe(readings), self.rewards, self.sent, self.moved)
         torques = self._drive.torques(action, readings)
         self.rewards[:] = self.walkers.step(torques)
+        self.moved[:] = False
+        for i, _ in self.walkers.ended:
+            self.moved[i] = True
         return torques

@@ -23,7 +23,7 @@ began from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 import math
 from pathlib import Path
@@ -51,18 +51,21 @@ class Keeper:
         robot: Robot,
         checkpoints_kept: int,
         best_window: int,
+        beside: Callable[[], Mapping[str, np.ndarray]],
         warn: Callable[[str], None],
         lost: Callable[[str], None],
     ) -> None:
         """
         Keep ``learner`` in ``folder``; ``best_window`` is in steps.
 
+        What ``beside`` returns is kept with the learner in every file.
         ``lost`` is told that the learner was not finite, and what was done.
         """
         self.path = folder / weights.WEIGHTS_FILE
         """The weights file that :meth:`save` writes."""
         self._best_path = folder / BEST_FILE
         self._learner, self._robot, self._warn, self._lost = learner, robot, warn, lost
+        self._beside = beside
         self._checkpoints = Checkpoints(folder, checkpoints_kept)
         self._window = best_window
         self._sum, self._count = 0.0, 0
@@ -133,22 +136,21 @@ class Keeper:
 
     def roll_back(self) -> None:
         """
-        Put the learner back to the best so far; what was last sent stays what was last sent.
+        Put the learner back to the best so far.
 
         Raises :class:`ConfigError` if there is none yet.
         """
         if self._best is None:
             raise ConfigError(
                 f'there are no best weights yet: a first window of {self._window} steps must end')
-        sent = self._learner.neurons.action.copy()
         self._learner.restore(self._best)
-        self._learner.neurons.action[:] = sent
         self.begin_window()
 
     @property
     def finite(self) -> bool:
         """Whether the learner is finite, as far as each step can afford to look."""
-        weight, gain = self._learner.synapses.weight[0], self._learner.neurons.gain[0]
+        state = self._learner.state
+        weight, gain = state.fluctuation.weight[0], state.neurons.gain[0]
         return math.isfinite(np.dot(weight, weight) + np.dot(gain, gain))
 
     def mend(self) -> bool:
@@ -185,4 +187,4 @@ class Keeper:
     def _packed(self, **more: float) -> dict:
         self.mend()
         about = {**self._made_by, 'steps': self.steps, LAST_STEP: self._time, **more}
-        return weights.pack(self._learner, self._robot, about)
+        return weights.pack(self._learner, self._robot, about, beside=self._beside())

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Drive, Inputs, Robot, RobotConfig, Taken
 import numpy as np
@@ -30,7 +32,8 @@ class Pilot:
         names = Inputs(robot).names
         self._observe = robot.observer(names)
         self._drive = Drive(robot.config, names)
-        self._reward = np.zeros(1)
+        self._reward, self._nothing = np.zeros(1), np.zeros(1)
+        self._moved = np.ones(1, np.bool_)
         readings = np.zeros((1, len(names)))
         self._observe(readings)
         self._drive.torques(np.zeros((1, len(robot.config.joints))), readings)
@@ -38,14 +41,28 @@ class Pilot:
     def step(self, taken: Taken) -> np.ndarray:
         """Take one step of the learner; returns the torques, N m, (joints,)."""
         self._reward[0] = taken.reward
-        action = self._learner.step(self._observe(taken.readings), self._reward, taken.periods)
+        observation = self._observe(taken.readings)
+        for _ in range(taken.periods - 1):
+            # Periods of which nothing was heard: nothing new was sent or earned in them.
+            self._learner.step(observation, self._nothing, self._drive.sent)
+        action = self._learner.step(observation, self._reward, self._drive.sent, self._moved)
+        self._moved[:] = False
         torques: np.ndarray = self._drive.torques(action, taken.readings)[0]
         return torques
 
     def stop(self) -> np.ndarray:
-        """Let go: zero torques, of which the network hears."""
-        torques: np.ndarray = self._drive.stop(self._learner.neurons.action)[0]
+        """Let go: zero torques, of which the network is told; nothing is credited across it."""
+        self._moved[:] = True
+        torques: np.ndarray = self._drive.stop()[0]
         return torques
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copy what the next step is told of the last one, beside its inputs."""
+        return {'sent_action': self._drive.sent.copy(), 'moved': self._moved.copy()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from such a state; raises :class:`KeyError` if it is none."""
+        self._drive.sent[:], self._moved[:] = state['sent_action'], state['moved']
 
     def steer(self, config: RobotConfig) -> None:
         """Go on with other limits."""

@@ -93,15 +93,19 @@ class Replay:
     """One learner, in the state it was recorded from, over the messages of its run."""
 
     def __init__(
-        self, robot: Robot, learner: Learner, values: dict[str, Any], after: int | None = None
+        self, robot: Robot, learner: Learner, values: dict[str, Any], after: int | None = None,
+        behind: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """
         Begin at the first set of inputs, or behind the one of the time ``after``, ns.
 
-        ``values`` are the parameters that the controller was started with.
+        ``values`` are the parameters that the controller was started with, ``behind`` the
+        arrays of the checkpoint that it is to begin behind.
         """
         self._learner, self._values = learner, values
         self._pilot = Pilot(robot, learner)
+        if behind:
+            self._pilot.restore(behind)
         self._inputs = Inputs(robot)
         self._inputs.need_reward(learner.learning)
         self.topics = (*self._inputs.topics, COMMANDS)
@@ -193,6 +197,6 @@ class Replay:
         parameters.merge(self._values, parameters.nested(flat))
         robot = build(RobotConfig, part_of(RobotConfig, self._values))
         self._learner.learning = bool(self._values['learning'])
-        self._learner.steer(build(LearnerConfig, self._values['learner'], 'learner.'))
+        self._learner.reconfigure(build(LearnerConfig, self._values['learner'], 'learner.'))
         self._pilot.steer(robot)
         self._inputs.need_reward(self._learner.learning)

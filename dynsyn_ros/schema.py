@@ -17,7 +17,8 @@ Settings declared once: as dataclass fields that carry their unit, range and mea
 
 The same declaration validates a YAML file, describes a ROS parameter and fills the tables of the
 documentation. A settings class is a frozen dataclass whose fields are made by :func:`setting`, are
-settings classes themselves, or are a ``dict`` from a name to a settings class (a table).
+settings classes themselves, optional ones (``Section | None``), or are a ``dict`` from a name to a
+settings class (a table).
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ def settings_of(cls: type, names: Mapping[str, list[str]], prefix: str = '') -> 
     types = get_type_hints(cls)
     for entry in fields(cls):
         name, kind = prefix + entry.name, types[entry.name]
-        if _is_section(kind):
-            yield from settings_of(kind, names, f'{name}.')
+        if _section(kind):
+            yield from settings_of(_section(kind), names, f'{name}.')
         elif get_origin(kind) is dict:
             for row in names.get(name, []):
                 yield from settings_of(get_args(kind)[1], names, f'{name}.{row}.')
@@ -121,14 +122,19 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
                 f'unknown parameter {prefix}{key}: {prefix[:-1] or "the top level"} has '
                 f'{", ".join(types)}'
             )
-    made = {}
+    made: dict[str, Any] = {}
     for entry in fields(cls):
         name, kind = prefix + entry.name, types[entry.name]
+        if entry.name not in values and _is_optional(kind):
+            made[entry.name] = None
+            continue
         if entry.name not in values:
             raise ConfigError(f'missing parameter {name}: {_expectation(entry)}')
         value = values[entry.name]
-        if _is_section(kind):
-            made[entry.name] = build(kind, value, f'{name}.')
+        if value is None and _is_optional(kind):
+            made[entry.name] = None
+        elif _section(kind):
+            made[entry.name] = build(_section(kind), value, f'{name}.')
         elif get_origin(kind) is dict:
             if not isinstance(value, Mapping):
                 raise ConfigError(f'parameter {name} must be a table')
@@ -144,8 +150,14 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
     return settings
 
 
-def _is_section(kind: Any) -> bool:
-    return is_dataclass(kind)
+def _section(kind: Any) -> Any:
+    """Give the settings class that a field is of, optional or not; None for others."""
+    return next((each for each in (kind, *get_args(kind)) if is_dataclass(each)), None) \
+        if get_origin(kind) is not dict else None
+
+
+def _is_optional(kind: Any) -> bool:
+    return type(None) in get_args(kind)
 
 
 def _expectation(entry: Any) -> str:

@@ -38,7 +38,10 @@ from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
 import numpy as np
 
-FORMAT = 'dynsyn_ros weights 4'
+FORMAT, FORMER = 'dynsyn_ros weights 5', 'dynsyn_ros weights 4'
+#: Arrays of the former format that have other names today.
+_RENAMED = {'turn_sine': 'step_sine', 'turn_cosine': 'step_cosine', 'reserve': 'normals',
+            'drawn': 'next_normal', 'experience': 'clock', 'first_centre': 'initial_centre'}
 #: The value of a ``weights`` option or parameter that means no file.
 UNTRAINED = 'none'
 #: The name of a weights file in the folder of a run.
@@ -105,14 +108,14 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     return about
 
 
-def adopt(path: Path, learner: Learner, robot: Robot) -> None:
+def initialise_from(path: Path, learner: Learner, robot: Robot) -> None:
     """
-    Give every learner the centres, amplitudes and gains of a weights file of one learner.
+    Give every learner what the one learner of a weights file has learnt.
 
     Raises :class:`ConfigError`, with the learners unchanged, as :func:`load` does.
     """
     arrays, _ = read_for(robot, path)
-    fit(path, learner.adopt, arrays)
+    fit(path, learner.initialise_from, arrays)
 
 
 def fit(
@@ -158,6 +161,18 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         about = json.loads(str(arrays.pop(_ABOUT)[()]))
         if about['format'] == FORMAT:
             return arrays, about
+        if about['format'] == FORMER:
+            return _from_former(arrays, about)
     except (KeyError, TypeError, ValueError):
         pass
     raise ConfigError(f'{path} is no weights file of this program ({FORMAT})')
+
+
+def _from_former(
+    arrays: dict[str, np.ndarray], about: dict[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Give the arrays of the former format their present names; its settings are of no use."""
+    arrays = {_RENAMED.get(name, name): array for name, array in arrays.items()}
+    # It summed up the reward of a step times its milliseconds.
+    arrays['clock'] = arrays['clock'] / float(about['learner']['time_step'])
+    return arrays, {**about, 'learner': None}

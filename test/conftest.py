@@ -39,8 +39,11 @@ __all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config',
 
 def changed(config, **values):
     """Copy a preset with some settings of its sections changed."""
-    for section in ('synapses', 'reward', 'network', 'oscillators'):
+    for section in ('synapses', 'prediction', 'fall', 'narrowing', 'annealing', 'network',
+                    'oscillators'):
         part = getattr(config, section)
+        if part is None:
+            continue
         names = {f.name for f in fields(part)} & set(values)
         config = replace(config, **{section: replace(part, **{n: values.pop(n) for n in names})})
     return replace(config, **values)

@@ -33,9 +33,9 @@ class Oracle:
         self.g = start['gain'].copy()
         self.v, self.w = np.zeros(layout.oscillators), np.zeros(layout.oscillators)
         self.drive = np.zeros(layout.oscillators)
-        self.y = np.zeros(layout.actions)
-        self.mean, self.usual, self.effort, self.deviation = 0.0, 0.0, 1.0, 0.3
-        self.X, self.S = 0.0, 0.0
+        self.rbar, self.D, self.n, self.X = 0.0, 0.0, 0, 0.0
+        self.theta = np.zeros(layout.inputs + 2 * layout.oscillators)
+        self.z, self.features = np.zeros_like(self.theta), np.zeros_like(self.theta)
         self.A0 = self.A.copy()
 
     def fluctuate(self):
@@ -47,80 +47,74 @@ class Oracle:
             draw = s.period_mean + s.period_sd * next(self.normals)
             self.T[j] = max(draw, 0.1 * s.period_mean)
         self.x = self.A * np.sin(2 * np.pi * self.t / self.T)
-        keep = np.exp(-self.config.time_step / s.trace) if s.trace > 0 else 0.0
+        p = self.config.prediction
+        keep = np.exp(-self.config.time_step / p.eligibility_time_constant) if p else 0.0
         self.e = keep * self.e + (1 - keep) * self.x
 
-    def told(self, reward):
-        r = self.config.reward
-        if reward > -r.punishment_limit:
-            return reward
-        over = max(self.mean - r.aspiration, 0.0)
-        lost = self.caution() * r.punishment_horizon / self.config.time_step * over
-        return -(r.punishment_limit + lost)
+    def shape(self, reward):
+        """Price a fall by what a step earns on average."""
+        f = self.config.fall
+        if f and reward <= -f.penalty:
+            k = f.price_rate * self.X / (1 + f.price_rate * self.X)
+            return -f.penalty - k * f.horizon / self.config.time_step * max(self.rbar, 0.0), True
+        return reward, False
 
-    def caution(self):
-        """Tell how much of their full price falls and effort cost by now."""
-        kX = self.config.reward.caution_rate * self.X
-        return kX / (1 + kX)
+    def predict(self, reward, fell, moved):
+        """Compute the error of the prediction, and what it would do to the critic."""
+        p, dt = self.config.prediction, self.config.time_step
+        gamma = np.exp(-dt / p.discount_time_constant)
+        decay = np.exp(-dt / p.value_trace_time_constant)
+        first = not self.features.any()
+        before = self.theta @ self.features
+        self.z = decay * self.z + self.features
+        size = max(self.features @ self.features, 1.0)
+        self.features = self.encoded
+        error = reward - self.rbar + gamma * self.theta @ self.features - before
+        if first or (moved and not fell):
+            error = 0.0
+        dtheta = p.critic_rate * (1 - decay) * error * self.z / size
+        if moved or fell:
+            self.z = np.zeros_like(self.z)
+        return error, dtheta
 
-    def fell(self, told):
-        return told <= -self.config.reward.punishment_limit
+    def follow(self, rewards, errors, fell):
+        """Follow the means over all who share the critic; a running mean starts as a plain one."""
+        p = self.config.prediction
+        elapsed = len(rewards) * self.config.time_step
+        gain = max(1 - np.exp(-elapsed / p.mean_time_constant), 1 / (1 + self.n))
+        self.n += 1
+        self.rbar += gain * (np.mean(rewards) - self.rbar)
+        walking = [abs(error) for error, down in zip(errors, fell, strict=True) if not down]
+        if walking:
+            self.D += gain * (np.mean(walking) - self.D)
 
-    def smooth(self, told):
-        """Take the ups and downs of a stride out of the reward; a fall is told apart."""
-        r = self.config.reward
-        keep = np.exp(-self.config.time_step / r.smoothing) if r.smoothing > 0 else 0.0
-        if not self.fell(told):
-            dear = max(self.mean - r.aspiration, 0.0) / self.effort
-            paid = self.caution() * r.effort_weight * dear * np.sum(np.abs(self.y))
-            self.S = keep * self.S + (1 - keep) * (told - paid)
+    def modulation(self, error, fell):
+        m = error / max(self.D, 1e-6)
+        return m if fell else np.clip(m, -10, 10)
 
-    def compare(self, told, smoothed, actions):
-        """Follow means and mean deviation of the rewards of all who share the synapses."""
-        memory = self.config.reward.memory
-        if memory > 0:
-            keep = np.exp(-self.config.time_step / memory)
-            earned = [self.mean if self.fell(reward) else reward for reward in told]
-            self.mean = keep * self.mean + (1 - keep) * np.mean(earned)
-            spent = np.mean([np.sum(np.abs(y)) for y in actions])
-            self.effort = keep * self.effort + (1 - keep) * spent
-            self.usual = keep * self.usual + (1 - keep) * np.mean(smoothed)
-            deviation = np.mean(np.abs(np.array(smoothed) - self.usual))
-            self.deviation = keep * self.deviation + (1 - keep) * deviation
+    def centre_update(self, m):
+        """Eq. 3."""
+        s, a = self.config.synapses, self.config.annealing
+        if not s.repulsion:
+            m = max(m, 0.0)
+        alpha = s.centre_rate / np.sqrt(1 + a.centre_rate_decay * self.X if a else 1.0)
+        return alpha * m * self.e * self.config.time_step
 
-    def surprise(self, told):
-        r = self.config.reward
-        if r.memory == 0:
-            return told
-        most = r.surprise_limit * self.deviation
-        surprise = np.clip(self.S - self.usual, -most, most)
-        return (surprise + (told if self.fell(told) else 0.0)) / self.deviation
-
-    def updates(self, R, members):
-        """Eq. 3-4: what this learner would do to centre, amplitude and all members' experience."""
-        s, dt = self.config.synapses, self.config.time_step
-        beta = np.repeat(s.amplitude_rate, self.layout.layer_sizes)
-        surprise = self.surprise(R)
-        attraction = surprise if s.repulsion or surprise > 0 else 0.0
-        decay = np.repeat(s.centre_decay, self.layout.layer_sizes) * self.A**2 * self.C
-        alpha = s.centre_rate * (1 + s.settling_rate * self.X)**-0.5
-        dC = alpha * (self.e * attraction - decay) * dt
-        goal = self.config.reward.aspiration
-        if goal > 0:
-            X = max(self.X + members * (self.mean - goal) * dt, 0)
-            A = self.A0 / np.sqrt(np.sqrt(1 + beta * X))
-            return dC, A - self.A, X - self.X
-        if s.amplitude_rule == 'multiplicative':
-            dA = self.A * (np.exp(-beta * R * dt) - 1)
+    def narrow(self, rewards):
+        """Eq. 4, or annealing, by the rewards of all who share the amplitudes."""
+        n, a, dt = self.config.narrowing, self.config.annealing, self.config.time_step
+        if a:
+            worst = self.config.fall.penalty if self.config.fall else np.inf
+            earned = sum(reward for reward in rewards if reward > -worst)
+            self.X = max(self.X + earned - len(rewards) * a.target_reward * dt / 1000, 0.0)
+            self.A = self.A0 / np.sqrt(np.sqrt(1 + a.amplitude_decay * self.X))
+        elif self.config.amplitude_law == 'multiplicative':
+            self.A = self.A * np.exp(-n.amplitude_rate * np.sum(rewards) * dt)
         else:
-            dA = -beta * R * dt
-        return dC, dA, 0.0
+            for reward in rewards:
+                self.A = np.maximum(self.A - n.amplitude_rate * reward * dt, 0.0)
 
-    def learn(self, dC, dA, dX):
-        bound = self.config.synapses.centre_bound
-        self.C = np.clip(self.C + dC, -bound, bound)
-        self.X = self.X + dX
-        self.A = np.maximum(self.A + dA, 0.0)
+    def swing(self):
         self.W = self.C + self.A * np.sin(2 * np.pi * self.t / self.T)
 
     def oscillate(self):
@@ -139,48 +133,68 @@ class Oracle:
         z = z + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         self.v, self.w = np.clip(z, -o.bound, o.bound)
 
-    def act(self, observation):
-        """Fig. 5 and Eq. 5-6."""
+    def encode(self, observation, sent):
+        """Layer 1 of Fig. 5, and the oscillators."""
+        lay = self.layout
+        z = observation * lay.normalisation
+        states, ranges = z[:lay.states], z[lay.states:]
+        negated = (np.maximum(-states, 0) if self.config.network.negated_inputs
+                   else np.zeros(lay.states))
+        self.o1 = np.tanh(np.hstack([np.maximum(states, 0), negated, ranges, 1.0, sent]))
+        self.encoded = np.hstack([self.o1, self.v, self.w])
+
+    def act(self, observation, members):
+        """Layers 2 to 4 of Fig. 5 and Eq. 5-6; gains adapt in the time of all members."""
         lay, net = self.layout, self.config.network
         n2, n3, _ = lay.layer_sizes
         W2 = self.W[:n2].reshape(lay.hidden, lay.inputs)
         W3 = self.W[n2:n2 + n3].reshape(lay.oscillators, lay.hidden + 1)
         W4 = self.W[n2 + n3:].reshape(lay.actions, lay.output_inputs)
-        z = observation * lay.normalisation
-        states, ranges = z[:lay.states], z[lay.states:]
-        negated = np.maximum(-states, 0) if net.negated_inputs else np.zeros(lay.states)
-        o1 = np.tanh(np.hstack([np.maximum(states, 0), negated, ranges, 1.0, self.y]))
-        o2 = np.maximum(np.tanh(self.g * (W2 @ o1)), 0)
-        dg = (net.gain_target - np.abs(o2)) * net.gain_rate * self.config.time_step
+        o2 = np.maximum(np.tanh(self.g * (W2 @ self.o1)), 0)
+        dg = (net.gain_target - np.abs(o2)) * net.gain_rate * self.config.time_step * members
         if net.gain_rule == 'nonlinear':
             dg = dg * (2 - np.log10(self.g)) * (np.log10(self.g) + 2) / 4
         if net.gain_rule != 'none':
-            self.g = self.g + dg
+            self.g = np.clip(self.g + dg, 0.01, 100)
         self.drive = np.tanh(W3 @ np.hstack([o2, 1.0]))
         raw = observation[:lay.states]
-        self.y = np.tanh(W4 @ np.hstack([self.v, self.w, raw, 1.0]))
-        return self.y
+        return np.tanh(W4 @ np.hstack([self.v, self.w, raw, 1.0]))
 
 
-def run(oracles, observations, rewards, shared):
-    """Run oracles side by side; ``shared`` ones take the mean of all updates. Returns actions."""
+def run(oracles, observations, rewards, sent, moved, shared):
+    """Run oracles side by side; ``shared`` ones add up all updates. Returns their actions."""
     actions = []
-    for observation, reward in zip(observations, rewards, strict=True):
-        for oracle in oracles:
-            oracle.fluctuate()
-        told = [o.told(r) for o, r in zip(oracles, reward, strict=True)]
-        for o, r in zip(oracles, told, strict=True):
-            o.smooth(r)
-        for o, r in zip(oracles, told, strict=True):
-            peers = oracles if shared else [o]
-            o.compare(told if shared else [r], [p.S for p in peers], [p.y for p in peers])
-        members = len(oracles) if shared else 1
-        updates = [o.updates(r, members) for o, r in zip(oracles, told, strict=True)]
-        if shared:
-            updates = [tuple(np.mean(part, axis=0) for part in zip(*updates, strict=True))
-                       for _ in oracles]
-        for oracle, update in zip(oracles, updates, strict=True):
-            oracle.learn(*update)
+    for step in zip(observations, rewards, sent, moved, strict=True):
+        for oracle, observation, reward, action, put_back in zip(oracles, *step, strict=True):
             oracle.oscillate()
-        actions.append([o.act(x) for o, x in zip(oracles, observation, strict=True)])
+            oracle.encode(observation, action)
+            oracle.fluctuate()
+            oracle.given = (reward, put_back)
+        for group in [oracles] if shared else [[oracle] for oracle in oracles]:
+            learn(group)
+        actions.append([oracle.act(observation, len(oracles) if shared else 1)
+                        for oracle, observation in zip(oracles, step[0], strict=True)])
     return np.array(actions)
+
+
+def learn(group):
+    """Let oracles that share centres, amplitudes and a critic learn from one step."""
+    rewards = [oracle.given[0] for oracle in group]
+    if group[0].config.modulation == 'prediction_error':
+        shaped, fell = zip(*(oracle.shape(oracle.given[0]) for oracle in group), strict=True)
+        errors, dthetas = zip(*(
+            oracle.predict(r, down, oracle.given[1])
+            for oracle, r, down in zip(group, shaped, fell, strict=True)), strict=True)
+        for oracle in group:
+            oracle.follow(shaped, errors, fell)
+            oracle.theta = oracle.theta + np.sum(dthetas, axis=0)
+        signals = [oracle.modulation(error, down)
+                   for oracle, error, down in zip(group, errors, fell, strict=True)]
+    else:
+        signals = rewards
+    dC = np.sum([oracle.centre_update(m)
+                 for oracle, m in zip(group, signals, strict=True)], axis=0)
+    for oracle in group:
+        oracle.C = oracle.C + dC
+        oracle.narrow(rewards)
+        oracle.swing()

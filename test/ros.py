@@ -39,9 +39,9 @@ from rclpy.signals import SignalHandlerOptions
 PATIENCE = 60.0
 
 
-def ros_arguments(*files, namespace='', **values):
+def ros_arguments(*files, preset='default', namespace='', **values):
     """Build the arguments of ROS for the shipped files and some parameters."""
-    arguments = run.ros_arguments((ROBOT_FILE, preset_file('default'), *files), values)
+    arguments = run.ros_arguments((ROBOT_FILE, preset_file(preset), *files), values)
     if namespace:
         arguments += ['-r', f'__ns:={namespace}']
     return arguments

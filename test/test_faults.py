@@ -16,7 +16,6 @@
 
 from functools import partial
 
-from conftest import preset_file
 from dynsyn_ros import weights
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -42,7 +41,7 @@ def walk(tmp_path):
     """Walk in lock-step with the paper's preset, which bounds nothing by itself."""
     with ros():
         values = {'pace': 'lockstep', 'output_dir': tmp_path / 'out', 'checkpoint_period': 1e3,
-                  'files': [preset_file('authors')], 'best_window': 1.0}
+                  'preset': 'authors', 'best_window': 1.0}
         simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
         bystander = Node('bystander')
         bystander.told = []
@@ -103,7 +102,8 @@ def test_a_learner_that_is_not_finite_is_rolled_back_and_never_kept(walk, tmp_pa
     learner, keeper = controller.learner, controller._keeper
     spin_until(executor, lambda: np.isfinite(keeper.best_mean), 'a first window')
     torques = record_torques(simulator)
-    for where in (learner.synapses.centre, learner.synapses.trace, learner.neurons.gain):
+    for where in (learner.state.plasticity.centre, learner.state.plasticity.trace,
+                  learner.state.neurons.gain):
         torques.clear()
         where[0, 3] = np.nan
         spin_until(executor, lambda: not all(map(np.any, torques)), 'zero torque')
@@ -113,7 +113,7 @@ def test_a_learner_that_is_not_finite_is_rolled_back_and_never_kept(walk, tmp_pa
         assert np.isfinite(torques).all()
     await_error(executor, bystander, 'rolled back to the best weights')
     # What no step looks at is seen by what would be kept.
-    learner.synapses.reserve[0, -1] = np.inf
+    learner.state.fluctuation.normals[0, -1] = np.inf
     saved = call(executor, bystander, Trigger, '/controller/save', Trigger.Request())
     assert saved.success, saved.message
     assert keeper.finite
@@ -170,16 +170,16 @@ def test_nothing_is_learnt_while_there_is_a_second_robot_or_controller(walk):
         owner = '/controller' if topic == topics.COMMANDS else '/simulator'
         names = ' and '.join(sorted((owner, '/bystander')))
         assert f'{topic} has 2 publishers, {names}: give each robot a' in controller.second
-        centre, steps = controller.learner.synapses.centre.copy(), controller.steps
+        centre, steps = controller.learner.state.plasticity.centre.copy(), controller.steps
         spin_steps(executor, simulator, 50)
         answer = call(executor, bystander, SetBool, '/controller/set_learning',
                       SetBool.Request(data=True))
         assert (answer.success, 'publishers' in answer.message) == (False, True)
         spin_until(executor, lambda steps=steps: controller.steps > steps + 100)
-        np.testing.assert_array_equal(controller.learner.synapses.centre, centre)
+        np.testing.assert_array_equal(controller.learner.state.plasticity.centre, centre)
         if topic == 'reward':
             await_error(executor, bystander, 'not learning: reward has 2 publishers')
         bystander.destroy_publisher(other)
         spin_until(executor, lambda: not controller.second, 'its end')
         spin_steps(executor, simulator, 10)
-        assert (controller.learner.synapses.centre != centre).any()
+        assert (controller.learner.state.plasticity.centre != centre).any()

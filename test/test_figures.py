@@ -78,7 +78,7 @@ def test_synapses_are_read_as_they_were_written(training):
     np.testing.assert_array_equal(steps, np.arange(100, 4001, 100))
     assert list(weights) == list(centres)
     assert 'hip_1 from w_1' in weights
-    first = preset('fleet').synapses.amplitude[-1]
+    first = preset('default').synapses.amplitude[-1]
     for name, weight in weights.items():
         assert 0 < np.abs(weight - centres[name]).max() < 1.2 * first
 

@@ -14,6 +14,7 @@
 
 """The learner against the slow transcription, and what it promises of its state."""
 
+from dataclasses import replace
 from itertools import chain
 
 from conftest import changed, preset
@@ -23,61 +24,58 @@ import numpy as np
 from oracle import Oracle, run
 import pytest
 
-DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0, trace=1_500.0)
-FAST = changed(DEFAULT, memory=5_000.0, centre_rate=1e-3, amplitude_rate=[1e-5] * 3,
-               settling_rate=2e-5, smoothing=100.0, surprise_limit=1.0)
+DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0)
+PREDICTING = changed(
+    preset('default'), mean_time_constant=100_000.0, centre_rate=1e-4, critic_rate=0.02,
+    penalty=2.0, price_rate=1e-2, amplitude_decay=1e-2, centre_rate_decay=1e-2)
 
-#: Not where coverage is measured: every step then takes a thousand times as long.
 COMPILED = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not COMPILED, reason='takes too many steps for plain Python')
 
 
 def experience(robot, learners, steps, seed=1):
-    """Make random observations and rewards, falls among them."""
+    """Make random observations, rewards with falls, sent actions, and who was put back."""
     rng = np.random.default_rng(seed)
     observations = rng.normal(size=(steps, learners, robot.layout.observations))
     rewards = rng.normal(size=(steps, learners))
     rewards[rng.random(size=rewards.shape) < 0.01] = -100.0
-    return observations, rewards
+    sent = rng.uniform(-1.0, 1.0, size=(steps, learners, robot.layout.actions))
+    moved = rng.random(size=rewards.shape) < 0.01
+    return observations, rewards, sent, moved
 
 
 def normals_of(learner, i):
-    """Yield the normal numbers that learner ``i`` will draw: its reserve, then its stream."""
+    """Yield the normal numbers that learner ``i`` will use: drawn ahead, then of its stream."""
     state = learner.snapshot()
     stream = np.random.Generator(np.random.SFC64())
     bits = stream.bit_generator.state
     bits['state']['state'] = state['stream'][i]
     stream.bit_generator.state = bits
-    reserve = state['reserve'][i, state['drawn'][i]:]
-    return chain(reserve, iter(stream.standard_normal, None))
+    drawn = state['normals'][i, state['next_normal'][i]:]
+    return chain(drawn, iter(stream.standard_normal, None))
 
 
 VARIANTS = {
     'authors': preset('authors'),
     'default': preset('default'),
-    'fleet': preset('fleet'),
-    'additive': changed(DEFAULT, amplitude_rule='additive', amplitude_rate=[1e-6, 2e-6, 3e-6]),
+    'additive': changed(DEFAULT, amplitude_law='additive', amplitude_rate=1e-6),
     'attraction only': changed(DEFAULT, repulsion=False),
-    'no trace': changed(DEFAULT, trace=0.0),
-    'compared with the past': changed(DEFAULT, memory=20_000.0),
-    'attraction to what is better': changed(DEFAULT, memory=20_000.0, repulsion=False),
-    'smoothed': changed(DEFAULT, memory=20_000.0, smoothing=500.0),
-    'little surprised': changed(DEFAULT, memory=20_000.0, surprise_limit=0.5),
-    'limited': changed(DEFAULT, punishment_limit=30.0),
-    'more to lose': changed(
-        FAST, punishment_limit=2.0, punishment_horizon=45_000.0, aspiration=0.01,
-        caution_rate=1e-2),
-    'costly effort': changed(FAST, aspiration=0.01, caution_rate=1e-2, effort_weight=0.7),
-    'aspiring high': changed(FAST, aspiration=0.5),
-    'aspiring low': changed(FAST, aspiration=0.01, punishment_limit=0.0),
-    'narrowing by layer': changed(
-        FAST, aspiration=0.01, punishment_limit=0.0, amplitude_rate=[1e-5, 2e-5, 4e-5]),
-    'decaying': changed(FAST, centre_decay=[1.0, 2.0, 0.0]),
-    'bounded': changed(FAST, centre_bound=0.15, centre_rate=1e-2),
     'amplitudes by layer': changed(DEFAULT, amplitude=[0.3, 0.2, 0.1]),
     'fixed gain': changed(DEFAULT, gain_rule='none'),
     'linear gain': changed(DEFAULT, gain_rule='linear', gain_rate=1e-4),
-    'fast gain and amplitude': changed(DEFAULT, gain_rate=1e-4, amplitude_rate=[1e-6, 2e-6, 3e-6]),
+    'fast gain and amplitude': changed(DEFAULT, gain_rate=1e-4, amplitude_rate=2e-6),
+    'predicting': PREDICTING,
+    'attraction to what is better': changed(PREDICTING, repulsion=False),
+    'dear falls': changed(PREDICTING, horizon=45_000.0),
+    'no target': changed(PREDICTING, target_reward=0.0),
+    'high target': changed(PREDICTING, target_reward=30.0),
+    'near horizon': changed(
+        PREDICTING, discount_time_constant=50.0, value_trace_time_constant=40.0),
+    'errors, and Eq. 4': replace(
+        PREDICTING, amplitude_law='multiplicative', annealing=None,
+        narrowing=replace(DEFAULT.narrowing, amplitude_rate=1e-6)),
+    'annealed by the reward': replace(
+        DEFAULT, amplitude_law='annealed', narrowing=None, annealing=PREDICTING.annealing),
 }
 
 
@@ -95,10 +93,9 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
         }, normals_of(learner, i))
         for i in range(learners)
     ]
-    observations, rewards = experience(robot, learners, steps)
-    mine = np.array([
-        learner.step(o, r).copy() for o, r in zip(observations, rewards, strict=True)])
-    truth = run(oracles, observations, rewards, shared)
+    given = experience(robot, learners, steps)
+    mine = np.array([learner.step(*each).copy() for each in zip(*given, strict=True)])
+    truth = run(oracles, *given, shared)
     np.testing.assert_allclose(mine, truth, rtol=0, atol=1e-9)
     end = learner.snapshot()
     if COMPILED:
@@ -110,24 +107,29 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
         np.testing.assert_allclose(end['gain'][i], oracle.g, rtol=0, atol=1e-9)
         np.testing.assert_allclose(end['weight'][i], oracle.W, rtol=0, atol=1e-9)
         np.testing.assert_allclose(end['phase'][i], oracle.t, rtol=0, atol=1e-6)
+        if config.prediction:
+            np.testing.assert_allclose(end['value_weight'][row], oracle.theta, rtol=0, atol=1e-9)
+            assert end['baseline'][row] == pytest.approx(oracle.rbar)
+            assert end['scale'][row] == pytest.approx(oracle.D)
+        assert end['clock'][row] == pytest.approx(oracle.X)
 
 
 def test_first_state_is_that_of_the_paper(robot):
     learner = Learner(robot.layout, preset('authors'), seed=0, numbers=range(50))
     n2, n3, _ = robot.layout.layer_sizes
-    s = learner.synapses
+    s, f = learner.state.plasticity, learner.state.fluctuation
     uniform = s.centre[:, :n2 + n3]
     assert np.abs(uniform).max() <= 0.2
     # The mean of n numbers uniform in +-0.2 strays by 0.2 / sqrt(3 n); five of these are allowed.
     assert abs(uniform.mean()) < 5 * 0.2 / np.sqrt(3 * uniform.size)
     assert uniform.std() == pytest.approx(0.2 / np.sqrt(3), rel=0.01)
     np.testing.assert_array_equal(s.centre[0, n2 + n3:], robot.layout.output_centres.ravel())
-    share = s.phase / s.period
+    share = f.phase / f.period
     assert share.min() >= 0
     assert share.max() < 1
     assert share.mean() == pytest.approx(0.5, abs=5 / np.sqrt(12 * share.size))
     assert (s.amplitude == 0.2).all()
-    assert (learner.neurons.gain == 0.5).all()
+    assert (learner.state.neurons.gain == 0.5).all()
 
 
 @compiled_only
@@ -135,11 +137,12 @@ def test_first_state_is_that_of_the_paper(robot):
 def test_periods_are_normal(robot, mean, sd):
     config = changed(DEFAULT, period_mean=mean, period_sd=sd)
     learner = Learner(robot.layout, config, seed=3)
-    observation, reward = np.zeros((1, robot.layout.observations)), np.zeros(1)
-    periods, before = [], learner.synapses.period.copy()
+    nothing = (np.zeros((1, robot.layout.observations)), np.zeros(1),
+               np.zeros((1, robot.layout.actions)))
+    periods, before = [], learner.state.fluctuation.period.copy()
     for _ in range(int(12 * mean / config.time_step)):
-        learner.step(observation, reward)
-        period = learner.synapses.period
+        learner.step(*nothing)
+        period = learner.state.fluctuation.period
         new = period != before
         periods.append(period[new])
         before[new] = period[new]
@@ -157,123 +160,121 @@ def test_periods_are_normal(robot, mean, sd):
 def test_no_period_is_shorter_than_a_tenth_of_the_mean(robot):
     config = changed(DEFAULT, period_sd=2 * DEFAULT.synapses.period_mean)
     learner = Learner(robot.layout, config, seed=3, numbers=range(4))
-    shortest = learner.synapses.period.min()
+    shortest = learner.state.fluctuation.period.min()
     assert shortest == pytest.approx(0.1 * DEFAULT.synapses.period_mean)
 
 
 @compiled_only
 def test_weights_stay_within_the_amplitude_and_never_jump(robot):
-    config = changed(DEFAULT, amplitude_rate=[1e-7] * 3)
+    config = changed(DEFAULT, amplitude_rate=1e-7)
     learner = Learner(robot.layout, config, seed=2)
-    observations, rewards = experience(robot, 1, 3000)
-    s, before = learner.synapses, None
+    p, f, before = learner.state.plasticity, learner.state.fluctuation, None
     crossings = 0
-    for observation, reward in zip(observations, rewards, strict=True):
-        period, centre, amplitude = s.period.copy(), s.centre.copy(), s.amplitude.copy()
-        learner.step(observation, reward)
-        assert (np.abs(s.weight - s.centre) <= s.amplitude * (1 + 1e-12)).all()
-        crossings += (period != s.period).sum()
+    for given in zip(*experience(robot, 1, 3000), strict=True):
+        period, centre, amplitude = f.period.copy(), p.centre.copy(), p.amplitude.copy()
+        learner.step(*given)
+        assert (np.abs(f.weight - p.centre) <= p.amplitude * (1 + 1e-12)).all()
+        crossings += (period != f.period).sum()
         if before is not None:
             # A sine moves by no more than its steepest slope, at the shorter of the two periods.
-            slope = 2 * np.pi * config.time_step / np.minimum(period, s.period)
-            learnt = np.abs(s.centre - centre) + np.abs(s.amplitude - amplitude)
-            bound = np.maximum(amplitude, s.amplitude) * slope + learnt
-            assert (np.abs(s.weight - before) <= bound * (1 + 1e-9)).all()
-        before = s.weight.copy()
+            slope = 2 * np.pi * config.time_step / np.minimum(period, f.period)
+            learnt = np.abs(p.centre - centre) + np.abs(p.amplitude - amplitude)
+            bound = np.maximum(amplitude, p.amplitude) * slope + learnt
+            assert (np.abs(f.weight - before) <= bound * (1 + 1e-9)).all()
+        before = f.weight.copy()
     assert crossings > 1000
 
 
 def test_zero_reward_leaves_centres_and_amplitudes_exactly(robot):
     learner = Learner(robot.layout, DEFAULT, seed=4, numbers=range(2))
     start = learner.snapshot()
-    observations, _ = experience(robot, 2, 500)
-    for observation in observations:
-        learner.step(observation, np.zeros(2))
+    observations, _, sent, _ = experience(robot, 2, 500)
+    for observation, action in zip(observations, sent, strict=True):
+        learner.step(observation, np.zeros(2), action)
     end = learner.snapshot()
     np.testing.assert_array_equal(end['centre'], start['centre'])
     np.testing.assert_array_equal(end['amplitude'], start['amplitude'])
     assert (end['weight'] != start['weight']).all()
 
 
+@pytest.mark.parametrize('config', [DEFAULT, PREDICTING], ids=['reward', 'errors'])
 @pytest.mark.parametrize('shared', [False, True], ids=['alone', 'fleet'])
-def test_restored_learner_goes_on_bit_for_bit(robot, shared):
+def test_restored_learner_goes_on_bit_for_bit(robot, shared, config):
     numbers = range(3)
-    observations, rewards = experience(robot, 3, 4000)
-    first = Learner(robot.layout, DEFAULT, 1, numbers, shared)
-    for observation, reward in zip(observations[:500], rewards[:500], strict=True):
-        first.step(observation, reward)
+    given = list(zip(*experience(robot, 3, 4000), strict=True))
+    first = Learner(robot.layout, config, 1, numbers, shared)
+    for each in given[:500]:
+        first.step(*each)
     snapshot = first.snapshot()
-    second = Learner(robot.layout, DEFAULT, 99, numbers, shared)
+    second = Learner(robot.layout, config, 99, numbers, shared)
     second.restore(snapshot)
-    for observation, reward in zip(observations[500:], rewards[500:], strict=True):
-        np.testing.assert_array_equal(
-            first.step(observation, reward), second.step(observation, reward))
+    for each in given[500:]:
+        np.testing.assert_array_equal(first.step(*each), second.step(*each))
     for name, array in first.snapshot().items():
         np.testing.assert_array_equal(array, second.snapshot()[name], err_msg=name)
 
 
 @compiled_only
 def test_learner_i_of_n_is_learner_i_alone(robot):
-    many = Learner(robot.layout, DEFAULT, 7, range(8))
-    alone = Learner(robot.layout, DEFAULT, 7, [3])
-    observations, rewards = experience(robot, 8, 2500)
-    for observation, reward in zip(observations, rewards, strict=True):
-        action = many.step(observation, reward)
-        np.testing.assert_array_equal(
-            action[3:4], alone.step(observation[3:4], reward[3:4]))
+    many = Learner(robot.layout, PREDICTING, 7, range(8))
+    alone = Learner(robot.layout, PREDICTING, 7, [3])
+    for given in zip(*experience(robot, 8, 2500), strict=True):
+        action = many.step(*given)
+        np.testing.assert_array_equal(action[3:4], alone.step(*(each[3:4] for each in given)))
 
 
 def test_learners_and_seeds_differ(robot):
     learner = Learner(robot.layout, DEFAULT, 7, range(2))
     other = Learner(robot.layout, DEFAULT, 8, range(2))
-    phases = np.vstack([learner.synapses.phase, other.synapses.phase])
+    phases = np.vstack([each.state.fluctuation.phase for each in (learner, other)])
     assert len(np.unique(phases)) == phases.size
 
 
 def test_fleet_shares_centres_and_keeps_phases_apart(robot):
     fleet = Learner(robot.layout, DEFAULT, 7, range(4), shared=True)
-    assert fleet.synapses.centre.shape == (1, robot.layout.synapses)
-    assert len(np.unique(fleet.synapses.phase)) == fleet.synapses.phase.size
+    assert fleet.state.plasticity.centre.shape == (1, robot.layout.synapses)
+    assert len(np.unique(fleet.state.fluctuation.phase)) == 4 * robot.layout.synapses
 
 
 def test_frozen_weights_rest_and_nothing_learns(robot):
-    learner = Learner(robot.layout, DEFAULT, 7)
+    learner = Learner(robot.layout, PREDICTING, 7)
     learner.learning = False
     start = learner.snapshot()
-    observations, rewards = experience(robot, 1, 200)
-    for observation, reward in zip(observations, rewards, strict=True):
-        learner.step(observation, reward)
-        np.testing.assert_array_equal(learner.synapses.weight, learner.synapses.centre)
+    for given in zip(*experience(robot, 1, 200), strict=True):
+        learner.step(*given)
+        np.testing.assert_array_equal(
+            learner.state.fluctuation.weight, learner.state.plasticity.centre)
     end = learner.snapshot()
-    for name in ('centre', 'amplitude', 'phase', 'period', 'trace', 'gain', 'stream', 'drawn'):
+    for name in ('centre', 'amplitude', 'phase', 'period', 'trace', 'gain', 'stream',
+                 'next_normal', 'value_weight', 'clock'):
         np.testing.assert_array_equal(end[name], start[name], err_msg=name)
     assert (end['v'] != start['v']).all(), 'the oscillators still run'
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize('where', ['observation', 'reward'])
+@pytest.mark.parametrize('where', [0, 1, 2], ids=['observation', 'reward', 'sent action'])
 def test_nonsense_is_refused_and_changes_nothing(robot, bad, where):
     learner = Learner(robot.layout, DEFAULT, 7, range(2))
-    (observation,), (reward,) = experience(robot, 2, 1)
-    (observation[1] if where == 'observation' else reward)[1] = bad
+    given = [part[0] for part in experience(robot, 2, 1)]
+    given[where][1] = bad
     start = learner.snapshot()
     with pytest.raises(ValueError, match='learner 1 was given a value that is not finite'):
-        learner.step(observation, reward)
+        learner.step(*given)
     for name, array in learner.snapshot().items():
         np.testing.assert_array_equal(array, start[name], err_msg=name)
 
 
 def test_wrong_shapes_are_refused(robot):
     learner = Learner(robot.layout, DEFAULT, 7)
-    with pytest.raises(ValueError, match=r'observations of shape \(1, 24\)'):
-        learner.step(np.zeros((1, 23)), np.zeros(1))
+    with pytest.raises(ValueError, match=r'of the shapes \(\(1, 24\), \(1,\), \(1, 4\)'):
+        learner.step(np.zeros((1, 23)), np.zeros(1), np.zeros((1, 4)))
 
 
 @pytest.mark.parametrize(('name', 'spoil', 'message'), [
     ('centre', lambda a: a[:, 1:], 'shape'),
     ('centre', lambda a: a * np.nan, 'not finite'),
     ('period', lambda a: a * 0, 'not positive'),
-    ('drawn', lambda a: a - 10**6, 'negative'),
+    ('next_normal', lambda a: a - 10**6, 'negative'),
     ('gain', None, 'has no gain'),
 ])
 def test_snapshots_that_do_not_fit_are_refused(robot, name, spoil, message):
@@ -287,37 +288,51 @@ def test_snapshots_that_do_not_fit_are_refused(robot, name, spoil, message):
         learner.restore(snapshot)
 
 
-@compiled_only
-def test_lost_periods_are_made_up_for(robot):
-    """Three periods in one step: two with no reward and nothing new sent, then the step."""
-    rng = np.random.default_rng(4)
-    observations = rng.normal(size=(50, 1, robot.layout.observations))
-    one, other = (Learner(robot.layout, FAST, seed=3) for _ in range(2))
-    for observation in observations:
-        reward = rng.normal(size=1)
-        sent = other.neurons.action.copy()
-        for nothing in (np.zeros(1), np.zeros(1)):
-            other.step(observation, nothing)
-            other.neurons.action[:] = sent
-        np.testing.assert_array_equal(
-            one.step(observation, reward, periods=3), other.step(observation, reward))
+def test_a_snapshot_without_a_critic_starts_it_at_zero(robot):
+    learner = Learner(robot.layout, PREDICTING, 7)
+    given = list(zip(*experience(robot, 1, 50), strict=True))
+    for each in given:
+        learner.step(*each)
+    snapshot = learner.snapshot()
+    for name in ('value_weight', 'features', 'value_trace', 'baseline', 'scale', 'steps'):
+        del snapshot[name]
+    learner.restore(snapshot)
+    assert not learner.state.prediction.value_weight.any()
+    learner.step(*given[0])
+    assert learner.state.prediction.error[0] == 0.0, 'there is nothing yet that it was wrong about'
 
 
-def test_forgetting_undoes_narrowing(robot):
-    """With all forgotten the amplitudes are those of the start; with half, those of half of X."""
-    config = changed(FAST, aspiration=0.01, amplitude=[0.3, 0.2, 0.1],
-                     amplitude_rate=[1e-5, 2e-5, 4e-5])
+def test_nothing_is_credited_across_a_put_back(robot):
+    learner = Learner(robot.layout, PREDICTING, 7, range(2), shared=True)
+    given = list(zip(*experience(robot, 2, 200), strict=True))
+    for observation, reward, sent, _ in given:
+        learner.step(observation, reward, sent)
+    before = learner.snapshot()
+    learner.step(observation, np.full(2, 0.3), sent, np.ones(2, bool))
+    after = learner.snapshot()
+    np.testing.assert_array_equal(after['centre'], before['centre'])
+    np.testing.assert_array_equal(after['value_weight'], before['value_weight'])
+    assert not after['value_trace'].any(), 'nor is what comes after credited to what was before'
+    learner.restore(before)
+    learner.step(observation, np.full(2, -100.0), sent, np.ones(2, bool))
+    assert (learner.state.plasticity.centre != before['centre']).all(), 'a fall is a consequence'
+
+
+def test_reheating_undoes_annealing(robot):
+    """With the clock at 0 the amplitudes are those of the start; half back, those of half."""
+    config = changed(PREDICTING, amplitude=[0.3, 0.2, 0.1])
     rng = np.random.default_rng(6)
     learner = Learner(robot.layout, config, seed=3, numbers=range(2), shared=True)
-    first = learner.synapses.amplitude.copy()
+    amplitude, clock = learner.state.plasticity.amplitude, learner.state.clock
+    first = amplitude.copy()
     for _ in range(2000):
-        learner.step(rng.normal(size=(2, robot.layout.observations)), np.full(2, 0.5))
-    (experience,) = learner.synapses.experience
-    assert (learner.synapses.amplitude < 0.95 * first).all()
-    learner.forget(0.5)
-    assert learner.synapses.experience[0] == pytest.approx(experience / 2)
-    rate = np.repeat(config.synapses.amplitude_rate, robot.layout.layer_sizes)
-    np.testing.assert_allclose(
-        learner.synapses.amplitude, first * (1 + rate * experience / 2)**-0.25, rtol=1e-9)
-    learner.forget(1.0)
-    np.testing.assert_allclose(learner.synapses.amplitude, first, rtol=1e-9)
+        learner.step(rng.normal(size=(2, robot.layout.observations)), np.full(2, 0.5),
+                     np.zeros((2, robot.layout.actions)))
+    reading = clock[0]
+    assert (amplitude < 0.95 * first).all()
+    learner.reheat(0.5)
+    assert clock[0] == pytest.approx(reading / 2)
+    beta = config.annealing.amplitude_decay
+    np.testing.assert_allclose(amplitude, first * (1 + beta * reading / 2)**-0.25, rtol=1e-9)
+    learner.reheat(1.0)
+    np.testing.assert_allclose(amplitude, first, rtol=1e-9)

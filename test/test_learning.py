@@ -17,58 +17,74 @@ Learning is seen to learn: the drift of a centre against its closed form.
 
 One synapse alone with a weight W that is rewarded by R = r - k (W - W*)^2. Averaged over a period,
 Eq. 3 gives dC/dt = -alpha k A^2 (C - W*): the centre goes to W* exponentially. With the sign of k
-turned round it flees from W*, and where the reward does not depend on the weight it stays. With a
-decay lambda it is dC/dt = -alpha A^2 (k (C - W*) + lambda C), which goes to k W* / (k + lambda).
+turned round it flees from W*, and where the reward does not depend on the weight it stays.
 """
 
 from conftest import changed, preset
-from dynsyn_ros.learner import synapses
-from dynsyn_ros.learner.rates import make_rates
+from dynsyn_ros.learner import fluctuation, plasticity
+from numba import njit
 import numpy as np
 import pytest
 
-CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=[0.0] * 3)
+CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=0.0)
 OPTIMUM, CURVATURE, OFFSET = 0.5, 2.0, 0.3
-#: What one learner without an action has done.
-IDLE = np.zeros((1, 0))
 LEARNERS, PERIODS = 200, 60
-#: That many periods of the paper, in steps.
 STEPS = round(PERIODS * CONFIG.synapses.period_mean / CONFIG.time_step)
 
 
-def closed_form(curvature, config=CONFIG):
+class Synapses:
+    """Synapses of learners that have no network: fluctuation and plasticity alone."""
+
+    def __init__(self, config, learners, synapses, rng):
+        self.config = config
+        self.f = fluctuation.unpack(*fluctuation.allocate(learners, synapses))
+        self.p = plasticity.unpack(*plasticity.allocate(learners, learners, synapses))
+        self.constants = (fluctuation.constants(config.synapses, config.time_step)[()],
+                          plasticity.constants(config)[()])
+        self.p.amplitude[:] = config.synapses.amplitude[0]
+        for i in range(learners):
+            fluctuation.start(self.f, self.constants[0], i, rng.uniform(size=synapses),
+                              rng.standard_normal(synapses))
+
+    def step(self, reward, normals):
+        self.f.normals[:], self.f.next_normal[:] = normals, 0
+        learn(self.f, self.p, *self.constants, reward)
+
+
+@njit
+def learn(f, p, fluctuating, plastic, reward):
+    for i in range(reward.size):
+        fluctuation.advance(f, fluctuating, i)
+        plasticity.follow(p, plastic, i, i, f.sine[i])
+        plasticity.move_centres(p, plastic, i, i, 1.0, reward[i])
+        plasticity.move_amplitudes(p, plastic, i, reward[i])
+        fluctuation.set_weights(f, i, p.centre[i], p.amplitude[i])
+
+
+def closed_form(curvature):
     """Compute where centres are, on average, after that many steps."""
-    held = curvature + config.synapses.centre_decay[-1]
-    rate = config.synapses.centre_rate * held * config.synapses.amplitude[0] ** 2
-    rest = OPTIMUM * curvature / held if held else 0.0
-    return rest * (1.0 - np.exp(-rate * STEPS * config.time_step))
+    rate = CONFIG.synapses.centre_rate * curvature * CONFIG.synapses.amplitude[0] ** 2
+    return OPTIMUM * (1.0 - np.exp(-rate * STEPS * CONFIG.time_step))
 
 
-def drift(curvature, config=CONFIG):
-    """Let many lone synapses learn; returns their centres and the closed form, in learner time."""
-    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
-    s = synapses.named(*synapses.blocks(LEARNERS, LEARNERS, 1, 2 * PERIODS))
+def drift(curvature):
+    """Let many lone synapses learn; returns their centres and the closed form."""
     rng = np.random.default_rng(0)
-    s.amplitude[:] = config.synapses.amplitude[0]
-    s.reserve[:] = rng.standard_normal(s.reserve.shape)
-    s.drawn[:] = 0
-    for i, share in enumerate(rng.uniform(size=LEARNERS)):
-        s.phase[i, 0] = share * config.synapses.period_mean
-        synapses.begin_period(s, rates, i, 0, config.synapses.period_mean)
+    lone = Synapses(CONFIG, LEARNERS, 1, rng)
     reward = np.zeros(LEARNERS)
-    for _ in range(STEPS):
-        synapses.advance(s, rates, reward, np.zeros((LEARNERS, 0)))
-        reward[:] = OFFSET - curvature * (s.weight[:, 0] - OPTIMUM) ** 2
-    return s.centre[:, 0], closed_form(curvature, config)
+    for normals in rng.standard_normal((STEPS, *lone.f.normals.shape)):
+        lone.step(reward, normals)
+        reward[:] = OFFSET - curvature * (lone.f.weight[:, 0] - OPTIMUM) ** 2
+    return lone.p.centre[:, 0], closed_form(curvature)
 
 
 def tolerance(centres, expected):
     """
     Tell how far the mean of the centres may be from the closed form.
 
-    Four standard errors, and what the form leaves out, relative to the drift: a reward is told one
-    step late, an angle of 2 pi dt / T, and the ripple within a period, alpha R T / 2 pi, couples
-    the drift to itself.
+    Four standard errors, and what the form leaves out, relative to the drift: a reward is given
+    one step late, an angle of 2 pi dt / T, and the ripple within a period, alpha R T / 2 pi,
+    couples the drift to itself.
     """
     s = CONFIG.synapses
     angle = 2 * np.pi * CONFIG.time_step / s.period_mean
@@ -85,62 +101,16 @@ def test_centres_drift_as_the_closed_form_says(curvature):
     assert abs(centres.mean() - expected) < tolerance(centres, expected) < 0.02 * abs(expected)
 
 
-def test_centres_that_decay_go_for_where_reward_holds_them():
-    centres, expected = drift(CURVATURE, changed(CONFIG, centre_decay=[0.0, 0.0, 4 * CURVATURE]))
-    assert expected < 0.9 * closed_form(CURVATURE)
-    assert abs(centres.mean() - expected) < tolerance(centres, expected) < 0.02 * abs(expected)
-
-
 def test_centres_stay_where_reward_says_nothing():
     centres, expected = drift(0.0)
     assert abs(centres.mean()) < tolerance(centres, expected)
 
 
 def test_without_repulsion_punishment_moves_nothing():
-    config = changed(CONFIG, repulsion=False)
-    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
-    s = synapses.named(*synapses.blocks(1, 1, 5, 100))
-    s.amplitude[:], s.period[:], s.drawn[:] = 0.2, 20_000.0, 0
-    for j in range(5):
-        synapses.begin_period(s, rates, 0, j, 20_000.0)
-    for _ in range(500):
-        synapses.advance(s, rates, np.full(1, -1.0), IDLE)
-    assert (s.centre == 0.0).all()
-    synapses.advance(s, rates, np.full(1, 1.0), IDLE)
-    assert (s.centre != 0.0).any()
-
-
-def test_a_steady_reward_moves_nothing_once_it_is_expected():
-    config = changed(preset('fleet'), centre_rate=1e-3, memory=2_000.0)
-    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 5))
-    s = synapses.named(*synapses.blocks(1, 1, 5, 1000))
-    s.amplitude[:], s.drawn[:] = 0.2, 0
-    for j in range(5):
-        synapses.begin_period(s, rates, 0, j, 20_000.0)
-    centres = []
-    for _ in range(20_000):
-        synapses.advance(s, rates, np.full(1, 0.25), IDLE)
-        centres.append(s.centre.copy())
-    assert s.mean[0] == pytest.approx(0.25)
-    assert np.abs(centres[0]).max() > 0.0
-    assert np.abs(centres[-1] - centres[10_000]).max() < 1e-3 * np.abs(centres[10_000]).max()
-
-
-def test_with_experience_effort_is_spared():
-    config = changed(preset('fleet'), centre_rate=1e-4, memory=60_000.0, settling_rate=0.0)
-    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, 1))
-    s = synapses.named(*synapses.blocks(1, 1, 1, 1000))
-    s.centre[:], s.amplitude[:], s.drawn[:] = 1.0, 0.2, 0
-    s.mean[:], s.usual[:], s.smoothed[:], s.effort[:] = 0.25, 0.25, 0.25, 1.0
-    synapses.begin_period(s, rates, 0, 0, 20_000.0)
-    action = np.zeros((1, 1))
-
-    def practise(experience):
-        for _ in range(20_000):
-            s.experience[:] = experience
-            synapses.advance(s, rates, np.full(1, 0.25), action)
-            action[:] = s.weight
-        return s.centre[0, 0]
-
-    assert practise(0.0) == 1.0
-    assert abs(practise(1e9)) < 0.2, 'not further from no effort than it fluctuates'
+    rng = np.random.default_rng(0)
+    lone = Synapses(changed(CONFIG, repulsion=False), 1, 5, rng)
+    for reward in (np.full(1, -1.0),) * 500:
+        lone.step(reward, rng.standard_normal(lone.f.normals.shape))
+    assert (lone.p.centre == 0.0).all()
+    lone.step(np.full(1, 1.0), rng.standard_normal(lone.f.normals.shape))
+    assert (lone.p.centre != 0.0).any()

@@ -140,7 +140,7 @@ def test_frozen_run_is_deterministic_too(tmp_path):
             with spinning(simulator, controller) as executor:
                 controller.start()
                 spin_until(executor, lambda s=simulator: s.finished)
-                assert (controller.learner.synapses.weight
-                        == controller.learner.synapses.centre).all()
+                assert (controller.learner.state.fluctuation.weight
+                        == controller.learner.state.plasticity.centre).all()
             runs.append(torques)
     np.testing.assert_array_equal(*runs)

@@ -325,9 +325,9 @@ def test_set_learning(tmp_path):
                 assert answer.success
                 assert controller.get_parameter('learning').value is on
                 spin_steps(executor, simulator, 2)
-                before = controller.learner.synapses.centre.copy()
+                before = controller.learner.state.plasticity.centre.copy()
                 spin_steps(executor, simulator, 50)
-                return (controller.learner.synapses.centre != before).any()
+                return (controller.learner.state.plasticity.centre != before).any()
 
             assert set_learning(True)
             assert not set_learning(False)

@@ -41,7 +41,8 @@ def policies():
     learner.learning = False
     observe, drive = robot.observer(ANATOMY.readings), Drive(robot.config, ANATOMY.readings)
     yield 'trained', 3, lambda readings: drive.torques(
-        learner.step(observe(readings[np.newaxis]), np.zeros(1)), readings[np.newaxis])[0]
+        learner.step(observe(readings[np.newaxis]), np.zeros(1), drive.sent),
+        readings[np.newaxis])[0]
     rng = np.random.default_rng(7)
     yield 'flailing', 15, lambda _: rng.uniform(-80.0, 80.0, size=4)
     yield 'limp', 10, lambda _: rng.uniform(-8.0, 8.0, size=4)

@@ -104,12 +104,8 @@ def test_bad_configurations_are_refused_by_name(values, words):
     ('synapses', 'amplitude', [0.1, -0.1, 0.1], r'learner.synapses.amplitude\[1\] must be from 0'),
     ('synapses', 'amplitude', [0.1, 0.1], 'learner.synapses.amplitude must have 3 entries'),
     ('synapses', 'repulsion', 'yes', 'learner.synapses.repulsion must be true or false'),
-    ('synapses', 'amplitude_rule', 'none', 'must be one of multiplicative, additive'),
     ('synapses', 'period_mean', 300.0, 'learner.synapses.period_mean must be over 330 ms'),
-    ('reward', 'caution_rate', 0.0, 'learner.reward.punishment_horizon must be 0 unless'),
-    ('reward', 'aspiration', 0.0, 'learner.reward.caution_rate must be 0 unless'),
-    ('synapses', 'amplitude_rule', 'additive', 'learner.reward.aspiration must be 0 unless'),
-    ('reward', 'memory', 0.0, 'learner.reward.smoothing must be 0 and'),
+    ('prediction', 'value_trace_time_constant', 1e4, 'at most learner.prediction.discount'),
     ('network', 'gain', 0.0, 'learner.network.gain must be from 0.01 to 100'),
     ('oscillators', 'd', 1.0, 'unknown parameter learner.oscillators.d'),
 ])
@@ -122,8 +118,22 @@ def test_bad_presets_are_refused_by_name(section, key, value, words):
 
 def test_missing_preset_key_is_named():
     given = parameters.read([preset_file('default')])['learner']
-    del given['synapses']['trace']
-    with pytest.raises(ConfigError, match='missing parameter learner.synapses.trace: time const'):
+    del given['synapses']['period_sd']
+    with pytest.raises(ConfigError, match='missing parameter learner.synapses.period_sd: stand'):
+        build(LearnerConfig, given, 'learner.')
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    ({'amplitude_law': 'none'}, 'must be one of multiplicative, additive, annealed'),
+    ({'prediction': None}, 'modulation prediction_error needs the table learner.prediction'),
+    ({'fall': None}, 'modulation prediction_error needs the table learner.fall'),
+    ({'modulation': 'reward'}, 'table learner.prediction must be left out unless learner.modul'),
+    ({'amplitude_law': 'additive'}, 'amplitude_law additive needs the table learner.narrowing'),
+    ({'narrowing': {'amplitude_rate': 1e-9}}, 'learner.narrowing must be left out unless'),
+])
+def test_tables_must_fit_what_is_chosen(changes, words):
+    given = {**parameters.read([preset_file('default')])['learner'], **changes}
+    with pytest.raises(ConfigError, match=words):
         build(LearnerConfig, given, 'learner.')
 
 

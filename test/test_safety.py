@@ -230,11 +230,11 @@ def test_rollback_to_the_best_weights(tmp_path):
         learner, keeper = controller.learner, controller._keeper
         spin_until(executor, lambda: np.isfinite(keeper.best_mean), 'a first window')
         assert keeper.best_mean == pytest.approx(keeper.mean, abs=1.0)
-        learner.synapses.centre[:] = 5.0
+        learner.state.plasticity.centre[:] = 5.0
         answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
         assert answer.success
         assert 'rolled back to a mean reward of' in answer.message
-        assert np.abs(learner.synapses.centre).max() < 1.0
+        assert np.abs(learner.state.plasticity.centre).max() < 1.0
         spin_until(executor, (tmp_path / 'out' / 'best.npz').exists)
         best = keeper.best_mean
     # The next run knows the best of this one.
@@ -257,8 +257,9 @@ def test_rollback_by_itself_when_all_goes_wrong(tmp_path):
             executor, _, controller):
         learner, keeper = controller.learner, controller._keeper
         spin_until(executor, lambda: keeper.best_mean > 0.1, 'a walk')
-        learner.synapses.centre[:] = 0.0  # it stands or falls from now on
-        spin_until(executor, lambda: np.abs(learner.synapses.centre).max() > 1.0, 'a rollback')
+        learner.state.plasticity.centre[:] = 0.0  # it stands or falls from now on
+        spin_until(executor, lambda: np.abs(learner.state.plasticity.centre).max() > 1.0,
+                   'a rollback')
 
 
 def test_the_drivers_to_paste_suit_the_biped():

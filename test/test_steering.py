@@ -62,20 +62,20 @@ def test_torque_limits_hold_from_the_next_step(walk):
 def test_amplitudes_and_rates_are_steered(walk):
     executor, simulator, controller, _ = walk
     learner = controller.learner
-    before = learner.synapses.amplitude.copy()
-    assert change(controller, 'learner.synapses.amplitude', [0.5, 0.2, 0.05]).successful
-    ratio = (learner.synapses.amplitude / before)[0]
+    before = learner.state.plasticity.amplitude.copy()
+    assert change(controller, 'learner.synapses.amplitude', [0.8, 0.4, 0.125]).successful
+    ratio = (learner.state.plasticity.amplitude / before)[0]
     second, third, _ = learner.layout.layer_sizes
     np.testing.assert_allclose(ratio[:second], 2.0)
     np.testing.assert_allclose(ratio[second:second + third], 1.0)
     np.testing.assert_allclose(ratio[second + third:], 0.5)
     assert change(controller, 'learner.synapses.centre_rate', 0.0).successful
-    centre = learner.synapses.centre.copy()
+    centre = learner.state.plasticity.centre.copy()
     spin_steps(executor, simulator, 50)
-    np.testing.assert_array_equal(learner.synapses.centre, centre)
+    np.testing.assert_array_equal(learner.state.plasticity.centre, centre)
     assert change(controller, 'learner.synapses.centre_rate', 1e-2).successful
     spin_steps(executor, simulator, 50)
-    assert (learner.synapses.centre != centre).any()
+    assert (learner.state.plasticity.centre != centre).any()
 
 
 @pytest.mark.parametrize(('name', 'value', 'words'), [
@@ -103,9 +103,9 @@ def test_a_person_may_praise_and_scold(walk):
     executor, simulator, controller, bystander = walk
     told, step = [], controller.learner.step
 
-    def spy(observation, reward, periods):
+    def spy(observation, reward, *rest):
         told.append(float(reward[0]))
-        return step(observation, reward, periods)
+        return step(observation, reward, *rest)
 
     controller.learner.step = spy
     voice = bystander.create_publisher(topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)

@@ -28,7 +28,7 @@ import pytest
 import yaml
 
 SWEEP = {
-    'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'fleet', 'learners': 2,
+    'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'default', 'learners': 2,
     'shared': True, 'steps': 1000, 'until_solved': False, 'weights': 'none', 'seeds': [0, 1],
     'settings': {'as it is': {}, 'no trace': {'learner': {'synapses': {'trace': 0.0}}}},
 }

@@ -42,7 +42,7 @@ def task(**values):
     return Task(**{
         'env_id': ENVIRONMENTS[0], 'simulator': 'gymnasium', 'learners': 2, 'shared': True,
         'seed': 3, 'steps': 1500, 'until_solved': False, 'weights': 'none',
-        'robot': robot_config(), 'learner': preset('fleet'), **values})
+        'robot': robot_config(), 'learner': preset('default'), **values})
 
 
 def run(trainer, until=None):
@@ -161,7 +161,7 @@ def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
     _, about = weights.read(tmp_path / training.WEIGHTS)
     assert about['made_by']['learner'] == int(np.argmax(trainer.log.means())) or (
         about['made_by']['mean_2'] >= max(trainer.log.means()))
-    learner = Learner(robot.layout, preset('fleet'), seed=0)
+    learner = Learner(robot.layout, preset('default'), seed=0)
     weights.load(tmp_path / training.WEIGHTS, learner, robot)
     steps = dynsyn('evaluate', tmp_path / training.WEIGHTS, '--episodes', 2, folder=tmp_path)
     assert '2 episodes: mean' in steps.stdout
@@ -173,9 +173,11 @@ def test_start_from_weights(tmp_path, robot):
     arrays, _ = weights.read(tmp_path / 'first' / training.WEIGHTS)
     trainer = Trainer(task(learners=4, weights=str(tmp_path / 'first' / training.WEIGHTS)),
                       tmp_path / 'second')
-    synapses = trainer._loop.learner.synapses
-    np.testing.assert_array_equal(synapses.centre, arrays['centre'])
-    np.testing.assert_array_equal(synapses.amplitude, arrays['amplitude'])
+    state = trainer._loop.learner.state
+    np.testing.assert_array_equal(state.plasticity.centre, arrays['centre'])
+    np.testing.assert_array_equal(state.plasticity.amplitude, arrays['amplitude'])
+    np.testing.assert_array_equal(state.prediction.value_weight, arrays['value_weight'])
+    assert state.clock == arrays['clock']
 
 
 def episode(total):
@@ -218,7 +220,7 @@ def test_a_fleet_solves_together(tmp_path):
     (['--output', 'file.yaml/run'], 'cannot write in the folder file.yaml/run'),
     (['--weights', 'none.npz'], 'cannot read none.npz'),
     (['--resume', 'nowhere'], 'cannot read nowhere/checkpoint.npz'),
-    (['--forget', '1.5'], 'must be from 0 to 1, not 1.5'),
+    (['--reheat', '1.5'], 'must be from 0 to 1, not 1.5'),
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):

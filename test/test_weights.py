@@ -32,7 +32,7 @@ CONFIG = preset('default')
 def learner(robot):
     learner = Learner(robot.layout, CONFIG, seed=1)
     for _ in range(50):
-        learner.step(np.ones((1, robot.layout.observations)), np.ones(1))
+        learner.step(np.ones((1, robot.layout.observations)), np.ones(1), np.zeros((1, 4)))
     return learner
 
 
@@ -61,10 +61,9 @@ def test_saved_learner_comes_back_whole(file, learner, robot):
     assert about['robot'] == 'bipedal_walker'
     assert about['made_by'] == {'steps': 50}
     assert about['learner']['synapses']['amplitude'] == CONFIG.synapses.amplitude
-    observation = np.ones((1, robot.layout.observations))
+    given = np.ones((1, robot.layout.observations)), np.ones(1), np.zeros((1, 4))
     for _ in range(2000):
-        np.testing.assert_array_equal(
-            learner.step(observation, np.ones(1)), other.step(observation, np.ones(1)))
+        np.testing.assert_array_equal(learner.step(*given), other.step(*given))
 
 
 def test_saving_leaves_no_other_file(file):
@@ -142,7 +141,7 @@ def test_weights_of_another_robot(file):
 
 
 def test_weights_of_another_shape(file, robot):
-    refused(file, Robot(robot_config(hidden_neurons=9)), 'does not fit: centre of the snapshot')
+    refused(file, Robot(robot_config(hidden_neurons=9)), 'does not fit: phase of the snapshot')
     refused(file, robot, 'does not fit', numbers=range(2))
 
 

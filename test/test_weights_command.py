@@ -51,7 +51,7 @@ def test_show_tells_layers_and_run_and_draws(tmp_path, robot):
     rows = {line[:7]: line.split()[-5:] for line in done.stdout.splitlines()
             if line.startswith('layer ')}
     assert [row[0] for row in rows.values()] == ['344', '18', '76']
-    centre = np.abs(learner.synapses.centre[0, -76:])
+    centre = np.abs(learner.state.plasticity.centre[0, -76:])
     assert rows['layer 4'][1:3] == [f'{centre.mean():.4f}', f'{centre.max():.4f}']
     assert '"by": "a test"' in done.stdout
     assert (tmp_path / 'a.png').stat().st_size > 10_000
@@ -74,7 +74,7 @@ def test_a_reader_that_has_gone_is_no_mistake(tmp_path, robot):
 def test_diff_tells_how_far_centres_are_apart(tmp_path, robot):
     (a, one), (b, other) = (written(tmp_path, f'{i}.npz', robot, i) for i in (1, 2))
     done = dynsyn('weights', 'diff', a, b, folder=tmp_path)
-    shift = np.abs(one.synapses.centre - other.synapses.centre)[0, :344]
+    shift = np.abs(one.state.plasticity.centre - other.state.plasticity.centre)[0, :344]
     row = next(line for line in done.stdout.splitlines() if line.startswith('layer 2')).split()
     assert row[-4:] == [f'{shift.mean():.4f}', f'{shift.max():.4f}', f'{shift.mean() / 0.25:.2f}',
                         '1.00']

@@ -55,15 +55,17 @@ def main(options: argparse.Namespace) -> None:
     config = build(LearnerConfig, values.get('learner', {}), 'learner.')
     seed = values['seed'] if options.seed is None else options.seed
     learner = Learner(robot.layout, config, seed)
-    after = None
+    after = arrays = None
     if options.after:
-        after = weights.load(options.after, learner, robot)['made_by'].get(LAST_STEP)
-        if after is None:
+        arrays, about = weights.read_for(robot, options.after)
+        weights.fit(options.after, learner.restore, arrays)
+        after = about['made_by'].get(LAST_STEP)
+        if after is None or 'moved' not in arrays:
             raise ConfigError(f'{options.after} does not say when its learner took its last step')
     elif options.weights != weights.UNTRAINED:
         weights.load(Path(options.weights), learner, robot)
     learner.learning = values['learning'] = values['learning'] and not options.frozen
-    replay = Replay(robot, learner, values, after)
+    replay = Replay(robot, learner, values, after, arrays)
     with recording(options.recording) as recorded:
         optional = (HUMAN_REWARD, PARAMETER_EVENTS)
         names = {_full(options, topic): topic for topic in (*replay.topics, *optional)}

@@ -28,7 +28,7 @@ from dynsyn_ros.program import StopRequest
 from dynsyn_ros.schema import build
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
-from dynsyn_ros.training.presets import PRESETS, read_preset, read_robot
+from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
 from dynsyn_ros.weights import UNTRAINED
@@ -41,9 +41,7 @@ FLEET, STEPS = 16, 20_000_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     shared_options.add_params_file(parser)
-    parser.add_argument('--preset', metavar='NAME', help=(
-        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: '
-        'fleet, or default with --separate)'))
+    shared_options.add_preset(parser)
     parser.add_argument('--env-id', choices=ENVIRONMENTS, default=ENVIRONMENTS[0],
                         help='what is simulated (default: %(default)s)')
     parser.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
@@ -65,10 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder for the results (default: a new one in runs)')
     parser.add_argument('--resume', type=Path, metavar='DIR', help=(
         'go on from the last checkpoint in a folder; of the other options only --steps and '
-        '--forget count'))
-    parser.add_argument('--forget', type=shared_options.share, metavar='SHARE', default=0.0, help=(
-        'with --resume: forget a share of the experience, so that a walk that has settled too '
-        'early is stirred up and settles again (default: nothing)'))
+        '--reheat count'))
+    parser.add_argument('--reheat', type=shared_options.share, metavar='SHARE', default=0.0, help=(
+        'with --resume: set the annealing back by this share, so that a walk that has settled too '
+        'early is stirred up and settles again (default: 0)'))
 
 
 def main(options: argparse.Namespace) -> None:
@@ -92,7 +90,6 @@ def main(options: argparse.Namespace) -> None:
 
 def _new(options: argparse.Namespace) -> Trainer:
     learners = (1 if options.separate else FLEET) if options.learners is None else options.learners
-    preset = options.preset or ('default' if options.separate else 'fleet')
     task = build(Task, {
         'env_id': options.env_id,
         'simulator': options.simulator,
@@ -103,13 +100,13 @@ def _new(options: argparse.Namespace) -> Trainer:
         'until_solved': options.until_solved,
         'weights': options.weights,
         'robot': asdict(read_robot(options.params_file)),
-        'learner': asdict(read_preset(preset)),
+        'learner': asdict(read_preset(options.preset)),
     })
     return Trainer(task, options.output or new_folder('train'))
 
 
 def _resumed(options: argparse.Namespace) -> Trainer:
-    trainer = Trainer.resume(options.resume, options.steps, forget=options.forget)
+    trainer = Trainer.resume(options.resume, options.steps, reheat=options.reheat)
     where = ('in the midst of the episodes' if trainer.resumes_within_episode
              else f'with new episodes, as {trainer.task.simulator} cannot restore the old ones')
     print(f'going on from step {trainer.steps} of {trainer.task.steps}, {where}')

@@ -69,8 +69,8 @@ def described(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> lis
         f'{about["robot"]}: {len(about["joints"])} joints, {len(about["observations"])} '
         f'observations, {learners} learner{"s" if learners > 1 else ""}, '
         f'{len(arrays["centre"])} set{"s" if len(arrays["centre"]) > 1 else ""} of synapses',
-        f'gains of layer 2: {arrays["gain"].min():.3g} to {arrays["gain"].max():.3g}; experience: '
-        f'{arrays["experience"].mean():.4g} ms',
+        f'gains of layer 2: {arrays["gain"].min():.3g} to {arrays["gain"].max():.3g}; '
+        f'annealing clock: {arrays["clock"].mean():.4g} of reward',
         f'made by: {run_of(about)}',
         '',
         f'{"":28} {"synapses":>8} {"|C| mean":>9} {"|C| most":>9} {"A mean":>9} {"A most":>9}',

@@ -20,9 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dynsyn_ros import picture
-from dynsyn_ros.learner import synapses
-from dynsyn_ros.learner.config import LearnerConfig
-from dynsyn_ros.learner.rates import make_rates
+from dynsyn_ros.learner import fluctuation, plasticity
+from dynsyn_ros.learner.config import LearnerConfig, NarrowingConfig
 import numpy as np
 
 #: Fig. 1: the weight that is rewarded, the width of its reward and how much faster than in the
@@ -41,25 +40,32 @@ def fluctuate(
     Returns weights, centres and amplitudes, each (steps, count), and the rewards, (steps,).
     """
     stream = np.random.default_rng(seed)
-    rates = make_rates(config.synapses, config.reward, config.time_step, (0, 0, count))
-    s = synapses.named(*synapses.blocks(1, 1, count, STEPS))
-    s.amplitude[:] = config.synapses.amplitude[-1]
-    s.reserve[:] = stream.standard_normal(s.reserve.shape)
-    s.drawn[:] = 0
-    synapses.start(s, rates, 0, stream.uniform(size=count), stream.standard_normal(count))
-    history, rewards, idle = np.zeros((3, STEPS, count)), np.zeros(STEPS), np.zeros((1, 0))
+    f = fluctuation.unpack(*fluctuation.allocate(1, count))
+    p = plasticity.unpack(*plasticity.allocate(1, 1, count))
+    swinging = fluctuation.constants(config.synapses, config.time_step)[()]
+    plastic = plasticity.constants(config)[()]
+    p.amplitude[:] = config.synapses.amplitude[-1]
+    fluctuation.start(f, swinging, 0, stream.uniform(size=count), stream.standard_normal(count))
+    history, rewards = np.zeros((3, STEPS, count)), np.zeros(STEPS)
     for step in range(STEPS):
-        synapses.advance(s, rates, rewards[step - 1:step] if step else np.zeros(1), idle)
-        history[:, step] = s.weight[0], s.centre[0], s.amplitude[0]
+        f.normals[:], f.next_normal[:] = stream.standard_normal(f.normals.shape), 0
+        fluctuation.advance(f, swinging, 0)
+        plasticity.follow(p, plastic, 0, 0, f.sine[0])
+        plasticity.move_centres(p, plastic, 0, 0, 1.0, rewards[step - 1] if step else 0.0)
+        plasticity.move_amplitudes(p, plastic, 0, rewards[step - 1] if step else 0.0)
+        fluctuation.set_weights(f, 0, p.centre[0], p.amplitude[0])
+        history[:, step] = f.weight[0], p.centre[0], p.amplitude[0]
         if target is not None:
-            rewards[step] = np.exp(-((s.weight[0] - target) / WIDTH) ** 2).mean()
+            rewards[step] = np.exp(-((f.weight[0] - target) / WIDTH) ** 2).mean()
     return *history, rewards
 
 
 def hurried(config: LearnerConfig) -> LearnerConfig:
-    """Let the settings learn within some periods."""
-    return replace(config, synapses=replace(
-        config.synapses, centre_rate=RATE, amplitude_rate=[RATE / 20] * 3))
+    """Let the paper's rule learn within some periods."""
+    return replace(
+        config, modulation='reward', prediction=None, fall=None, amplitude_law='multiplicative',
+        annealing=None, narrowing=NarrowingConfig(RATE / 20),
+        synapses=replace(config.synapses, centre_rate=RATE))
 
 
 def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:

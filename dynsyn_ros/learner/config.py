@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 from dynsyn_ros.schema import ConfigError, setting
 import numpy as np
@@ -30,90 +31,106 @@ LEARNING_LAYERS = 3
 
 @dataclass(frozen=True)
 class SynapseConfig:
-    """The rule of Eq. 1-4: how synapses fluctuate and how reward moves them."""
+    """Eq. 1-4: how synapses fluctuate and how reward moves them."""
 
     amplitude: list[float] = setting(
-        'first amplitude A of the synapses of layers 2, 3 and 4; changed while it runs, it scales '
-        'theirs', low=0.0, read_only=False)
-    period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0)
+        'initial amplitude A of the synapses of layers 2, 3 and 4; changed while it runs, it '
+        'scales theirs', low=0.0, high=10.0, read_only=False)
+    period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0, high=1e9)
     period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
-                               unit='ms', low=0.0)
-    centre_rate: float = setting('rate alpha at which reward moves the centre, Eq. 3',
-                                 unit='1/ms', low=0.0, read_only=False)
-    amplitude_rate: list[float] = setting(
-        'rates beta at which reward narrows the fluctuation of layers 2, 3 and 4, Eq. 4',
-        unit='1/ms', low=0.0)
-    settling_rate: float = setting(
-        'rate delta at which experience, the reward beyond the aspiration, slows the centres (0: '
-        'never, the paper)', unit='1/ms', low=0.0)
-    centre_decay: list[float] = setting(
-        'how much of the square of a centre of layers 2, 3 and 4 is taken from what it climbs, so '
-        'that it does not diffuse where rewards say little of it (0: never, the paper)', low=0.0)
-    centre_bound: float = setting('centres are kept within +- this (.inf: the paper)', low=0.0,
-                                  read_only=False)
-    amplitude_rule: str = setting(
-        'additive is Eq. 4 as printed, multiplicative scales it by A so that A stays positive',
-        choices=('multiplicative', 'additive'))
+                               unit='ms', low=0.0, high=1e9)
+    centre_rate: float = setting(
+        'rate alpha at which reward moves the centre, Eq. 3, per ms of one walker', unit='1/ms',
+        low=0.0, high=1.0, read_only=False)
     repulsion: bool = setting('punishment pushes the centre away (false: it leaves it alone)')
-    trace: float = setting(
-        'time constant of the eligibility trace, a low-pass of W - C (0: none, the paper)',
-        unit='ms', low=0.0)
 
     def check(self, prefix: str) -> None:
-        """Refuse what has a value for too few or too many layers."""
-        for name in ('amplitude', 'centre_decay', 'amplitude_rate'):
-            if len(getattr(self, name)) != LEARNING_LAYERS:
-                raise ConfigError(
-                    f'parameter {prefix}{name} must have {LEARNING_LAYERS} entries, for layers 2, '
-                    f'3 and 4, not {len(getattr(self, name))}')
+        """Refuse amplitudes for too few or too many layers."""
+        if len(self.amplitude) != LEARNING_LAYERS:
+            raise ConfigError(
+                f'parameter {prefix}amplitude must have {LEARNING_LAYERS} entries, for layers 2, '
+                f'3 and 4, not {len(self.amplitude)}')
 
 
 @dataclass(frozen=True)
-class RewardConfig:
-    """What becomes of a reward before it reaches the synapses."""
+class PredictionConfig:
+    """The critic that predicts reward, and the credit that synapses get for its errors."""
 
-    punishment_limit: float = setting(
-        'the worst reward a synapse is told of is minus this (.inf: no limit)', low=0.0,
-        read_only=False)
-    punishment_horizon: float = setting(
-        'with full caution a punishment at the limit also costs what is earned beyond the '
-        'aspiration in so much time (0: the paper)', unit='ms', low=0.0)
-    effort_weight: float = setting(
-        'with full caution centres follow the mean reward over the mean effort (the actions of '
-        'all joints without their signs) to this power: 1 is reward per effort, 0 reward per '
-        'step, the paper', low=0.0, read_only=False)
-    caution_rate: float = setting(
-        'rate kappa at which experience makes falls and effort cost their full price (0: never)',
-        unit='1/ms', low=0.0)
-    aspiration: float = setting(
-        'mean reward a step over which fluctuations narrow and centres settle, and under which '
-        'they widen and stir again, up to where they began (0: the reward itself, the paper)',
-        low=0.0)
-    memory: float = setting(
-        'time constant of the running mean and mean deviation of the reward; centres are told of '
-        'the smoothed reward less its mean, in units of its mean deviation (0: of the reward '
-        'itself, the paper)', unit='ms', low=0.0)
-    smoothing: float = setting(
-        'time constant of the low-pass of the reward that is compared with its mean (0: none)',
-        unit='ms', low=0.0)
-    surprise_limit: float = setting(
-        'a smoothed reward differs from its mean by so many mean deviations at most, a fall apart '
-        '(.inf: no limit)', low=0.0)
+    eligibility_time_constant: float = setting(
+        'of the eligibility trace, a low-pass of W - C', unit='ms', low=0.001, high=1e9)
+    discount_time_constant: float = setting(
+        'how far ahead reward is predicted, -dt / ln gamma', unit='ms', low=1.0, high=1e9)
+    value_trace_time_constant: float = setting(
+        'of the trace by which the critic learns, -dt / ln(gamma lambda)', unit='ms', low=1.0,
+        high=1e9)
+    critic_rate: float = setting('rate eta of the critic, per step of one walker', low=0.0,
+                                 high=1.0, read_only=False)
+    mean_time_constant: float = setting(
+        'of the running means of reward and error, over the time of all walkers together',
+        unit='ms', low=1.0, high=1e12)
+
+    def check(self, prefix: str) -> None:
+        """Refuse a lambda over 1."""
+        if self.value_trace_time_constant > self.discount_time_constant:
+            raise ConfigError(
+                f'parameter {prefix}value_trace_time_constant must be at most '
+                f'{prefix}discount_time_constant, {self.discount_time_constant:g}, not '
+                f'{self.value_trace_time_constant:g}')
+
+
+@dataclass(frozen=True)
+class FallConfig:
+    """What a fall costs."""
+
+    penalty: float = setting(
+        'a reward at or below minus this is a fall, and this is what it costs at first',
+        low=0.0, high=1e6, read_only=False)
+    horizon: float = setting(
+        'with success a fall also costs what is earned on average in so much time', unit='ms',
+        low=0.0, high=1e9)
+    price_rate: float = setting(
+        'rate kappa at which reward beyond the target brings a fall to this full price',
+        unit='1/reward', low=0.0, high=1e3)
+
+
+@dataclass(frozen=True)
+class NarrowingConfig:
+    """Eq. 4: how each reward narrows the fluctuations."""
+
+    amplitude_rate: float = setting(
+        'rate beta at which reward narrows the fluctuation, Eq. 4, per ms of one walker',
+        unit='1/ms', low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class AnnealingConfig:
+    """How success narrows the fluctuations and slows the centres."""
+
+    target_reward: float = setting(
+        'reward per second of learner time above which fluctuations narrow and centres settle, '
+        'and below which they widen again, up to where they began', unit='1/s', low=0.0, high=1e6)
+    amplitude_decay: float = setting(
+        'rate beta at which reward beyond the target narrows the fluctuations', unit='1/reward',
+        low=0.0, high=1e3)
+    centre_rate_decay: float = setting(
+        'rate delta at which reward beyond the target slows the centres', unit='1/reward',
+        low=0.0, high=1e3)
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """The layers of Fig. 5 and the gain of Eq. 5-6."""
 
-    first_centre: float = setting('first centres of layers 2 and 3 are uniform in +- this',
-                                  low=0.0)
+    initial_centre: float = setting('initial centres of layers 2 and 3 are uniform in +- this',
+                                    low=0.0, high=100.0)
     negated_inputs: bool = setting(
         'layer 1 sees each state and its negation (false: the negations stay silent, as in the '
         "authors' program)")
-    gain: float = setting('first gain g of layer 2', low=0.01, high=100.0)
+    gain: float = setting('initial gain g of layer 2', low=0.01, high=100.0)
     gain_rule: str = setting('how the gain of layer 2 adapts, Eq. 5',
                              choices=('none', 'linear', 'nonlinear'))
-    gain_rate: float = setting('rate gamma of the gain, Eq. 5', unit='1/ms', low=0.0)
+    gain_rate: float = setting('rate gamma of the gain, Eq. 5, per ms of one walker', unit='1/ms',
+                               low=0.0, high=1.0)
     gain_target: float = setting('output of a layer 2 neuron at which its gain rests, Eq. 5',
                                  low=0.0, high=1.0)
 
@@ -122,11 +139,12 @@ class NetworkConfig:
 class OscillatorConfig:
     """The FitzHugh-Nagumo oscillators of layer 3, Eq. 7-8."""
 
-    a: float = setting('a of Eq. 8', low=0.0)
-    b: float = setting('b of Eq. 8', low=0.0)
-    c: float = setting('c of Eq. 8', low=0.0)
-    rate: float = setting('speed of the oscillator, 1 / tau of Eq. 7-8', unit='1/ms', low=0.0)
-    bound: float = setting('v and w are kept within +- this', low=0.0)
+    a: float = setting('a of Eq. 8', low=0.0, high=100.0)
+    b: float = setting('b of Eq. 8', low=0.0, high=100.0)
+    c: float = setting('c of Eq. 8', low=0.0, high=100.0)
+    rate: float = setting('speed of the oscillator, 1 / tau of Eq. 7-8', unit='1/ms', low=0.0,
+                          high=1.0)
+    bound: float = setting('v and w are kept within +- this', low=0.0, high=100.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,28 +153,39 @@ class LearnerConfig:
 
     time_step: float = setting('learner time that passes in one control step', unit='ms',
                                low=0.001, high=1000.0)
+    modulation: str = setting(
+        'what moves the centres, Eq. 3: the reward (the paper), or the error of its prediction, '
+        'with the tables learner.prediction and learner.fall',
+        choices=('reward', 'prediction_error'))
+    amplitude_law: str = setting(
+        'what narrows the fluctuations: additive is Eq. 4 as printed, multiplicative scales it by '
+        'A so that A stays positive, both with the table learner.narrowing; annealed follows '
+        'success, with the table learner.annealing',
+        choices=('multiplicative', 'additive', 'annealed'))
     synapses: SynapseConfig
-    reward: RewardConfig
+    prediction: PredictionConfig | None
+    fall: FallConfig | None
+    narrowing: NarrowingConfig | None
+    annealing: AnnealingConfig | None
     network: NetworkConfig
     oscillators: OscillatorConfig
 
     def check(self, prefix: str) -> None:
-        """Refuse a period that could be over within one step, and what aspiration cannot do."""
-        for needy, needed in (('punishment_horizon', 'caution_rate'),
-                              ('effort_weight', 'caution_rate'), ('caution_rate', 'aspiration')):
-            if getattr(self.reward, needy) and not getattr(self.reward, needed):
-                raise ConfigError(f'parameter {prefix}reward.{needy} must be 0 unless '
-                                  f'{prefix}reward.{needed} is over 0')
-        if not self.reward.memory and (
-                self.reward.smoothing or np.isfinite(self.reward.surprise_limit)):
-            raise ConfigError(
-                f'parameter {prefix}reward.smoothing must be 0 and {prefix}reward.surprise_limit '
-                f'.inf unless {prefix}reward.memory is over 0')
-        if self.reward.aspiration and not (
-                self.reward.memory and self.synapses.amplitude_rule == 'multiplicative'):
-            raise ConfigError(
-                f'parameter {prefix}reward.aspiration must be 0 unless {prefix}reward.memory is '
-                f'over 0 and {prefix}synapses.amplitude_rule is multiplicative')
+        """Refuse tables that do not fit the choices, and a period of less than one step."""
+        for table, choice, values in (
+            ('prediction', 'modulation', ('prediction_error',)),
+            ('fall', 'modulation', ('prediction_error',)),
+            ('narrowing', 'amplitude_law', ('multiplicative', 'additive')),
+            ('annealing', 'amplitude_law', ('annealed',)),
+        ):
+            chosen = getattr(self, choice)
+            if chosen in values and getattr(self, table) is None:
+                raise ConfigError(
+                    f'parameter {prefix}{choice} {chosen} needs the table {prefix}{table}')
+            if chosen not in values and getattr(self, table) is not None:
+                raise ConfigError(
+                    f'the table {prefix}{table} must be left out unless {prefix}{choice} is '
+                    f'{" or ".join(values)}')
         shortest = SHORTEST_PERIOD * self.synapses.period_mean
         if shortest <= self.time_step:
             raise ConfigError(
@@ -185,7 +214,7 @@ class Layout:
     normalisation: np.ndarray
     """Factor of each observation on its way into layer 1, shape (states + ranges,)."""
     output_centres: np.ndarray
-    """First centres of layer 4, shape (actions, output_inputs)."""
+    """Initial centres of layer 4, shape (actions, output_inputs)."""
 
     @property
     def observations(self) -> int:
@@ -196,6 +225,11 @@ class Layout:
     def inputs(self) -> int:
         """Neurons of layer 1: states, their negations, ranges, a constant, the last action."""
         return 2 * self.states + self.ranges + 1 + self.actions
+
+    @property
+    def features(self) -> int:
+        """Values that reward is predicted from: layer 1, v and w of every oscillator."""
+        return self.inputs + 2 * self.oscillators
 
     @property
     def output_inputs(self) -> int:
@@ -215,3 +249,8 @@ class Layout:
     def synapses(self) -> int:
         """All synapses of one learner."""
         return sum(self.layer_sizes)
+
+
+def lowpass_gain(elapsed: float, time_constant: float) -> float:
+    """Compute the share of the newest value in a low-pass after so much time."""
+    return -math.expm1(-elapsed / time_constant)

@@ -13,11 +13,9 @@
 # limitations under the License.
 
 """
-The learner: synapses, network and oscillators in one step from observation to action.
+The learner: synapses, reward prediction and network behind one step.
 
-One step, in the order of the authors' program: the reward that the last action earned reaches
-every synapse, the oscillators move on under the drive of the last step, and the network turns the
-new observation into the next action. Nothing marks the end of an episode, nothing is ever reset.
+Nothing in it marks the end of an episode, and nothing is ever reset.
 """
 
 from __future__ import annotations
@@ -25,57 +23,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynsyn_ros.learner import network, oscillators, synapses
-from dynsyn_ros.learner.config import Layout, LearnerConfig, LEARNING_LAYERS
-from dynsyn_ros.learner.rates import make_rates, Rates
-from numba import njit
+from dynsyn_ros.learner import annealing, fluctuation, kernel
+from dynsyn_ros.learner.config import Layout, LearnerConfig
 import numpy as np
 
-#: Standard normal numbers drawn ahead, per synapse: enough for some minutes of fluctuation.
-RESERVE_PER_SYNAPSE = 4
-
-
-#: What a step says of itself; any other answer is the number of a learner that was told nonsense.
-DONE, RESERVE_LOW = -1, -2
-
-
-@njit(cache=True)
-def _step(
-    shared: np.ndarray, own: np.ndarray, reserve: np.ndarray, drawn: np.ndarray,
-    rewards: np.ndarray, heard: np.ndarray, cells: np.ndarray, gain: np.ndarray,
-    action: np.ndarray, scratch: np.ndarray, normalisation: np.ndarray,
-    synapse_rates: tuple[Any, ...],
-    wires: tuple[Any, ...], clock: tuple[Any, ...], observation: np.ndarray, reward: np.ndarray,
-    learning: bool,
-) -> int:
-    """
-    Take one step of all learners.
-
-    The state comes in blocks and the constants as plain tuples: what is named takes numba longer
-    to receive than the step takes.
-    """
-    s = synapses.named(shared, own, reserve, drawn, rewards, heard)
-    n = network.named(cells, gain, action, scratch)
-    rates, k = Rates(*synapse_rates), network.Wiring(*wires)
-    ticks = oscillators.Constants(*clock)
-    learners, answer = reward.shape[0], DONE
-    for i in range(learners):
-        if not np.isfinite(reward[i]):
-            return i
-        for j in range(observation.shape[1]):
-            if not np.isfinite(observation[i, j]):
-                return i
-    if learning:
-        synapses.advance(s, rates, reward, n.action)
-    else:
-        synapses.rest(s)
-    for i in range(learners):
-        for o in range(n.v.shape[1]):
-            n.v[i, o], n.w[i, o] = oscillators.advance(n.v[i, o], n.w[i, o], n.drive[i, o], ticks)
-        network.act(n, k, normalisation, s.weight, i, observation, learning)
-        if s.drawn[i] > s.reserve.shape[1] - s.phase.shape[1]:
-            answer = RESERVE_LOW
-    return answer
+#: What a learner of another robot run takes over: what was learnt, and how far it is annealed.
+LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale')
+#: State that files from before the reward prediction lack; it then stays as it is.
+OPTIONAL = ('value_weight', 'features', 'value_trace', 'baseline', 'scale', 'steps')
+#: Working memory of a step, and its outputs: no part of the state.
+_SCRATCH = ('reward', 'fell', 'error', 'modulation', 'power', 'action', 'hidden')
 
 
 class Learner:
@@ -96,7 +53,7 @@ class Learner:
         shared: bool = False,
     ) -> None:
         """
-        Draw the first state of the learners with these ``numbers`` and compile the step.
+        Draw the initial state of the learners with these ``numbers`` and compile the step.
 
         Layers 2 and 3 start with uniform centres, layer 4 with ``layout.output_centres``; phases
         are uniform in their periods (section II and the authors' program).
@@ -105,81 +62,75 @@ class Learner:
         self.config = config
         self.learning = True
         """False: frozen, every weight rests at its centre and nothing learns."""
-        count, size = len(numbers), layout.synapses
+        count = len(numbers)
         groups = 1 if shared else count
         self._streams = [
             np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed, number))))
             for number in numbers
         ]
-        memory = synapses.blocks(count, groups, size, RESERVE_PER_SYNAPSE * size)
-        cells = network.blocks(count, layout)
-        self.synapses = synapses.named(*memory)
-        self.neurons = network.named(*cells)
-        self.synapses.amplitude[:] = np.repeat(config.synapses.amplitude, layout.layer_sizes)
-        self.neurons.gain[:] = config.network.gain
-        self._observed, self._rewarded = (count, layout.observations), (count,)
-        self._memory = (*memory, *cells, layout.normalisation)
-        self._draw_first_state(self._bind())
+        self._memory = kernel.allocate(count, groups, layout)
+        self.state = kernel.unpack(self._memory)
+        """The state of every part, by name; for reading."""
+        self._still = np.zeros(count, np.bool_)
+        self._shapes = ((count, layout.observations), (count,), (count, layout.actions), (count,))
+        self.state.plasticity.amplitude[:] = np.repeat(
+            config.synapses.amplitude, layout.layer_sizes)
+        self.state.neurons.gain[:] = config.network.gain
+        self._bind()
+        self._draw_initial_state()
         self._compile()
 
-    def _bind(self) -> Rates:
-        """Put together what every step is called with; returns the rates in it."""
-        config = self.config
-        rates = make_rates(
-            config.synapses, config.reward, config.time_step, self.layout.layer_sizes)
-        self._kernel: tuple[Any, ...] = (
-            *self._memory,
-            tuple(rates),
-            tuple(network.wiring(config.network, self.layout, config.time_step)),
-            tuple(oscillators.constants(config.oscillators, config.time_step)),
-        )
-        return rates
+    def _bind(self) -> None:
+        """Put together what every step is called with."""
+        members = len(self) // len(self.state.clock)
+        self._constants = kernel.constants(self.config, self.layout, members)
+        self._arguments: tuple[Any, ...] = (
+            *self._memory, self.layout.normalisation, *self._constants)
 
-    def steer(self, config: LearnerConfig) -> None:
+    def reconfigure(self, config: LearnerConfig) -> None:
         """
         Go on with other rates and limits, as if they had been there from the start.
 
-        Amplitudes are scaled by how the first ones of their layers have changed; a layer whose
-        first amplitude was 0 stays still. What shapes the network is not looked at.
+        Amplitudes are scaled by how the initial ones of their layers have changed; a layer whose
+        initial amplitude was 0 stays still. What shapes the network is ignored.
         """
         before = np.array(self.config.synapses.amplitude)
         scale = np.divide(config.synapses.amplitude, before, out=np.ones_like(before),
                           where=before > 0.0)
-        self.synapses.amplitude[:] *= np.repeat(scale, self.layout.layer_sizes)
+        self.state.plasticity.amplitude[:] *= np.repeat(scale, self.layout.layer_sizes)
         self.config = config
         self._bind()
 
-    def _draw_first_state(self, rates: Rates) -> None:
-        s, spread = self.synapses, self.config.network.first_centre
+    def _draw_initial_state(self) -> None:
+        state, spread = self.state, self.config.network.initial_centre
         uniform = sum(self.layout.layer_sizes[:2])
+        constants = fluctuation.constants(self.config.synapses, self.config.time_step)[()]
         for i, stream in enumerate(self._streams):
             centre = np.append(
                 stream.uniform(-spread, spread, uniform), self.layout.output_centres.ravel())
-            if i < len(s.centre):
-                s.centre[i] = centre
+            if i < len(state.plasticity.centre):
+                state.plasticity.centre[i] = centre
             shares = stream.uniform(0.0, 1.0, self.layout.synapses)
-            synapses.start(s, rates, i, shares, stream.standard_normal(self.layout.synapses))
-        self.first_centre = s.centre.copy()
-        """Where the centres started, shape of ``synapses.centre``."""
-        self._refill()
+            fluctuation.start(state.fluctuation, constants, i, shares,
+                              stream.standard_normal(self.layout.synapses))
+        self.initial_centre = state.plasticity.centre.copy()
+        """Where the centres started, (groups, synapses)."""
+        self._draw_normals()
 
-    def _refill(self) -> None:
-        """Draw ahead wherever one step could use up the reserve of normal numbers."""
-        s = self.synapses
-        size = s.reserve.shape[1]
-        for i in np.flatnonzero(s.drawn > size - self.layout.synapses):
-            left = s.reserve[i, s.drawn[i]:].copy()
-            s.reserve[i, :left.size] = left
-            s.reserve[i, left.size:] = self._streams[i].standard_normal(size - left.size)
-            s.drawn[i] = 0
+    def _draw_normals(self) -> None:
+        """Draw ahead wherever one step could use up the normal numbers."""
+        f = self.state.fluctuation
+        size = f.normals.shape[1]
+        for i in np.flatnonzero(f.next_normal > size - self.layout.synapses):
+            left = f.normals[i, f.next_normal[i]:].copy()
+            f.normals[i, :left.size] = left
+            f.normals[i, left.size:] = self._streams[i].standard_normal(size - left.size)
+            f.next_normal[i] = 0
 
     def _compile(self) -> None:
-        """Compile the kernels of both modes, or load them, before the first real step."""
+        """Compile the step, or load it, before the first real one."""
         before = self.snapshot()
-        for learning in (True, False):
-            self.learning = learning
-            self.step(np.zeros((len(self), self.layout.observations)), np.zeros(len(self)))
-        self.learning = True
+        self.step(*(np.zeros(shape) for shape in self._shapes[:3]))
         self.restore(before)
 
     def __len__(self) -> int:
@@ -187,54 +138,69 @@ class Learner:
         return len(self._streams)
 
     def step(
-        self, observation: np.ndarray, reward: np.ndarray, periods: int = 1
+        self,
+        observation: np.ndarray,
+        reward: np.ndarray,
+        sent_action: np.ndarray,
+        moved: np.ndarray | None = None,
     ) -> np.ndarray:
         """
         Learn from the reward of the last action and choose the next one.
 
-        ``observation`` is (learners, observations), ``reward`` (learners,), both float64; the
-        returned action is (learners, actions) within +-1, in an array that the next step feeds
-        back and uses again: who sends something else writes it there. ``periods`` are the control
-        periods since the last step; those before the last are made up for with this observation
-        and no reward. Raises :class:`ValueError`, with nothing changed, if a shape is wrong or a
-        value is not finite.
+        ``observation`` is (learners, observations), ``reward`` (learners,) what the last action
+        earned, ``sent_action`` (learners, actions) what was really sent of it (efference copy),
+        all float64; ``moved`` (learners,) bool tells which robots were put back since, for which
+        nothing is credited across the jump. Returns the action, (learners, actions) within +-1,
+        in an array that the next step uses again. Raises :class:`ValueError`, with nothing
+        changed, if a shape is wrong or a value is not finite.
         """
-        if observation.shape != self._observed or reward.shape != self._rewarded:
+        if moved is None:
+            moved = self._still
+        shapes = (observation.shape, reward.shape, sent_action.shape, moved.shape)
+        if shapes != self._shapes:
             raise ValueError(
-                f'a step takes observations of shape {self._observed} and rewards of shape '
-                f'{self._rewarded}, not {observation.shape} and {reward.shape}')
-        if periods > 1:
-            sent = self.neurons.action.copy()
-            for _ in range(periods - 1):
-                self.step(observation, np.zeros(len(self)))
-                self.neurons.action[:] = sent
-        answer = _step(*(*self._kernel, observation, reward, self.learning))
-        if answer == RESERVE_LOW:
-            self._refill()
-        elif answer != DONE:
+                'a step takes observations, rewards, sent actions and moved of the shapes '
+                f'{self._shapes}, not {shapes}')
+        answer = kernel.step(*(
+            *self._arguments, observation, reward, sent_action, moved, self.learning))
+        if answer == kernel.NORMALS_LOW:
+            self._draw_normals()
+        elif answer != kernel.DONE:
             raise ValueError(f'learner {answer} was given a value that is not finite')
-        return self.neurons.action
+        return self.state.neurons.action
 
     @property
     def mean_amplitude(self) -> float:
         """Mean amplitude A over all synapses."""
-        return float(self.synapses.amplitude.mean())
+        return float(self.state.plasticity.amplitude.mean())
 
     @property
     def centre_shift(self) -> float:
         """Mean distance of the centres from where they started."""
-        return float(np.abs(self.synapses.centre - self.first_centre).mean())
+        return float(np.abs(self.state.plasticity.centre - self.initial_centre).mean())
 
     @property
     def mean_gain(self) -> float:
         """Mean gain g of layer 2."""
-        return float(self.neurons.gain.mean())
+        return float(self.state.neurons.gain.mean())
+
+    @property
+    def amplitude_ratio(self) -> np.ndarray:
+        """How wide the annealing lets fluctuations be, A / A_0, (groups,)."""
+        constants = annealing.constants(self.config.annealing, None, self.config.time_step)[()]
+        return np.array([annealing.amplitude_ratio(constants, x) for x in self.state.clock])
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """All state but the random streams, by name."""
-        arrays = {**self.synapses._asdict(), **self.neurons._asdict()}
-        del arrays['told'], arrays['surprise'], arrays['inputs'], arrays['hidden']
-        return {**arrays, 'first_centre': self.first_centre}
+        state = self.state
+        arrays = {
+            **state.fluctuation._asdict(), **state.plasticity._asdict(),
+            'value_trace': state.prediction.value_trace, **state.prediction._asdict(),
+            'clock': state.clock, **state.neurons._asdict()}
+        arrays['features'] = state.prediction.features
+        for name in _SCRATCH:
+            del arrays[name]
+        return {**arrays, 'initial_centre': self.initial_centre}
 
     def snapshot(self, member: int | None = None) -> dict[str, np.ndarray]:
         """
@@ -254,63 +220,60 @@ class Learner:
 
     def restore(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """
-        Go on from a snapshot as if never stopped.
+        Go on from a snapshot as if never stopped; a critic that it lacks starts at zero.
 
         Raises :class:`ValueError`, with nothing changed, if it is not one of learners of this
         layout and number.
         """
         self.check(snapshot)
         for name, array in self._arrays().items():
-            array[...] = snapshot[name]
+            array[...] = snapshot.get(name, 0.0)
         for stream, words in zip(self._streams, snapshot['stream'], strict=True):
             state = stream.bit_generator.state
             state['state']['state'] = np.asarray(words, dtype=np.uint64)
             stream.bit_generator.state = state
 
-    def forget(self, share: float) -> None:
+    def reheat(self, share: float) -> None:
         """
-        Forget a share of the experience X, from 0 to 1, with its narrowing and settling.
+        Set the annealing clock back by a share of it, from 0 to 1.
 
-        A walk that has settled too early is stirred up again: its fluctuations are as wide as
-        when it had what is left.
+        Fluctuations are then as wide, and centres as quick, as when the clock was there: a walk
+        that has settled too early is stirred up.
         """
-        s, rates = self.synapses, self._bind()
-        for group, experience in enumerate(s.experience):
-            left = experience * (1.0 - share)
-            widening = [
-                synapses.width(rates, layer, left) / synapses.width(rates, layer, experience)
-                for layer in range(LEARNING_LAYERS)]
-            s.experience[group] = left
-            s.amplitude[group] *= np.repeat(widening, self.layout.layer_sizes)
+        before = self.amplitude_ratio
+        self.state.clock[:] *= 1.0 - share
+        self.state.plasticity.amplitude[:] *= (self.amplitude_ratio / before)[:, np.newaxis]
 
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """Raise :class:`ValueError` if :meth:`restore` would."""
         self._check(snapshot, {name: a.shape for name, a in self.snapshot().items()})
 
-    def adopt(self, snapshot: Mapping[str, np.ndarray]) -> None:
+    def initialise_from(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """
-        Give every learner the centres, amplitudes and gains of one learner's snapshot.
+        Give every learner what one learner's snapshot has learnt.
 
         Raises :class:`ValueError`, with nothing changed, if it is not one of this layout.
         """
-        arrays = {name: self._arrays()[name] for name in ('centre', 'amplitude', 'gain')}
+        arrays = {name: self._arrays()[name] for name in LEARNT}
         self._check(snapshot, {name: (1, *array.shape[1:]) for name, array in arrays.items()})
         for name, array in arrays.items():
-            array[...] = snapshot[name]
-        self.first_centre[...] = snapshot['centre']
+            array[...] = snapshot.get(name, 0.0)
+        self.initial_centre[...] = snapshot['centre']
 
     @staticmethod
     def _check(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse a snapshot without these arrays, or with values that none of ours can hold."""
         for name, shape in shapes.items():
             if name not in snapshot:
+                if name in OPTIONAL:
+                    continue
                 raise ValueError(f'the snapshot has no {name}')
             if snapshot[name].shape != shape:
                 raise ValueError(f'{name} of the snapshot has the shape {snapshot[name].shape}, '
                                  f'this learner needs {shape}')
             if not np.isfinite(snapshot[name]).all():
                 raise ValueError(f'{name} of the snapshot holds a value that is not finite')
-        for name in shapes.keys() & {'amplitude', 'phase', 'drawn'}:
+        for name in shapes.keys() & {'amplitude', 'phase', 'next_normal'}:
             if (snapshot[name] < 0).any():
                 raise ValueError(f'{name} of the snapshot holds a negative value')
         for name in shapes.keys() & {'period', 'gain'}:

@@ -15,7 +15,8 @@
 r"""
 The control network of Fig. 5: four layers from an observation to an action.
 
-1. tanh of the normalised states with both signs, the ranges, a constant 1 and the last action
+1. tanh of the normalised states with both signs, the ranges, a constant 1 and the action that was
+   really sent
 2. :math:`o_j = \max(0, \tanh(g_j \sum_i W_{ij} o_i))`; the gain :math:`g_j` adapts slowly,
    :math:`\dot g_j = \gamma (0.3 - |o_j|)` (Eq. 5, 6); the nonlinear rule multiplies that by
    :math:`(2 - \log_{10} g)(\log_{10} g + 2) / 4`, which keeps g within 0.01 and 100
@@ -26,13 +27,19 @@ The control network of Fig. 5: four layers from an observation to an action.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dynsyn_ros.learner.config import Layout, NetworkConfig
 from numba import njit
 import numpy as np
 
+#: Gains stay within these, whatever their rate: those of the nonlinear rule do by themselves.
+LOWEST_GAIN, HIGHEST_GAIN = 0.01, 100.0
 GAIN_RULES = {'none': 0, 'linear': 1, 'nonlinear': 2}
+
+CONSTANTS = np.dtype([
+    ('states', 'i8'), ('ranges', 'i8'), ('negated_inputs', 'b1'), ('gain_rule', 'i8'),
+    ('gain_step', 'f8'), ('gain_target', 'f8')])
 
 
 class Neurons(NamedTuple):
@@ -46,102 +53,97 @@ class Neurons(NamedTuple):
     gain: np.ndarray
     """g of Eq. 5-6, shape (learners, hidden)."""
     action: np.ndarray
-    """The last action, shape (learners, actions), fed back into layer 1."""
-    inputs: np.ndarray
-    """Scratch: layer 1 of the learner at hand, shape (inputs,)."""
+    """The action of the last step, shape (learners, actions)."""
+    features: np.ndarray
+    """Outputs of layer 1, then v and w of all oscillators: (learners, inputs + 2 oscillators)."""
     hidden: np.ndarray
     """Scratch: layer 2 of the learner at hand, shape (hidden,)."""
 
 
-def blocks(
-    learners: int, layout: Layout
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def allocate(learners: int, layout: Layout) -> tuple[np.ndarray, ...]:
     """Allocate the memory of :class:`Neurons`: few arrays, as each costs a call time."""
     return (
         np.zeros((3, learners, layout.oscillators)),
         np.zeros((learners, layout.hidden)),
         np.zeros((learners, layout.actions)),
-        np.zeros(layout.inputs + layout.hidden),
+        np.zeros((learners, layout.features)),
+        np.zeros(layout.hidden),
     )
 
 
 @njit(cache=True)
-def named(
-    oscillators: np.ndarray, gain: np.ndarray, action: np.ndarray, scratch: np.ndarray
+def unpack(
+    oscillators: np.ndarray, gain: np.ndarray, action: np.ndarray, features: np.ndarray,
+    hidden: np.ndarray
 ) -> Neurons:
-    """Name the parts of the blocks."""
-    inputs = scratch.size - gain.shape[1]
-    return Neurons(oscillators[0], oscillators[1], oscillators[2], gain, action,
-                   scratch[:inputs], scratch[inputs:])
+    """Name the parts of the memory."""
+    return Neurons(oscillators[0], oscillators[1], oscillators[2], gain, action, features, hidden)
 
 
-class Wiring(NamedTuple):
-    """A :class:`NetworkConfig` and :class:`Layout` as the kernels take them."""
+def constants(
+    config: NetworkConfig, layout: Layout, time_step: float, members: int
+) -> np.ndarray:
+    """
+    Pack the settings for the kernel.
 
-    states: int
-    ranges: int
-    negated_inputs: bool
-    gain_rule: int
-    gain_step: float
-    gain_target: float
-
-
-def wiring(config: NetworkConfig, layout: Layout, time_step: float) -> Wiring:
-    """Turn settings per ms into constants per step of ``time_step`` ms."""
-    return Wiring(
-        layout.states,
-        layout.ranges,
-        config.negated_inputs,
-        GAIN_RULES[config.gain_rule],
-        config.gain_rate * time_step,
-        config.gain_target,
-    )
+    Gains adapt in the time of all ``members`` of a group together, as centres do, so that a fleet
+    is as one walker, only sooner.
+    """
+    return np.array((
+        layout.states, layout.ranges, config.negated_inputs, GAIN_RULES[config.gain_rule],
+        config.gain_rate * time_step * members, config.gain_target), CONSTANTS)
 
 
 @njit(cache=True)
 def encode(
-    n: Neurons, k: Wiring, normalisation: np.ndarray, i: int, observation: np.ndarray
+    n: Neurons, c: Any, normalisation: np.ndarray, i: int, observation: np.ndarray,
+    sent_action: np.ndarray
 ) -> None:
-    """Layer 1 of learner ``i``: fill ``n.inputs``."""
-    states, ranges = k.states, k.ranges
+    """Layer 1 of learner ``i``, and its oscillators: fill ``n.features[i]``."""
+    states, ranges, out = c.states, c.ranges, n.features[i]
     for j in range(states):
         value = observation[i, j] * normalisation[j]
-        n.inputs[j] = math.tanh(max(value, 0.0))
-        n.inputs[states + j] = math.tanh(max(-value, 0.0)) if k.negated_inputs else 0.0
+        out[j] = math.tanh(max(value, 0.0))
+        out[states + j] = math.tanh(max(-value, 0.0)) if c.negated_inputs else 0.0
     for j in range(states, states + ranges):
-        n.inputs[states + j] = math.tanh(observation[i, j] * normalisation[j])
-    n.inputs[2 * states + ranges] = math.tanh(1.0)
-    for j in range(n.action.shape[1]):
-        n.inputs[2 * states + ranges + 1 + j] = math.tanh(n.action[i, j])
+        out[states + j] = math.tanh(observation[i, j] * normalisation[j])
+    at = 2 * states + ranges
+    out[at] = math.tanh(1.0)
+    for j in range(sent_action.shape[1]):
+        out[at + 1 + j] = math.tanh(sent_action[i, j])
+    at += 1 + sent_action.shape[1]
+    oscillators = n.v.shape[1]
+    for o in range(oscillators):
+        out[at + o] = n.v[i, o]
+        out[at + oscillators + o] = n.w[i, o]
 
 
 @njit(cache=True)
-def adapt(gain: float, output: float, k: Wiring) -> float:
+def adapt(gain: float, output: float, c: Any) -> float:
     """Move a gain by one step of Eq. 5; returns the new gain."""
-    change = k.gain_step * (k.gain_target - abs(output))
-    if k.gain_rule == 2:
+    change = c.gain_step * (c.gain_target - abs(output))
+    if c.gain_rule == 2:
         decades = math.log10(gain)
         change *= (2.0 - decades) * (decades + 2.0) / 4.0
-    return gain + change
+    adapted: float = min(max(gain + change, LOWEST_GAIN), HIGHEST_GAIN)
+    return adapted
 
 
 @njit(cache=True)
 def act(
-    n: Neurons, k: Wiring, normalisation: np.ndarray, weight: np.ndarray, i: int,
-    observation: np.ndarray, learning: bool
+    n: Neurons, c: Any, weight: np.ndarray, i: int, observation: np.ndarray, learning: bool
 ) -> None:
-    """Carry the observation of learner ``i`` through all layers into ``n.action[i]``."""
-    encode(n, k, normalisation, i, observation)
-    at = 0
+    """Carry the encoded observation of learner ``i`` through layers 2 to 4 to ``n.action[i]``."""
+    at, oscillators = 0, n.v.shape[1]
+    inputs = n.features.shape[1] - 2 * oscillators
     for h in range(n.hidden.shape[0]):
         total = 0.0
-        for j in range(n.inputs.shape[0]):
-            total += weight[i, at + j] * n.inputs[j]
-        at += n.inputs.shape[0]
+        for j in range(inputs):
+            total += weight[i, at + j] * n.features[i, j]
+        at += inputs
         n.hidden[h] = max(math.tanh(n.gain[i, h] * total), 0.0)
-        if learning and k.gain_rule != 0:
-            n.gain[i, h] = adapt(n.gain[i, h], n.hidden[h], k)
-    oscillators = n.v.shape[1]
+        if learning and c.gain_rule != 0:
+            n.gain[i, h] = adapt(n.gain[i, h], n.hidden[h], c)
     for o in range(oscillators):
         total = 0.0
         for h in range(n.hidden.shape[0]):
@@ -155,8 +157,8 @@ def act(
             total += weight[i, at + o] * n.v[i, o]
             total += weight[i, at + oscillators + o] * n.w[i, o]
         at += 2 * oscillators
-        for j in range(k.states):
+        for j in range(c.states):
             total += weight[i, at + j] * observation[i, j]
-        at += k.states
+        at += c.states
         n.action[i, m] = math.tanh(total + weight[i, at])
         at += 1

@@ -29,35 +29,29 @@ The authors' program has b = 2 and multiplies the right side by 0.02 / ms, as he
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 from dynsyn_ros.learner.config import OscillatorConfig
 from numba import njit
+import numpy as np
+
+CONSTANTS = np.dtype([('a', 'f8'), ('b', 'f8'), ('c', 'f8'), ('step', 'f8'), ('bound', 'f8')])
 
 
-class Constants(NamedTuple):
-    """An :class:`OscillatorConfig` as the kernels take it, with the step in units of tau."""
-
-    a: float
-    b: float
-    c: float
-    step: float
-    bound: float
-
-
-def constants(config: OscillatorConfig, time_step: float) -> Constants:
-    """Turn settings per ms into constants per step of ``time_step`` ms."""
-    return Constants(config.a, config.b, config.c, config.rate * time_step, config.bound)
+def constants(config: OscillatorConfig, time_step: float) -> np.ndarray:
+    """Pack the settings for the kernel, with the step in units of tau."""
+    return np.array(
+        (config.a, config.b, config.c, config.rate * time_step, config.bound), CONSTANTS)
 
 
 @njit(cache=True)
-def slope(v: float, w: float, drive: float, k: Constants) -> tuple[float, float]:
+def slope(v: float, w: float, drive: float, k: Any) -> tuple[float, float]:
     """Right sides of Eq. 7 and 8, per unit of tau."""
     return v - v * v * v - w + drive, k.a * (k.b * v - k.c * w)
 
 
 @njit(cache=True)
-def advance(v: float, w: float, drive: float, k: Constants) -> tuple[float, float]:
+def advance(v: float, w: float, drive: float, k: Any) -> tuple[float, float]:
     """One classic Runge-Kutta 4 step of one oscillator; returns the new v and w."""
     h = k.step
     dv1, dw1 = slope(v, w, drive, k)

@@ -160,13 +160,14 @@ class ControllerNode(Guarded, LifecycleNode):
         self.get_logger().info(
             'compiling the learner, or loading what an earlier start or dynsyn compile has left')
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
+        pilot = Pilot(self._robot, learner)
         keeper = Keeper(
             Path(self._config.output_dir).expanduser(), learner, self._robot,
             self._config.checkpoints_kept, round(self._config.best_window / robot.control_period),
-            self.get_logger().warning, self.faults.add)
+            pilot.state, self.get_logger().warning, self.faults.add)
         source = keeper.begin(self._config.weights, self._shared.seed)
         learner.learning = self._config.learning
-        self._pilot = Pilot(self._robot, learner)
+        self._pilot = pilot
         self.learner, self._keeper = learner, keeper
         self.get_logger().info(
             f'{learner.layout.synapses} synapses for {robot.robot}, '
@@ -399,7 +400,7 @@ class ControllerNode(Guarded, LifecycleNode):
         if self.learner is None:
             return
         self._choose_learning()
-        self.learner.steer(self._learner_config)
+        self.learner.reconfigure(self._learner_config)
         self._pilot.steer(self._robot_config)
         if self._inputs is not None:
             self._inputs.need_reward(self._config.learning)

@@ -76,9 +76,10 @@ class Monitor:
             (topics.GAIN, self._learner.mean_gain),
         ):
             self._messages[topic].data = value
-        state = self._learner.synapses
+        state = self._learner.state
         self._messages[topics.WEIGHTS].data = array('d', np.concatenate(
-            [state.weight[0, self._places], state.centre[0, self._places]]))
+            [state.fluctuation.weight[0, self._places],
+             state.plasticity.centre[0, self._places]]))
         old = set()  # what is not of now is not published as if it were
         if steps > self._steps:
             self._messages[topics.MEAN_REWARD].data = (

@@ -15,8 +15,7 @@
 """
 What may be sent to the motors: action -> torques, finite, within limits, zero after a fall.
 
-The action is the learner's own memory, which it feeds back into layer 1. So it is limited in
-place: the network hears of what was really sent.
+What was really sent of an action is kept, for the learner's next step (efference copy).
 """
 
 from __future__ import annotations
@@ -67,19 +66,20 @@ class Drive:
 
     def torques(self, action: np.ndarray, readings: np.ndarray) -> np.ndarray:
         """
-        Limit actions, shape (robots, joints), in place, and turn them into torques.
+        Limit actions, shape (robots, joints), and turn them into torques.
 
         ``readings`` are those that the actions answer. What is not finite becomes 0, what is past
         +-1 is cut, what changes faster than ``torque_rates`` is held back, and a robot that has
-        fallen gets 0 at once. Returns N m in an array that the next call uses again.
+        fallen gets 0 at once. What is left of the actions is in ``sent``. Returns N m in an array
+        that the next call uses again.
         """
         _limit(action, readings, self.sent, self.fallen, self._steps, *self._guard)
-        np.multiply(action, self._limits, out=self._torques)
+        np.multiply(self.sent, self._limits, out=self._torques)
         return self._torques
 
-    def stop(self, action: np.ndarray) -> np.ndarray:
-        """Set actions to zero, whatever the rates say; returns the zero torques."""
-        action[:] = self.sent[:] = self._torques[:] = 0.0
+    def stop(self) -> np.ndarray:
+        """Send nothing, whatever the rates say; returns the zero torques."""
+        self.sent[:] = self._torques[:] = 0.0
         return self._torques
 
 
@@ -99,4 +99,4 @@ def _limit(
                 allowed = 0.0
             else:
                 allowed = min(max(wanted, sent[i, j] - steps[j]), sent[i, j] + steps[j])
-            action[i, j] = sent[i, j] = min(max(allowed, -1.0), 1.0)
+            sent[i, j] = min(max(allowed, -1.0), 1.0)

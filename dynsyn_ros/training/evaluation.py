@@ -29,6 +29,7 @@ from dynsyn_ros.simulation.obstacles import Course, obstacles
 from dynsyn_ros.simulation.plant import Episode
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
+from dynsyn_ros.training.presets import DEFAULT_PRESET, read_preset
 import numpy as np
 
 #: The number of the walker that weights are measured on: training numbers its walkers from 0.
@@ -57,6 +58,8 @@ def evaluate(
     arrays, about = weights.read_for(robot, file)
     if len(arrays['gain']) > 1:
         raise ConfigError(f'{file} holds {len(arrays["gain"])} learners, evaluate takes one')
+    if config is None and about['learner'] is None:
+        config = read_preset(DEFAULT_PRESET)  # a file of a former format has other settings
     config = config or build(LearnerConfig, about['learner'], 'learner.')
     learner = Learner(robot.layout, config, seed)
     weights.fit(file, learner.restore, arrays)

@@ -26,6 +26,7 @@ from dynsyn_ros.share import share_directory
 
 CONFIG = share_directory() / 'config'
 PRESETS = sorted(path.stem for path in (CONFIG / 'presets').glob('*.yaml'))
+DEFAULT_PRESET = 'default'
 ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
 #: The weights that ship, of a walker that walks.
 TRAINED = CONFIG / 'bipedal_walker.npz'

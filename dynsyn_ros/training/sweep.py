@@ -20,7 +20,7 @@ with what it changes::
 
     env_id: BipedalWalker-v3
     simulator: gymnasium
-    preset: fleet
+    preset: default
     learners: 16
     shared: true
     steps: 100000
@@ -121,7 +121,7 @@ def _changed(values: Mapping[str, Any], changes: Any, where: str) -> dict[str, A
             raise ConfigError(f'{where} changes the unknown key {key}: there are '
                               f'{", ".join(values)}')
         made[key] = (_changed(values[key], change, f'{where}: {key}')
-                     if isinstance(values[key], Mapping) else change)
+                     if isinstance(values[key], Mapping) and change is not None else change)
     return made
 
 

@@ -76,7 +76,7 @@ class Trainer:
         self.task, self.folder = task, folder
         self._robot, self._loop = task.make(threads)
         if task.weights != weights.UNTRAINED:
-            weights.adopt(Path(task.weights), self._loop.learner, self._robot)
+            weights.initialise_from(Path(task.weights), self._loop.learner, self._robot)
         if (folder / CHECKPOINT).exists():
             raise ConfigError(f'{folder} already holds a training: go on with --resume {folder}, '
                               'or choose another folder')
@@ -93,13 +93,13 @@ class Trainer:
         folder: Path,
         steps: int | None = None,
         threads: int = CORES,
-        forget: float = 0.0,
+        reheat: float = 0.0,
     ) -> Trainer:
         """
         Go on from the checkpoint in a folder, up to another number of ``steps`` if one is given.
 
-        A share of the experience is forgotten first if so wanted. Raises :class:`ConfigError` if
-        there is no checkpoint that can be used, or nothing to forget.
+        The annealing is set back by the share ``reheat`` first. Raises :class:`ConfigError` if
+        there is no checkpoint that can be used, or no annealing.
         """
         arrays, about = weights.read(folder / CHECKPOINT)
         made_by = about['made_by']
@@ -110,11 +110,13 @@ class Trainer:
         self.task, self.folder = task, folder
         self._robot, self._loop = task.make(threads)
         self._loop.learner.restore(arrays)
-        if forget and not task.learner.reward.aspiration:
-            raise ConfigError(
-                f'{folder} has no experience to forget: its preset has no aspiration')
-        self._loop.learner.forget(forget)
+        if reheat and not task.learner.annealing:
+            raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')
+        self._loop.learner.reheat(reheat)
         self._loop.rewards[:] = arrays[f'{_WALKERS}rewards']
+        self._loop.sent[:] = arrays[f'{_WALKERS}sent']
+        if self._loop.walkers.resumes_within_episode:
+            self._loop.moved[:] = arrays[f'{_WALKERS}moved']
         self._loop.walkers.restore({
             name.removeprefix(_WALKERS): array
             for name, array in arrays.items() if name.startswith(_WALKERS)})
@@ -158,9 +160,9 @@ class Trainer:
             for i, episode in loop.walkers.ended:
                 log.add(i, episode, self.steps)
             if self.steps % ROW_STEPS == 0:
-                state = loop.learner.synapses
+                state = loop.learner.state
                 self._table.write((self.steps, *(
-                    f'{value:.5f}' for array in (state.weight, state.centre)
+                    f'{value:.5f}' for array in (state.fluctuation.weight, state.plasticity.centre)
                     for value in array[0, self._watched])))
             if self.steps % LOOK_STEPS == 0:
                 self._keep_best()
@@ -195,7 +197,9 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Write all that is needed to go on, the curve and the summary."""
-        walkers = {'rewards': self._loop.rewards, **self._loop.walkers.state()}
+        loop = self._loop
+        walkers = {'rewards': loop.rewards, 'sent': loop.sent, 'moved': loop.moved,
+                   **loop.walkers.state()}
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.task), 'steps': self.steps, 'seconds': self._seconds,

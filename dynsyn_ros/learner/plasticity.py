@@ -1,0 +1,122 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+r"""
+Plasticity: reward moves the centre of a fluctuation and narrows it (Eq. 3-4).
+
+.. math::
+
+    \dot C &= \alpha \, m \, e, \qquad e = W - C
+        \quad\text{or}\quad \tau \dot e = (W - C) - e               &\text{(Eq. 3)} \\
+    \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R      &\text{(Eq. 4)}
+
+- :math:`C` ``centre``, :math:`A` ``amplitude``, :math:`W` the weight of Eq. 1
+- :math:`e` ``trace``, the eligibility: what a synapse did of late
+- :math:`m` the modulation: the reward :math:`R` itself (the paper), or the error of its
+  prediction, see :mod:`~dynsyn_ros.learner.reward_prediction`
+- :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
+- without ``repulsion`` a negative :math:`m` moves no centre
+
+Learners that share centres and amplitudes (a fleet) add up their updates: :math:`\alpha` and
+:math:`\beta` are per ms of one walker's time, however many walkers there are.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from dynsyn_ros.learner.config import LearnerConfig, lowpass_gain
+from numba import njit
+import numpy as np
+
+#: Centres stay within +- this: many times what a walk needs, so that they are always finite.
+CENTRE_BOUND = 100.0
+
+CONSTANTS = np.dtype([
+    ('centre_rate', 'f8'), ('amplitude_rate', 'f8'), ('trace_gain', 'f8'), ('repulsion', 'b1'),
+    ('additive', 'b1')])
+
+
+class Plasticity(NamedTuple):
+    """The state that learning changes."""
+
+    centre: np.ndarray
+    """(groups, synapses): a row for each learner, or one row for a fleet."""
+    amplitude: np.ndarray
+    """Likewise."""
+    trace: np.ndarray
+    """(learners, synapses)."""
+
+
+def allocate(learners: int, groups: int, synapses: int) -> tuple[np.ndarray, ...]:
+    """Allocate the memory of :class:`Plasticity`."""
+    return np.zeros((2, groups, synapses)), np.zeros((learners, synapses))
+
+
+@njit(cache=True)
+def unpack(shared: np.ndarray, trace: np.ndarray) -> Plasticity:
+    """Name the parts of the memory."""
+    return Plasticity(shared[0], shared[1], trace)
+
+
+def constants(config: LearnerConfig) -> np.ndarray:
+    """Pack the settings for the kernel, with rates per step."""
+    step, synapses = config.time_step, config.synapses
+    return np.array((
+        synapses.centre_rate * step,
+        config.narrowing.amplitude_rate * step if config.narrowing else 0.0,
+        lowpass_gain(step, config.prediction.eligibility_time_constant)
+        if config.prediction else 1.0,
+        synapses.repulsion, config.amplitude_law == 'additive'), CONSTANTS)
+
+
+@njit(cache=True)
+def follow(p: Plasticity, c: Any, i: int, group: int, sine: np.ndarray) -> None:
+    """Let the eligibility traces of learner ``i`` follow its fluctuations W - C = A sin."""
+    for j in range(sine.size):
+        fluctuation = p.amplitude[group, j] * sine[j]
+        p.trace[i, j] += c.trace_gain * (fluctuation - p.trace[i, j])
+
+
+@njit(cache=True)
+def move_centres(
+    p: Plasticity, c: Any, i: int, group: int, rate_ratio: float, modulation: float
+) -> None:
+    """Eq. 3: move the centres of a group by what learner ``i`` has learnt in this step."""
+    if not c.repulsion:
+        modulation = max(modulation, 0.0)
+    pull = c.centre_rate * rate_ratio * modulation
+    for j in range(p.centre.shape[1]):
+        moved = p.centre[group, j] + pull * p.trace[i, j]
+        p.centre[group, j] = min(max(moved, -CENTRE_BOUND), CENTRE_BOUND)
+
+
+@njit(cache=True)
+def move_amplitudes(p: Plasticity, c: Any, group: int, reward: float) -> None:
+    """Eq. 4: narrow or widen the fluctuations of a group by one reward."""
+    factor = math.exp(-c.amplitude_rate * reward)
+    decrement = c.amplitude_rate * reward
+    for j in range(p.amplitude.shape[1]):
+        if c.additive:
+            p.amplitude[group, j] = max(p.amplitude[group, j] - decrement, 0.0)
+        else:
+            p.amplitude[group, j] *= factor
+
+
+@njit(cache=True)
+def scale_amplitudes(p: Plasticity, group: int, factor: float) -> None:
+    """Scale the fluctuations of a group."""
+    for j in range(p.amplitude.shape[1]):
+        p.amplitude[group, j] *= factor

@@ -1,0 +1,188 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+r"""
+Reward prediction: synapses are told how much better than predicted things went.
+
+.. math::
+
+    \delta &= r - \bar r + \gamma V(x') - V(x), \qquad V(x) = \theta \cdot x \\
+    z &\leftarrow \gamma \lambda z + x, \qquad
+    \theta \leftarrow \theta + \eta (1 - \gamma \lambda) \, \delta z / \max(|x|^2, 1) \\
+    m &= \operatorname{clip}(\delta / D, \pm 10)
+
+- :math:`r` the reward of a step; :math:`\bar r` ``baseline``, its running mean
+- :math:`x` ``features``: what the network has anyway, the outputs of layer 1 and :math:`v, w` of
+  all oscillators. So the critic :math:`V` is one more neuron, and its rule is local
+- :math:`\theta` ``value_weight``, :math:`z` ``value_trace``; :math:`\eta` ``critic_rate``
+- :math:`\gamma` = exp(-dt / ``discount_time_constant``), :math:`\lambda` likewise
+- :math:`\delta` ``error``, the reward prediction error: what dopamine is thought to carry
+  (Schultz, Dayan & Montague 1997); TD(:math:`\lambda`) of the average
+  reward (Sutton & Barto 2018, 12.8)
+- :math:`D` ``scale``, the running mean of :math:`|\delta|`, falls apart; :math:`m` the modulation
+  of Eq. 3. A fall counts in full
+
+A robot that was *put back* is no consequence of its weights: nothing is credited across the jump.
+Running means are over the time of all walkers of a group together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from dynsyn_ros.learner.config import lowpass_gain, PredictionConfig
+from numba import njit
+import numpy as np
+
+#: The largest modulation, a fall apart: a few surprises must not move the centres by themselves.
+ERROR_LIMIT = 10.0
+#: The smallest scale, so that a constant reward is no surprise.
+SMALLEST_SCALE = 1e-6
+
+CONSTANTS = np.dtype([
+    ('discount', 'f8'), ('trace_decay', 'f8'), ('critic_rate', 'f8'), ('mean_gain', 'f8')])
+
+
+class RewardPrediction(NamedTuple):
+    """The state of the critic of every group."""
+
+    value_weight: np.ndarray
+    """theta, (groups, features)."""
+    features: np.ndarray
+    """x of the last step, (learners, features)."""
+    value_trace: np.ndarray
+    """z, likewise."""
+    baseline: np.ndarray
+    """Reward per step, (groups,)."""
+    scale: np.ndarray
+    """Likewise."""
+    steps: np.ndarray
+    """Steps averaged so far: running means start as plain means. (groups,)."""
+    reward: np.ndarray
+    """r of the last step, shaped, (learners,)."""
+    fell: np.ndarray
+    """Whether the robot fell, 0 or 1, likewise."""
+    error: np.ndarray
+    """delta, likewise."""
+    modulation: np.ndarray
+    """m, likewise."""
+    power: np.ndarray
+    """Square of the length of x, of the state that the last action began in, likewise."""
+
+
+def allocate(learners: int, groups: int, features: int) -> tuple[np.ndarray, ...]:
+    """Allocate the memory of :class:`RewardPrediction`."""
+    return (np.zeros((groups, features)), np.zeros((2, learners, features)),
+            np.zeros((3, groups)), np.zeros((5, learners)))
+
+
+@njit(cache=True)
+def unpack(
+    value_weight: np.ndarray, own: np.ndarray, means: np.ndarray, signals: np.ndarray
+) -> RewardPrediction:
+    """Name the parts of the memory."""
+    return RewardPrediction(value_weight, own[0], own[1], means[0], means[1], means[2],
+                            signals[0], signals[1], signals[2], signals[3], signals[4])
+
+
+def constants(config: PredictionConfig | None, time_step: float, members: int) -> np.ndarray:
+    """Pack the settings for the kernel, per step of a group of so many ``members``."""
+    if config is None:
+        return np.zeros((), CONSTANTS)
+    discount = math.exp(-time_step / config.discount_time_constant)
+    trace_decay = math.exp(-time_step / config.value_trace_time_constant)
+    return np.array((discount, trace_decay, config.critic_rate * (1.0 - trace_decay),
+                     lowpass_gain(members * time_step, config.mean_time_constant)), CONSTANTS)
+
+
+@njit(cache=True)
+def value(weight: np.ndarray, features: np.ndarray) -> float:
+    """Compute V(x)."""
+    total = 0.0
+    for j in range(features.size):
+        total += weight[j] * features[j]
+    return total
+
+
+@njit(cache=True)
+def predict(
+    p: RewardPrediction, c: Any, group: int, members: Any, features: np.ndarray, moved: np.ndarray
+) -> None:
+    """
+    Compute the errors of all ``members`` of a group and let its critic learn from them.
+
+    ``features`` (learners, features) are those that the last actions led to, ``moved`` (learners,)
+    whether the robot was put back since. ``p.reward`` and ``p.fell`` are set already.
+    """
+    theta, count = p.value_weight[group], len(members)
+    mean, surprise, walking = 0.0, 0.0, 0
+    for i in members:
+        mean += p.reward[i] / count
+        error = p.reward[i] - p.baseline[group] - value(theta, p.features[i])
+        decay_trace(p, c, i)
+        first = take_features(p, i, features)
+        error += c.discount * value(theta, p.features[i])
+        fell = p.fell[i] > 0.0
+        p.error[i] = 0.0 if first or (moved[i] and not fell) else error
+        if not fell:
+            surprise += abs(p.error[i])
+            walking += 1
+    gain = max(c.mean_gain, 1.0 / (1.0 + p.steps[group]))
+    p.steps[group] += 1.0
+    p.baseline[group] += gain * (mean - p.baseline[group])
+    if walking > 0:
+        p.scale[group] += gain * (surprise / walking - p.scale[group])
+    scale = max(p.scale[group], SMALLEST_SCALE)
+    for i in members:
+        p.modulation[i] = p.error[i] / scale
+        if p.fell[i] == 0.0:
+            p.modulation[i] = min(max(p.modulation[i], -ERROR_LIMIT), ERROR_LIMIT)
+        learn_value(p, c, i, theta)
+        if moved[i] or p.fell[i] > 0.0:
+            p.value_trace[i] = 0.0
+
+
+@njit(cache=True)
+def decay_trace(p: RewardPrediction, c: Any, i: int) -> None:
+    """Let the trace of learner ``i`` decay, and add the features that its action began with."""
+    p.power[i] = 0.0
+    for j in range(p.features.shape[1]):
+        p.value_trace[i, j] = c.trace_decay * p.value_trace[i, j] + p.features[i, j]
+        p.power[i] += p.features[i, j] * p.features[i, j]
+
+
+@njit(cache=True)
+def take_features(p: RewardPrediction, i: int, features: np.ndarray) -> bool:
+    """Keep the features of learner ``i`` for the next step; returns whether they are its first."""
+    first = True
+    for j in range(features.shape[1]):
+        first = first and p.features[i, j] == 0.0
+        p.features[i, j] = features[i, j]
+    return first
+
+
+@njit(cache=True)
+def learn_value(p: RewardPrediction, c: Any, i: int, theta: np.ndarray) -> None:
+    """Move the critic by the error of learner ``i``, a step normalised by its features."""
+    step = c.critic_rate * p.error[i] / max(p.power[i], 1.0)
+    for j in range(theta.size):
+        theta[j] += step * p.value_trace[i, j]
+
+
+@njit(cache=True)
+def skip(p: RewardPrediction, i: int, features: np.ndarray) -> None:
+    """Follow learner ``i`` while nothing learns."""
+    take_features(p, i, features)
+    p.value_trace[i] = 0.0

@@ -1,0 +1,186 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Reward prediction against what is known without it: a value function, a gradient, another step.
+
+The delayed task: a state s' = kappa s + W + noise is all that is seen, and its reward is b s'. A
+weight W that stays earns b W / (1 - kappa) a step, so the gradient of the return is
+b / (1 - kappa). A critic that is right about s and a horizon of gamma make the error of a step
+b W / (1 - gamma kappa): the gradient up to (1 - kappa) / (1 - gamma kappa), and with gamma = 0
+only what W earns at once, 1 - kappa of it.
+"""
+
+from dataclasses import replace
+
+from conftest import changed, preset
+from dynsyn_ros.learner import fluctuation, plasticity, reward_prediction
+from numba import njit
+import numpy as np
+import pytest
+
+KAPPA, GAIN, NOISE = 0.9, 0.5, 0.5
+WALKERS, STEPS = 64, 60_000
+CONFIG = changed(
+    preset('default'), eligibility_time_constant=33.0, centre_rate=1e-9, mean_time_constant=1e7,
+    amplitude=[0.04] * 3)
+
+
+def critic(config, members, features):
+    state = reward_prediction.unpack(*reward_prediction.allocate(members, 1, features))
+    return state, reward_prediction.constants(config.prediction, config.time_step, members)[()]
+
+
+def test_the_critic_learns_the_value_function_of_a_markov_chain():
+    """V = (I - gamma P)^-1 (r - rbar), for a chain of four states with a reward for each."""
+    rng = np.random.default_rng(0)
+    chain = rng.dirichlet(np.ones(4), size=4)
+    rewards = np.array([1.0, -0.5, 0.2, 2.0])
+    steady = np.linalg.matrix_power(chain, 200)[0]
+    config = changed(preset('default'), discount_time_constant=330.0, critic_rate=2e-4,
+                     value_trace_time_constant=100.0, mean_time_constant=1e7)
+    gamma = np.exp(-33.0 / 330.0)
+    # The reward of a step is that of the state it leads to.
+    expected = np.linalg.solve(np.eye(4) - gamma * chain, chain @ rewards - steady @ rewards)
+    state, constants = critic(config, 16, 4)
+    visit(state, constants, chain.cumsum(axis=1), rewards, 60_000)
+    assert state.baseline[0] == pytest.approx(steady @ rewards, abs=0.02)
+    np.testing.assert_allclose(state.value_weight[0], expected, atol=0.05 * np.ptp(expected))
+
+
+@njit
+def visit(state, constants, cumulated, rewards, steps):
+    """Let a critic watch as many walks through a chain as it has members."""
+    np.random.seed(1)
+    members = range(state.features.shape[0])
+    at = np.zeros(len(members), np.int64)
+    features = np.zeros(state.features.shape)
+    moved = np.zeros(len(members), np.bool_)
+    for _ in range(steps):
+        for i in members:
+            features[i, at[i]] = 0.0
+            at[i] = min(np.searchsorted(cumulated[at[i]], np.random.rand()), 3)
+            features[i, at[i]] = 1.0
+            state.reward[i] = rewards[at[i]]
+        reward_prediction.predict(state, constants, 0, members, features, moved)
+
+
+def climb(config, gain=GAIN):
+    """Let a fleet with one weight try the delayed task; returns the slope its centre climbed."""
+    f = fluctuation.unpack(*fluctuation.allocate(WALKERS, 1))
+    p = plasticity.unpack(*plasticity.allocate(WALKERS, 1, 1))
+    p.amplitude[:] = config.synapses.amplitude[0]
+    rng = np.random.default_rng(2)
+    fluctuating = fluctuation.constants(config.synapses, config.time_step)[()]
+    for i in range(WALKERS):
+        fluctuation.start(f, fluctuating, i, rng.uniform(size=1), rng.standard_normal(1))
+    state, predicting = critic(config, WALKERS, 2)
+    plastic = plasticity.constants(config)[()]
+    walkers = np.zeros(WALKERS)
+    given = f, p, state, fluctuating, plastic, predicting, walkers, gain, STEPS // 2
+    delayed(*given)  # the critic has learnt
+    start = p.centre[0, 0]
+    scale = delayed(*given)
+    power = config.synapses.amplitude[0] ** 2 / 2
+    moved = (p.centre[0, 0] - start) / (plastic['centre_rate'] * WALKERS * (STEPS // 2))
+    return moved * scale / power
+
+
+@njit
+def delayed(f, p, state, fluctuating, plastic, predicting, s, gain, steps):
+    np.random.seed(3)
+    members = range(s.size)
+    features, moved = np.ones((s.size, 2)), np.zeros(s.size, np.bool_)
+    scale = 0.0
+    for _ in range(steps):
+        for i in members:
+            f.normals[i], f.next_normal[i] = np.random.randn(), 0
+            fluctuation.advance(f, fluctuating, i)
+            plasticity.follow(p, plastic, i, 0, f.sine[i])
+            fluctuation.set_weights(f, i, p.centre[0], p.amplitude[0])
+            s[i] = KAPPA * s[i] + f.weight[i, 0] + NOISE * np.random.randn()
+            features[i, 0] = s[i]
+            state.reward[i] = gain * s[i]
+        reward_prediction.predict(state, predicting, 0, members, features, moved)
+        scale += state.scale[0] / steps
+        for i in members:
+            plasticity.move_centres(p, plastic, i, 0, 1.0, state.modulation[i])
+    return scale
+
+
+def return_of(weight):
+    """What a weight that stays earns a step."""
+    return GAIN * weight / (1 - KAPPA)
+
+
+def test_centres_climb_the_gradient_of_a_reward_that_comes_late():
+    """
+    Up to what a horizon leaves of it, and some noise.
+
+    The noise of s makes errors of GAIN NOISE / (1 - gamma kappa) = 2.3; over 1.9 M steps that
+    leaves a standard error of 2.3 / sqrt(1.9e6) / (A / sqrt 2) = 0.06, 1.2 % of the gradient of 5,
+    and with gamma = 0 a ninth of it.
+    """
+    gradient = (return_of(1e-3) - return_of(-1e-3)) / 2e-3
+    gamma = np.exp(-CONFIG.time_step / CONFIG.prediction.discount_time_constant)
+    expected = (1 - KAPPA) / (1 - gamma * KAPPA)
+    assert climb(CONFIG) / gradient == pytest.approx(expected, abs=0.05)
+    blind = climb(changed(
+        CONFIG, discount_time_constant=1.0, value_trace_time_constant=1.0)) / gradient
+    assert blind == pytest.approx(1 - KAPPA, abs=0.02)
+    assert climb(CONFIG, gain=0.0) == 0.0
+
+
+@pytest.mark.parametrize('time_step', [33.0, 16.5, 8.25])
+def test_learning_is_the_same_at_another_time_step(time_step):
+    """A smooth task, ds/dt = W - s / tau with reward s dt: the centre goes as far in 300 s."""
+    shift = smooth_task(time_step)
+    assert shift > 0.01
+    assert shift == pytest.approx(smooth_task(4.125), rel=0.05)
+
+
+def smooth_task(time_step):
+    config = changed(
+        preset('default'), period_sd=0.0, period_mean=5_000.0, centre_rate=1e-5,
+        mean_time_constant=1e6)
+    config = replace(config, time_step=time_step)
+    walkers, tau = 8, 500.0
+    f = fluctuation.unpack(*fluctuation.allocate(walkers, 1))
+    p = plasticity.unpack(*plasticity.allocate(walkers, 1, 1))
+    p.amplitude[:] = 0.1
+    fluctuating = fluctuation.constants(config.synapses, time_step)[()]
+    for i in range(walkers):
+        fluctuation.start(f, fluctuating, i, np.array([i / walkers]), np.zeros(1))
+    state, predicting = critic(config, walkers, 2)
+    smooth(f, p, state, fluctuating, plasticity.constants(config)[()], predicting,
+           np.zeros(walkers), time_step / tau, time_step / 1000, round(300_000 / time_step))
+    return p.centre[0, 0]
+
+
+@njit
+def smooth(f, p, state, fluctuating, plastic, predicting, s, leak, unit, steps):
+    members = range(s.size)
+    features, moved = np.ones((s.size, 2)), np.zeros(s.size, np.bool_)
+    for _ in range(steps):
+        for i in members:
+            f.normals[i], f.next_normal[i] = 0.0, 0
+            fluctuation.advance(f, fluctuating, i)
+            plasticity.follow(p, plastic, i, 0, f.sine[i])
+            fluctuation.set_weights(f, i, p.centre[0], p.amplitude[0])
+            s[i] += leak * (f.weight[i, 0] - s[i])
+            features[i, 0] = s[i]
+            state.reward[i] = unit * s[i]
+        reward_prediction.predict(state, predicting, 0, members, features, moved)
+        for i in members:
+            plasticity.move_centres(p, plastic, i, 0, 1.0, state.modulation[i])

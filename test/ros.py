@@ -120,10 +120,11 @@ def record_torques(simulator):
     return torques
 
 
-def headless_torques(config, preset, seed, steps):
+def headless_torques(config, preset, seed, steps, learning=True):
     """Compute the torques of a run without ROS, in the walker's order."""
     robot = Robot(config)
     learner = Learner(robot.layout, preset, seed)
+    learner.learning = learning
     walker = BipedalWalker('BipedalWalker-v3', seed, joints=config.joints)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     torques = []

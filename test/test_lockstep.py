@@ -112,9 +112,10 @@ def test_controller_that_comes_back_goes_on(tmp_path):
             controller.stop()
 
 
-def test_another_publisher_of_commands_that_is_silent_changes_nothing(tmp_path):
+def test_another_publisher_of_commands_that_is_silent_disturbs_no_step(tmp_path):
+    """What learns refuses to while it is there; a frozen run does not notice it."""
     with ros():
-        values = lockstep(tmp_path, seed=16, max_steps=300)
+        values = lockstep(tmp_path, seed=16, max_steps=300, learning=False)
         simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
         torques = record_torques(simulator)
         with spinning(simulator, controller) as executor:
@@ -127,7 +128,8 @@ def test_another_publisher_of_commands_that_is_silent_changes_nothing(tmp_path):
                 simulator._look_for_controller()
             spin_until(executor, lambda: simulator.finished)
             other.destroy_node()
-    np.testing.assert_array_equal(torques, headless_torques(robot_config(), PRESET, 16, 300))
+    np.testing.assert_array_equal(
+        torques, headless_torques(robot_config(), PRESET, 16, 300, learning=False))
 
 
 def test_frozen_run_is_deterministic_too(tmp_path):

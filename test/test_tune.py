@@ -193,6 +193,18 @@ def test_trials_are_the_same_whoever_draws_them(tmp_path, sampler):
         trial.params for trial in together[0].trials][:first]
 
 
+def test_a_trial_that_no_episode_of_has_ended_stops(tmp_path):
+    search = tune_file.read_search(write(tmp_path, trials=1))
+    study = Study(search, tmp_path / 'out', print)
+    while job := study.take():
+        train(job, [])
+        study.finished(job)
+    assert tune_report.write(search, study.trials, tmp_path, tmp_path / 'out') == [
+        tune_report.TABLE]
+    (row,) = table_of(tmp_path / 'out')
+    assert (row['state'], row['after_500']) == ('stopped', '')
+
+
 def test_settings_that_clash_are_a_trial_refused(tmp_path):
     search = tune_file.read_search(write(
         tmp_path, preset='authors', trials=4, ranges={
@@ -215,6 +227,10 @@ def test_a_study_of_another_search_is_refused(tmp_path):
     write(tmp_path, episodes=6, ranges={RATE: TUNE['ranges'][RATE]})
     sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
     assert 'holds a search with other episodes, ranges: of a search' in sentence
+    for content in ('noise', '{"op_code": 1}\n', '[]\n'):
+        (tmp_path / 'search' / 'study.journal').write_text(f'{content}\n' * 2)
+        sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
+        assert 'study.journal is no study of this program, or a damaged one' in sentence
 
 
 @pytest.mark.parametrize(('name', 'value'), [('last', 4.0), ('best', 5.0), ('area', 3.5)])

@@ -107,11 +107,15 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         check_folder(output)
         with lock_of(output):
-            self._study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(output / JOURNAL))),
-                study_name=NAME, direction='maximize', load_if_exists=True,
-                pruner=optuna.pruners.SuccessiveHalvingPruner(
-                    min_resource=1, reduction_factor=search.config.reduction_factor))
+            try:
+                self._study = optuna.create_study(
+                    storage=JournalStorage(JournalFileBackend(str(output / JOURNAL))),
+                    study_name=NAME, direction='maximize', load_if_exists=True,
+                    pruner=optuna.pruners.SuccessiveHalvingPruner(
+                        min_resource=1, reduction_factor=search.config.reduction_factor))
+            except (AssertionError, KeyError, TypeError, ValueError) as error:
+                raise ConfigError(
+                    f'{output / JOURNAL} is no study of this program, or a damaged one') from error
             self._check_search()
 
     def _check_search(self) -> None:

@@ -71,5 +71,7 @@ def test_installed_by_pip(tmp_path):
     for file in ('package.xml', 'launch/walker_sim.launch.py', 'config/presets/default.yaml',
                  'config/tune/first_half.yaml'):
         assert Path(found[0], file).is_file()
+    for file in ('page.html', 'page.js', 'vendor/uPlot.iife.min.js', 'vendor/uPlot.LICENSE'):
+        assert (site / 'dynsyn_ros' / 'dashboard' / file).is_file()
     assert (target / 'lib' / 'dynsyn_ros' / 'simulator').exists() or (
         target / 'bin' / 'simulator').exists()

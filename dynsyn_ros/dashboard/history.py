@@ -23,6 +23,8 @@ from typing import Any
 
 #: A row of time, unix s, and a value a column; None where there is none.
 Row = list[float | None]
+#: The columns that are always there; each weight and centre has one too.
+SCALARS = ('amplitude', 'mean_reward')
 #: Everything is kept so long, s; each second's mean so long.
 RECENT_SPAN, HOUR_SPAN = 120.0, 3600.0
 #: Without a value for so long there is a gap, s: in what is recent, and in the hour.
@@ -58,14 +60,20 @@ class History:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._returns: deque[list[float]] = deque(maxlen=MOST_EPISODES)
-        self._begin([])
-
-    def _begin(self, columns: Sequence[str]) -> None:
-        self._columns = list(columns)
+        self._columns = list(SCALARS)
         self._recent = Rows(RECENT_SPAN, RECENT_GAP)
         self._hour = Rows(HOUR_SPAN, HOUR_GAP)
         self._second: list[Row] = []
         self._rewards: deque[tuple[float, float]] = deque()
+
+    def _rearrange(self, columns: list[str]) -> None:
+        """Change the columns; what is kept of those that stay is kept on."""
+        place = {name: i for i, name in enumerate(['time', *self._columns])}
+        for kept in (self._recent, self._hour):
+            kept.rows = deque(
+                [row[place[name]] if name in place else None for name in ['time', *columns]]
+                for row in kept.rows)
+        self._columns, self._second = columns, []
 
     def add(self, time: float, streams: Mapping[str, Any],
             episodes: Sequence[tuple[int, float]]) -> dict[str, Any]:
@@ -78,7 +86,7 @@ class History:
         values = self._flat(time, streams)
         renewed = not set(values) <= set(self._columns)
         if renewed:
-            self._begin(sorted(values))
+            self._rearrange([*SCALARS, *sorted(set(values) - set(SCALARS))])
         new: dict[str, list] = {'recent': [], 'hour': [], 'returns': []}
         for number, earned in episodes:
             if self._returns and number <= self._returns[-1][0]:
@@ -101,7 +109,7 @@ class History:
                 'hour': list(self._hour.rows), 'returns': list(self._returns)}
 
     def _flat(self, time: float, streams: Mapping[str, Any]) -> dict[str, float | None]:
-        values = {name: streams[name] for name in ('amplitude', 'mean_reward') if name in streams}
+        values = {name: streams[name] for name in SCALARS if name in streams}
         if math.isfinite(values.get('mean_reward', math.nan)):
             self._rewards.append((time, values['mean_reward']))
             while self._rewards[0][0] < time - REWARD_SPAN:

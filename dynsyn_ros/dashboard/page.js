@@ -3,7 +3,7 @@ import {Charts} from './charts.js';
 import {Robot} from './robot.js';
 
 const STALE = {stream: 1.0, diagnostics: 1.5, link: 3.0};  // s
-const ANSWER_TIME = 1900, ASK_TIME = 10000, RETRY = 1000;  // ms
+const ANSWER_TIME = 1900, ASK_TIME = 10000, RETRY = 1000, PATIENCE = 5000;  // ms
 const REPORTS = 10;
 const by = id => document.getElementById(id);
 const seconds = () => performance.now() / 1000;
@@ -16,6 +16,7 @@ const charts = new Charts(zoomed => { by('unzoom').hidden = !zoomed; });
 const link = {socket: null, up: false, since: seconds(), heard: -Infinity, why: ''};
 let told = {time: 0, ages: {}, diagnostics: {}, obstacles: {}, lidar: {}};  // the newest message
 const waiting = new Map();  // presses that are not answered, by their number
+const known = new Set();  // reports that have been shown
 let presses = 0;
 
 const since = () => seconds() - link.heard;
@@ -26,7 +27,7 @@ const stateAge = name => (told.diagnostics[name]?.age ?? Infinity) + since();
 
 async function connect() {
   try {
-    const answer = await fetch(`scene?token=${encodeURIComponent(token)}`);
+    const answer = await fetch(`scene?token=${encodeURIComponent(token)}`, {signal: AbortSignal.timeout(PATIENCE)});
     if (answer.status === 403) link.why = 'open the address that dynsyn dashboard has printed';
     if (!answer.ok) throw new Error(answer.status);
     robot.scene = await answer.json();
@@ -50,10 +51,10 @@ function lost() {
 }
 
 function hear(news) {
-  link.heard = seconds();
   charts.add(news.history);
   for (const report of news.reports) hearReport(report);
   if (!news.ages) return;  // the first message is history alone
+  link.heard = seconds();
   told = news;
   link.up = true;
   if (news.readings) robot.read(news.readings, news.lidar);
@@ -85,6 +86,9 @@ function release(number) {
 }
 
 function hearReport({who, button, outcome, text, time}) {
+  const key = `${who} ${time}`;  // one that connects again is told of what it knows
+  if (known.has(key)) return;
+  known.add(key);
   if (waiting.has(who)) release(who);
   report(button, outcome, text, time);
 }

@@ -28,6 +28,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 import math
 from typing import Any, get_args, get_origin, get_type_hints
 
+#: The least size of a number that is not 0: what is divided by less has no finite result.
+SMALLEST = 1e-15
+
 
 class ConfigError(ValueError):
     """A setting, file or folder that cannot be used; the message is one sentence for the user."""
@@ -43,6 +46,7 @@ class Setting:
     unit: str
     low: float | None
     high: float | None
+    unlimited: bool
     choices: tuple[str, ...]
     read_only: bool
 
@@ -51,9 +55,9 @@ class Setting:
         """Say what is allowed, in words (empty where anything of the type is)."""
         if self.choices:
             return f'one of {", ".join(self.choices)}'
-        if self.low is None:
+        if self.low is None or self.high is None:
             return ''
-        return f'from {self.low:g} to {self.high:g}'
+        return _span(self.low, self.high, self.unlimited)
 
 
 def setting(
@@ -61,14 +65,17 @@ def setting(
     *,
     unit: str = '',
     low: float | None = None,
-    high: float = math.inf,
+    high: float | None = None,
+    unlimited: bool = False,
     choices: tuple[str, ...] = (),
     read_only: bool = True,
 ) -> Any:
     """
     Declare one setting.
 
-    A number is allowed from ``low`` to ``high``, both included; a string is one of ``choices``.
+    A number is allowed from ``low`` to ``high``, both included, where it is ``unlimited`` also
+    ``.inf``, and unless it is 0 it is no smaller than :data:`SMALLEST`; a string is one of
+    ``choices``.
     ``read_only`` settings keep their value for the life of a node.
     """
     return field(
@@ -76,7 +83,8 @@ def setting(
             'doc': doc,
             'unit': unit,
             'low': low,
-            'high': None if low is None else high,
+            'high': high,
+            'unlimited': unlimited,
             'choices': choices,
             'read_only': read_only,
         }
@@ -165,6 +173,10 @@ def _expectation(entry: Any) -> str:
     return str(entry.metadata.get('doc', 'a table of parameters'))
 
 
+def _span(low: float, high: float, unlimited: bool) -> str:
+    return f'from {low:g} to {high:g}{" or .inf" if unlimited else ""}'
+
+
 _WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
 
 
@@ -177,11 +189,16 @@ def _checked(name: str, kind: Any, entry: Any, value: Any) -> Any:
     fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
     if not fits or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f'parameter {name} must be {_WORDS[kind]}, not {value!r}')
-    low, high, choices = (entry.metadata[key] for key in ('low', 'high', 'choices'))
+    low, high, unlimited, choices = (
+        entry.metadata[key] for key in ('low', 'high', 'unlimited', 'choices'))
     if choices and value not in choices:
         raise ConfigError(f'parameter {name} must be one of {", ".join(choices)}, not {value!r}')
     if kind in (int, float) and math.isnan(value):
         raise ConfigError(f'parameter {name} must be a number, not NaN')
-    if low is not None and not low <= value <= high:
-        raise ConfigError(f'parameter {name} must be from {low:g} to {high:g}, not {value!r}')
+    if low is not None and not (low <= value <= high or (unlimited and value == math.inf)):
+        raise ConfigError(
+            f'parameter {name} must be {_span(low, high, unlimited)}, not {value!r}')
+    if kind is float and 0.0 < abs(value) < SMALLEST:
+        raise ConfigError(
+            f'parameter {name} must be 0 or at least {SMALLEST:g} in size, not {value!r}')
     return kind(value)

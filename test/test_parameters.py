@@ -14,17 +14,28 @@
 
 """The parameters of the nodes: described, guarded, and refused by name."""
 
-from conftest import ROBOT_FILE
+import copy
+from dataclasses import asdict
+import math
+
+from conftest import preset, ROBOT_FILE
+from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.nodes.config import SECTIONS
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.parameters import merge, nested
+from dynsyn_ros.schema import build, ConfigError, settings_of, SMALLEST
 from dynsyn_ros.simulation import bipedal_walker
+from dynsyn_ros.training.presets import PRESETS
+import numpy as np
 import pytest
 from rclpy.parameter import Parameter
 from ros import make, ros
 import yaml
 
 pytestmark = pytest.mark.ros
+
+INF = math.inf
 
 
 @pytest.mark.parametrize(('node_class', 'values', 'words'), [
@@ -89,6 +100,54 @@ def test_parameters_are_described_and_guarded():
             assert name in refusal.reason or 'range' in refusal.reason.lower(), refusal.reason
         assert not simulator.has_parameter('learner.time_step'), 'that is of the controller'
         simulator.destroy_node()
+
+
+def leaves():
+    names = {'observation': ['hull_angle'], 'inputs': ['imu'], 'first_centres': ['hip_1']}
+    for section in SECTIONS:
+        yield from settings_of(section, names)
+
+
+def test_every_number_has_finite_bounds():
+    numbers = [leaf for leaf in leaves() if leaf.kind in (int, float, list[float])]
+    assert len(numbers) > 50
+    for leaf in numbers:
+        assert leaf.low is not None, leaf.name
+        assert math.isfinite(leaf.high - leaf.low), leaf.name
+
+
+@pytest.mark.parametrize('name', PRESETS)
+def test_whatever_may_be_set_keeps_the_learner_finite(name, robot):
+    """Every bound of every setting, and many together, under rewards at their limits."""
+    config = preset(name)
+    given = asdict(config)
+    floats = [leaf for leaf in settings_of(LearnerConfig, {})
+              if leaf.kind in (float, list[float]) and given[leaf.name.partition('.')[0]]]
+    rng = np.random.default_rng(0)
+    most = robot.config.reward_limit + robot.config.human_reward_limit
+
+    def corner(leaf):
+        value = rng.choice([leaf.low, SMALLEST, leaf.high, *[INF] * leaf.unlimited])
+        return [float(value)] * 3 if leaf.kind is list[float] else float(value)
+
+    tried = 0
+    for number in range(60):
+        chosen = [floats[number % len(floats)], *rng.choice(floats, number % 4)]
+        changed = nested({leaf.name: corner(leaf) for leaf in chosen})
+        values = copy.deepcopy(given)
+        merge(values, changed)
+        try:
+            new = build(LearnerConfig, values)
+        except ConfigError:
+            continue
+        tried += 1
+        learner = Learner(robot.layout, new if number % 2 else config, number)
+        learner.reconfigure(new)
+        for reward in rng.choice([most, -most, 0.1], 200):
+            learner.step(rng.normal(size=(1, 24)), np.array([reward]), np.zeros((1, 4)))
+        for array, content in learner.snapshot().items():
+            assert np.isfinite(content).all(), (array, changed)
+    assert tried > 20
 
 
 def test_controller_knows_its_own_parameters(tmp_path):

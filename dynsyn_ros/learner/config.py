@@ -99,7 +99,7 @@ class NarrowingConfig:
 
     amplitude_rate: float = setting(
         'rate beta at which reward narrows the fluctuation, Eq. 4, per ms of one walker',
-        unit='1/ms', low=0.0, high=1.0)
+        unit='1/ms', low=0.0, high=1e-5)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
+import math
 from typing import Any
 
 from dynsyn_ros.nodes.config import SECTIONS
@@ -93,8 +94,9 @@ def _descriptor(leaf: Setting) -> ParameterDescriptor:
         read_only=leaf.read_only,
     )
     if leaf.low is not None and leaf.kind is float:
+        most = math.inf if leaf.unlimited else float(leaf.high)
         descriptor.floating_point_range = [
-            FloatingPointRange(from_value=float(leaf.low), to_value=float(leaf.high), step=0.0)]
+            FloatingPointRange(from_value=float(leaf.low), to_value=most, step=0.0)]
     elif leaf.low is not None and leaf.kind is int:
         descriptor.integer_range = [
             IntegerRange(from_value=int(leaf.low), to_value=int(leaf.high), step=1)]

@@ -93,13 +93,13 @@ class RobotConfig:
         'joint that turns the other way', unit='N m', low=-1e4, high=1e4, read_only=False)
     torque_rates: list[float] = setting(
         'most that the torque of each joint may change (.inf: no limit)', unit='N m/s', low=0.0,
-        read_only=False)
+        high=1e7, unlimited=True, read_only=False)
     fall_tilt: float = setting(
         'tilt of the body from upright past which it has fallen: its torques are zero, and it '
-        'learns on (.inf: never)', unit='rad', low=0.0, read_only=False)
+        'learns on (.inf: never)', unit='rad', low=0.0, high=10.0, unlimited=True, read_only=False)
     upright_tilt: float = setting(
         'tilt below which a body that had fallen is upright again', unit='rad', low=0.0,
-        read_only=False)
+        high=10.0, unlimited=True, read_only=False)
     control_period: float = setting(
         'time between two steps of the learner, as long as no message is lost', unit='s',
         low=0.0001, high=10.0)

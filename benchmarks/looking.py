@@ -86,13 +86,13 @@ def main() -> None:
     options = parser.parse_args()
     ratios: dict[str, list[float]] = {'with the dashboard': [], 'recorded': []}
     with tempfile.TemporaryDirectory() as folder:
-        for _ in tqdm(range(options.rounds), unit=' rounds'):
+        for number in tqdm(range(options.rounds), unit=' rounds'):
             alone = steps_per_second(options.steps, folder)
             with looked_at():
                 watched = steps_per_second(options.steps, folder)
             ratios['with the dashboard'].append(watched / alone)
             ratios['recorded'].append(steps_per_second(
-                options.steps, folder, '--record', f'{folder}/walk.mcap') / alone)
+                options.steps, folder, '--record', f'{folder}/{number}.mcap') / alone)
     print('| a walk in lock-step | steps per second over those alone |\n|---|---|')
     for name, values in ratios.items():
         print(f'| {name} | {statistics.median(values):.2f} '

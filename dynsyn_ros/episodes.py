@@ -19,11 +19,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 import csv
+from io import StringIO
 import os
 from pathlib import Path
 
 from dynsyn_ros import picture
-from dynsyn_ros.files import check_folder
+from dynsyn_ros.files import check_folder, opened
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.plant import Episode
 from matplotlib.axes import Axes
@@ -35,6 +36,8 @@ WINDOW, SOLVED = 100, 300.0
 EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
 MEAN = f'mean_{WINDOW}'
 COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN)
+#: So many of the first columns are counts.
+_COUNTS = 4
 
 
 class Table:
@@ -44,14 +47,14 @@ class Table:
         """
         Start the file, or go on from its first so many bytes and forget what came after.
 
-        Raises :class:`ConfigError` if it cannot be written, or is shorter than that.
+        Raises :class:`ConfigError`, with the file as it was, if it cannot be written or is shorter
+        than that.
         """
         check_folder(path.parent)
+        check_length(path, go_on_from)
         self._path = path
         try:
             if go_on_from:
-                if path.stat().st_size < go_on_from:
-                    raise ConfigError(f'{path} is shorter than when it was last written')
                 os.truncate(path, go_on_from)
             self._file = path.open(
                 'a' if go_on_from else 'w', newline='', encoding='utf-8', buffering=1)
@@ -68,14 +71,21 @@ class Table:
         except OSError as error:
             raise ConfigError(f'cannot write {self._path}: {error.strerror}') from error
 
-    def flush(self) -> int:
-        """Hand all rows to the system; returns the length of the file, bytes."""
-        self._file.flush()
-        return self._file.tell()
+    def sync(self) -> int:
+        """Have all rows survive a power cut; returns the length of the file, bytes."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            return self._file.tell()
+        except OSError as error:
+            raise ConfigError(f'cannot write {self._path}: {error.strerror}') from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; raises :class:`ConfigError` if its last rows cannot be written."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise ConfigError(f'cannot write {self._path}: {error.strerror}') from error
 
 
 class EpisodeLog(Table):
@@ -89,18 +99,25 @@ class EpisodeLog(Table):
     def __init__(
         self, path: Path, learners: int = 1, shared: bool = False, go_on_from: int = 0
     ) -> None:
-        """Start the file or go on, as a :class:`Table` does."""
-        super().__init__(path, COLUMNS, go_on_from)
+        """Start the file or go on, as a :class:`Table` does, from what is such a log."""
         self._shared = shared
         self._last = [deque(maxlen=WINDOW) for _ in range(1 if shared else learners)]
         self.episodes = [0] * learners
         """Episodes of each learner."""
         self.solved_after: list[int | None] = [None] * len(self._last)
         """Steps of each learner, or of the fleet's each, at which 100 episodes had their mean."""
+        self.steps = 0
+        """Steps of the whole run at the end of the last episode."""
         if go_on_from:
-            with path.open(newline='', encoding='utf-8') as file:
-                for row in csv.DictReader(file):
-                    self._count(int(row['learner']), float(row['return']), int(row['steps']))
+            check_length(path, go_on_from)
+            data = read_episodes(path, go_on_from)
+            if not (data['learner'] < learners).all():
+                raise ConfigError(f'{path} is the log of more than {learners} learners')
+            for learner, total, steps in zip(
+                    data['learner'].tolist(), data['return'].tolist(), data['steps'].tolist(),
+                    strict=True):
+                self._count(int(learner), total, int(steps))
+        super().__init__(path, COLUMNS, go_on_from)
 
     def add(self, learner: int, episode: Episode, steps: int) -> None:
         """Add an episode that ended after ``steps`` steps of the whole run."""
@@ -112,6 +129,7 @@ class EpisodeLog(Table):
 
     def _count(self, learner: int, total: float, steps: int) -> float:
         self.episodes[learner] += 1
+        self.steps = steps
         group = 0 if self._shared else learner
         last = self._last[group]
         last.append(total)
@@ -130,17 +148,41 @@ class EpisodeLog(Table):
         return [sum(last) / len(last) if len(last) >= least else None for last in self._last]
 
 
-def read_episodes(path: Path) -> dict[str, np.ndarray]:
-    """Read a log: its columns, each an array over the episodes in the order they ended."""
+def whole_rows(path: Path) -> int:
+    """Tell the length of a table up to its last whole row, bytes; 0: there is none."""
+    if not path.exists():
+        return 0
+    with opened(path) as file:
+        return file.read().rfind(b'\n') + 1
+
+
+def check_length(path: Path, least: int) -> None:
+    """Raise :class:`ConfigError` if a file is shorter than so many bytes."""
+    if least:
+        with opened(path) as file:
+            if os.fstat(file.fileno()).st_size < least:
+                raise ConfigError(f'{path} is shorter than when it was last written')
+
+
+def read_episodes(path: Path, most: int = -1) -> dict[str, np.ndarray]:
+    """
+    Read a log: its columns, each an array over the episodes in the order they ended.
+
+    Only its first so many bytes are read, if a ``most`` is given.
+    """
+    with opened(path) as file:
+        content = file.read(most)
     try:
-        with path.open(newline='', encoding='utf-8') as file:
-            rows = [[float(row[name]) for name in COLUMNS] for row in csv.DictReader(file)]
-    except OSError as error:
-        raise ConfigError(f'cannot read {path}: {error.strerror}') from error
-    except (KeyError, TypeError, ValueError) as error:
+        lines = csv.DictReader(StringIO(content.decode('utf-8'), newline=''))
+        if lines.fieldnames is None:
+            raise ValueError
+        rows = [[float(row[name]) for name in COLUMNS] for row in lines]
+        columns = np.array(rows).reshape(-1, len(COLUMNS)).T
+        if not np.isfinite(columns).all() or (columns[:_COUNTS] < 0).any():
+            raise ValueError
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f'{path} must be a CSV file with the columns {", ".join(COLUMNS)}') from error
-    columns = np.array(rows).reshape(-1, len(COLUMNS)).T
     return dict(zip(COLUMNS, columns, strict=True))
 
 

@@ -12,23 +12,27 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Folders that results go into."""
+"""Files that are read and written, and folders that results go into."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+import errno
 import fcntl
 import os
 from pathlib import Path
+import stat
 import tempfile
-from typing import IO
+from typing import Any, IO
 
 from dynsyn_ros.schema import ConfigError
 
 #: The file whose lock is a folder's; the system lets go of it when its process ends.
 LOCK = '.lock'
+#: How the name of a file ends that is being written.
+_LEFTOVER = '.tmp'
 
 
 def new_folder(kind: str) -> Path:
@@ -64,3 +68,84 @@ def lock_of(folder: Path) -> Iterator[None]:
     with (folder / LOCK).open('ab') as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def replaced(path: Path, mode: str = 'wb') -> Iterator[IO[Any]]:
+    """
+    Write a file anew: to a temporary name, synced, renamed, so that none is ever half done.
+
+    Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
+    """
+    check_folder(path.parent)
+    text = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': ''}
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+                mode, dir=path.parent, prefix=f'.{path.name}.', suffix=_LEFTOVER, delete=False,
+                **text) as file:
+            temporary = Path(file.name)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        temporary = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ConfigError(f'cannot write {path}: {_reason(error)}') from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a killed process has left half written, where no other one is writing."""
+    for torn in folder.glob(f'.*{_LEFTOVER}'):
+        torn.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a new name in a folder survive a power cut, where the file system can."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def opened(path: Path, most: int | None = None) -> Iterator[IO[bytes]]:
+    """
+    Open a file to read it; raises :class:`ConfigError` if it cannot be read.
+
+    It must be a regular file, of at most so many bytes: neither a pipe is waited for, nor a device
+    read for ever.
+    """
+    try:
+        file = open(path, 'rb', opener=_open_at_once)  # noqa: SIM115  closed below
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'cannot read {path}: {_reason(error)}') from error
+    with file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise ConfigError(f'cannot read {path}: it is no regular file')
+        if most is not None and about.st_size > most:
+            raise ConfigError(
+                f'cannot read {path}: it has {about.st_size} bytes, at most {most} are read')
+        try:
+            yield file
+        except OSError as error:
+            raise ConfigError(f'cannot read {path}: {_reason(error)}') from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _reason(error: Exception) -> str:
+    """Say why the system refuses, without the path that it repeats."""
+    return getattr(error, 'strerror', None) or str(error)

@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-from dynsyn_ros.files import check_folder
+from dynsyn_ros.claims import check_picture
+from dynsyn_ros.files import replaced
 from dynsyn_ros.simulation.plant import Plant
 import numpy as np
 from PIL import Image
@@ -35,8 +36,8 @@ class Film:
     """The last half minute of a run."""
 
     def __init__(self, path: Path) -> None:
-        """Check the folder; raises :class:`ConfigError` if it cannot be written."""
-        check_folder(path.parent)
+        """Check the path; raises :class:`ConfigError` if it is not to be written."""
+        check_picture(path, '.gif')
         self._path = path
         self._frames: deque[Image.Image] = deque(maxlen=FRAMES)
         self._steps = 0
@@ -54,5 +55,6 @@ class Film:
         """Write the film, at the speed of the walker's own time."""
         if self._frames:
             first, *rest = self._frames
-            first.save(self._path, save_all=True, append_images=rest, loop=0,
-                       duration=round(1000 * self._seconds))
+            with replaced(self._path) as file:
+                first.save(file, 'GIF', save_all=True, append_images=rest, loop=0,
+                           duration=round(1000 * self._seconds))

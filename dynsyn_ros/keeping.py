@@ -24,21 +24,18 @@ began from.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from functools import partial
 import math
 from pathlib import Path
-from typing import TypeVar
 
 from dynsyn_ros import weights
 from dynsyn_ros.checkpoints import Checkpoints
-from dynsyn_ros.files import check_folder
+from dynsyn_ros.claims import Claim, WALK
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
 import numpy as np
 
-T = TypeVar('T')
 BEST_FILE = 'best.npz'
 #: What a file says of when its learner took its last step, ns; a replay begins behind it.
 LAST_STEP = 'last_step'
@@ -89,8 +86,8 @@ class Keeper:
         """
         Go on from the newest good checkpoint, or else from the weights file ``source``.
 
-        Returns what the learner started from. Raises :class:`ConfigError` if a file is refused or
-        the folder cannot be used.
+        Returns what the learner started from. The folder is claimed until :meth:`close`. Raises
+        :class:`ConfigError` if a file is refused or the folder cannot be used.
         """
         load = partial(weights.load, learner=self._learner, robot=self._robot)
         found = self._checkpoints.newest(load, self._warn)
@@ -98,12 +95,13 @@ class Keeper:
             source = str(found)
         elif source != weights.UNTRAINED:
             load(Path(source).expanduser())
-        check_folder(self.path.parent)
+        self._claim = Claim(self.path.parent, WALK)
         self._made_by = {'by': 'controller node', 'seed': seed, 'weights': source}
         self._begun = self._learner.snapshot()
         if self._best_path.exists():
             try:
-                arrays, about = weights.read_for(self._robot, self._best_path)
+                arrays, about = weights.read_for(
+                    self._robot, self._best_path, self._learner.contents)
                 self._learner.check(arrays)
                 mean = float(about['made_by']['mean_reward'])
                 config = self._robot.config
@@ -173,30 +171,18 @@ class Keeper:
         if not self._checkpoints.busy:
             self._checkpoints.write(self._packed())
 
-    def begin_save(self, done: Callable[[str], T]) -> Future[T]:
-        """
-        Begin to write the weights, as the newest checkpoint too.
-
-        Beside the control path ``done`` is told why that failed, or nothing; what it returns is
-        the result.
-        """
-        packed = self._packed()
-        self._checkpoints.write(packed)
-
-        def write() -> T:
-            try:
-                weights.write(self.path, packed)
-            except ConfigError as error:
-                return done(str(error))
-            return done(self.trouble)
-
-        return self._checkpoints.then(write)
-
     def save(self) -> None:
         """Write the weights, as the newest checkpoint too; raises :class:`ConfigError`."""
-        trouble = self.begin_save(str).result()
-        if trouble:
-            raise ConfigError(trouble)
+        packed = self._packed()
+        self._checkpoints.write(packed)
+        self._checkpoints.finish()
+        weights.write(self.path, packed)
+        if self.trouble:
+            raise ConfigError(self.trouble)
+
+    def close(self) -> None:
+        """Give the folder back."""
+        self._claim.release()
 
     @property
     def trouble(self) -> str:

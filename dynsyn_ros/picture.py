@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.files import replaced
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -29,8 +29,6 @@ def new(width: float = 8.0, height: float = 4.5) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG; raises :class:`ConfigError` if that cannot be."""
-    try:
-        FigureCanvasAgg(figure).print_png(path)
-    except OSError as error:
-        raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+    """Write a PNG, whole or not at all; raises :class:`ConfigError` if that cannot be."""
+    with replaced(path) as file:
+        FigureCanvasAgg(figure).print_png(file)

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 import math
+import reprlib
 from typing import Any, get_args, get_origin, get_type_hints
 
 #: The least size of a number that is not 0: what is divided by less has no finite result.
@@ -34,6 +35,19 @@ SMALLEST = 1e-15
 
 class ConfigError(ValueError):
     """A setting, file or folder that cannot be used; the message is one sentence for the user."""
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+
+
+def cut(value: Any) -> str:
+    """Tell a value as Python writes it, in few words however long it is."""
+    try:
+        words = _SHORT.repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        words = 'a number without end'
+    return words if len(words) <= 300 else f'{words[:300]}...'
 
 
 @dataclass(frozen=True)
@@ -188,17 +202,22 @@ def _checked(name: str, kind: Any, entry: Any, value: Any) -> Any:
         return [_checked(f'{name}[{i}]', inner, entry, v) for i, v in enumerate(value)]
     fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
     if not fits or (kind is not bool and isinstance(value, bool)):
-        raise ConfigError(f'parameter {name} must be {_WORDS[kind]}, not {value!r}')
+        raise ConfigError(f'parameter {name} must be {_WORDS[kind]}, not {cut(value)}')
+    try:
+        value = kind(value)
+    except OverflowError as error:
+        raise ConfigError(f'parameter {name} must be a number that fits a float') from error
     low, high, unlimited, choices = (
         entry.metadata[key] for key in ('low', 'high', 'unlimited', 'choices'))
     if choices and value not in choices:
-        raise ConfigError(f'parameter {name} must be one of {", ".join(choices)}, not {value!r}')
-    if kind in (int, float) and math.isnan(value):
+        raise ConfigError(
+            f'parameter {name} must be one of {", ".join(choices)}, not {cut(value)}')
+    if kind is float and math.isnan(value):
         raise ConfigError(f'parameter {name} must be a number, not NaN')
     if low is not None and not (low <= value <= high or (unlimited and value == math.inf)):
         raise ConfigError(
-            f'parameter {name} must be {_span(low, high, unlimited)}, not {value!r}')
+            f'parameter {name} must be {_span(low, high, unlimited)}, not {cut(value)}')
     if kind is float and 0.0 < abs(value) < SMALLEST:
         raise ConfigError(
-            f'parameter {name} must be 0 or at least {SMALLEST:g} in size, not {value!r}')
-    return kind(value)
+            f'parameter {name} must be 0 or at least {SMALLEST:g} in size, not {cut(value)}')
+    return value

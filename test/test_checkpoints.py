@@ -22,6 +22,7 @@ import time
 from conftest import preset
 from dynsyn_ros import weights
 from dynsyn_ros.checkpoints import Checkpoints
+from dynsyn_ros.claims import Claim, WALK
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -50,7 +51,7 @@ def write_for_ever(folder, learner, robot, steps, written):
     while True:
         steps += 1
         checkpoints.write(weights.pack(learner, robot, {'steps': steps}))
-        checkpoints.then(int).result()
+        checkpoints.finish()
         assert not checkpoints.trouble
         written.send(steps)
 
@@ -77,6 +78,7 @@ def test_killed_at_any_moment_nothing_written_is_lost(tmp_path, robot):
                 while heard.poll():
                     newest[folder] = heard.recv()
             skipped = []
+            Claim(folder, WALK).release()
             found = Checkpoints(folder, keep=3).newest(weights.read, skipped.append)
             assert not skipped
             steps = weights.read(found)[1]['made_by']['steps'] if found else 0
@@ -91,7 +93,7 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     checkpoints = Checkpoints(tmp_path, keep=2)
     for steps in range(12):
         checkpoints.write(weights.pack(learner, robot, {'steps': steps}))
-    checkpoints.then(int).result()
+    checkpoints.finish()
     last, before = checkpoints.files()
     last.write_bytes(last.read_bytes()[:-100])
     (tmp_path / 'checkpoint_best.npz').write_text('not one of ours')
@@ -102,7 +104,7 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     assert loaded[0]['made_by']['steps'] == 10
     assert skipped == [f'{last} is no weights file, or a damaged one']
     again.write(weights.pack(learner, robot, {}))
-    again.then(int).result()
+    again.finish()
     assert again.files() == [tmp_path / 'checkpoint_00000013.npz', last]
 
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.ros
 def files(folder):
     """List what is in a folder beside checkpoints."""
     return {path.name for path in folder.iterdir()} - {
-        'best.npz', *(path.name for path in folder.glob('checkpoint_*.npz'))}
+        'best.npz', 'manifest.json', *(path.name for path in folder.glob('checkpoint_*.npz'))}
 
 
 def test_walk_leaves_weights_episodes_and_a_curve(tmp_path):
@@ -63,6 +63,22 @@ def test_same_seed_same_files(tmp_path):
         assert done.returncode == 0, done.stderr
     for name in ('weights.npz', 'episodes.csv'):
         assert (tmp_path / 'a' / name).read_bytes() == (tmp_path / 'b' / name).read_bytes()
+    # A walk in the folder of another goes on with its log.
+    done = dynsyn('walk', '--steps', 1700, '--output', 'a', '--gif', 'a/b.gif', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, both = ((tmp_path / name / 'episodes.csv').read_text() for name in 'ba')
+    assert both.startswith(first)
+    rows = list(csv.DictReader(both.splitlines()))
+    assert len(rows) > first.count('\n') - 1 >= 1
+    assert [int(row['episode']) for row in rows] == list(range(1, len(rows) + 1))
+    steps = [int(row['steps']) for row in rows]
+    assert steps == sorted(set(steps))
+    for arguments, words in (
+            (('--gif', 'a/b.gif'), 'a/b.gif is a result of the run in its folder'),
+            (('--gif', 'a/weights.npz'), 'must be named as a picture is'),
+            (('--record', 'a/weights.npz'), 'a/weights.npz is there already')):
+        assert words in refused(tmp_path, 'walk', '--steps', 10, *arguments)
+    assert (tmp_path / 'a' / 'episodes.csv').read_text() == both
 
 
 def test_walk_goes_on_from_weights(tmp_path):

@@ -22,8 +22,9 @@ from functools import partial
 from pathlib import Path
 import shutil
 
+from dynsyn_ros.claims import kind_of
 from dynsyn_ros.figures import learning, oscillator, rule
-from dynsyn_ros.files import check_folder
+from dynsyn_ros.files import check_folder, opened, replaced
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training import sweep
 from dynsyn_ros.training.presets import PRESETS, read_preset
@@ -60,6 +61,10 @@ def main(options: argparse.Namespace) -> None:
         }
     if options.ablation:
         figures['figure_11'] = partial(_copy, options.ablation / sweep.CURVES)
+    kind = kind_of(options.output)
+    if kind:
+        raise ConfigError(
+            f'{options.output} is the folder of a {kind}: choose another one for the figures')
     check_folder(options.output)
     for name, draw in tqdm(figures.items(), unit=' figures'):
         draw(options.output / f'{name}.png')
@@ -68,7 +73,5 @@ def main(options: argparse.Namespace) -> None:
 
 def _copy(picture: Path, path: Path) -> None:
     """Take the picture that a sweep has drawn of its settings: that is Fig. 11."""
-    try:
-        shutil.copyfile(picture, path)
-    except OSError as error:
-        raise ConfigError(f'cannot read {picture}: {error.strerror}') from error
+    with opened(picture) as source, replaced(path) as file:
+        shutil.copyfileobj(source, file)

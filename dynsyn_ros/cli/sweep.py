@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dynsyn_ros.claims import Claim, SWEEP
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.program import StopRequest
 from dynsyn_ros.training import engines, sweep
@@ -41,6 +42,7 @@ def main(options: argparse.Namespace) -> None:
     """Run what is not finished and merge the results; raises :class:`ConfigError`."""
     output = (options.output or Path('runs') / options.file.stem).resolve()
     jobs = sweep.read_sweep(options.file, output)
+    claim = Claim(output, SWEEP)
     stop = StopRequest()
     waiting = [job for job in jobs if not job.finished]
     with tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit=' trainings',
@@ -57,3 +59,4 @@ def main(options: argparse.Namespace) -> None:
     else:
         left = sum(not job.finished for job in jobs)
         print(f'{output}: {left} of {len(jobs)} trainings left, the same command goes on')
+    claim.release()

@@ -22,6 +22,7 @@ from pathlib import Path
 import sys
 
 from dynsyn_ros import domains, parameters
+from dynsyn_ros.claims import Claim, WALK
 from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.episodes import (
@@ -29,6 +30,7 @@ from dynsyn_ros.episodes import (
     draw_learning_curve,
     EpisodeLog,
     EPISODES_FILE,
+    whole_rows,
     WINDOW,
 )
 from dynsyn_ros.files import new_folder
@@ -39,6 +41,7 @@ from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.recorder import RecorderNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.program import StopRequest
+from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.training.presets import preset_file, TRAINED
@@ -48,6 +51,8 @@ from tqdm import tqdm
 
 #: How often the live line is written, s.
 LINE_PERIOD = 0.5
+#: How often it is said that the log cannot be written, s.
+WARNING_PERIOD = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,13 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--real-time-factor', type=float,
                         help='simulated seconds per second, with --pace realtime')
     parser.add_argument('--output', type=Path, metavar='DIR',
-                        help='folder for weights, checkpoints, episodes and curve; a walk '
-                             'whose checkpoints are there goes on (default: a new one in runs)')
+                        help='folder for weights, checkpoints, episodes and curve; a walk that is '
+                             'there goes on (default: a new one in runs)')
     parser.add_argument(domains.SHARED, action='store_true', help=(
         'walk where all see it, in the ROS_DOMAIN_ID of the environment, as with a namespace '
         '(default: in a domain of its own, so that no other robot is in the way)'))
     parser.add_argument('--record', type=Path, metavar='FILE.mcap',
-                        help='record every topic, for dynsyn replay and whatever reads MCAP')
+                        help='record every topic into a new file, for dynsyn replay and whatever '
+                             'reads MCAP')
     parser.add_argument('--gif', type=Path, metavar='FILE',
                         help='film the last half minute of the run')
     parser.add_argument('--dashboard', action='store_true',
@@ -115,7 +121,11 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
 
     def after_step(walker: Plant) -> None:
         if walker.episode is not None:
-            log.add(0, walker.episode, simulator.steps)
+            try:
+                log.add(0, walker.episode, begun + simulator.steps)
+            except ConfigError as error:
+                simulator.get_logger().warning(
+                    f'{error}; it walks on', throttle_duration_sec=WARNING_PERIOD)
         if film:
             film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
@@ -129,7 +139,10 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
     film = Film(gif) if gif else None
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
-        log = EpisodeLog(output / EPISODES_FILE)
+        # The controller's until now; ours too until all is written.
+        claim = Claim(output, WALK)
+        log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_rows(output / EPISODES_FILE))
+        begun = log.steps
         try:
             _spin(stop, simulator, controller, executor, log)
         finally:
@@ -139,6 +152,7 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
                 recorder.close()
     log.close()
     draw_learning_curve(output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}')
+    claim.release()
     if film:
         film.save()
 

@@ -21,31 +21,34 @@ from pathlib import Path
 
 from dynsyn_ros import picture
 from dynsyn_ros.episodes import plot_returns, read_episodes
+from dynsyn_ros.files import opened
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from dynsyn_ros.training import trainer
 import numpy as np
 
-#: Synapses that Fig. 10 shows.
-SHOWN = 4
+#: Synapses that Fig. 9 needs, and that Fig. 10 shows.
+CROSSED, SHOWN = 3, 4
 
 
 def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Read a training's ``synapses.csv``: steps, weights and centres by the synapse's name."""
     file = folder / trainer.SYNAPSES
+    with opened(file) as source:
+        content = source.read()
     try:
-        with file.open(newline='', encoding='utf-8') as lines:
-            names = next(csv.reader(lines))
-        rows = np.loadtxt(file, delimiter=',', skiprows=1, ndmin=2)
+        lines = content.decode('utf-8').splitlines()
+        names = next(csv.reader(lines))
+        rows = np.loadtxt(lines, delimiter=',', skiprows=1, ndmin=2)
         steps = rows[:, names.index('steps')]
-    except OSError as error:
-        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
-    except (StopIteration, ValueError, IndexError) as error:
+        weights, centres = ({
+            name.removeprefix(kind): rows[:, i]
+            for i, name in enumerate(names) if name.startswith(kind)
+        } for kind in ('weight of ', 'centre of '))
+        if weights.keys() != centres.keys() or len(weights) < CROSSED or not len(steps):
+            raise ValueError
+    except (csv.Error, StopIteration, ValueError, IndexError) as error:
         raise ConfigError(f'{file} is not the {trainer.SYNAPSES} of a training') from error
-    weights, centres = ({
-        name.removeprefix(kind): rows[:, i]
-        for i, name in enumerate(names) if name.startswith(kind)
-    } for kind in ('weight of ', 'centre of '))
     return steps, weights, centres
 
 
@@ -82,7 +85,7 @@ def figure_9(folder: Path, path: Path) -> None:
     one side, downwards on the other.
     """
     steps, weights, centres = read_synapses(folder)
-    names = list(weights)[:3]
+    names = list(weights)[:CROSSED]
     through, first, second = (weights[name] - centres[name] for name in names)
     when, upwards, (x, y) = crossings(steps, through, first, second)
     figure = picture.new(8.0, 4.0)

@@ -26,7 +26,6 @@ stop is latched.
 from __future__ import annotations
 
 from array import array
-from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -39,7 +38,7 @@ from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
-from dynsyn_ros.nodes.guard import answer_later, Guarded, reported, sentence
+from dynsyn_ros.nodes.guard import Guarded, reported, sentence
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.pilot import Pilot
@@ -100,7 +99,7 @@ class ControllerNode(Guarded, LifecycleNode):
         """Undoes what an activation has set up: zero torque first, the subscriptions last."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
-        answer_later(self.create_service(Trigger, '~/save', self._on_save))
+        self.create_service(Trigger, '~/save', self._on_save)
         self.create_service(Trigger, '~/rollback', self._on_rollback)
         self.create_service(SetBool, '~/set_learning', self._on_set_learning)
         self.create_service(SetBool, '~/estop', self._on_estop)
@@ -216,6 +215,7 @@ class ControllerNode(Guarded, LifecycleNode):
         """Save the weights and let go of the learner; refused if they cannot be saved."""
         if not self._saved():
             return TransitionCallbackReturn.FAILURE
+        self._keeper.close()
         self.learner = self._keeper = None
         return TransitionCallbackReturn.SUCCESS
 
@@ -225,6 +225,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._ends.close()
         if self.learner is not None:
             self._saved()
+            self._keeper.close()
         return TransitionCallbackReturn.SUCCESS
 
     @reported
@@ -352,22 +353,13 @@ class ControllerNode(Guarded, LifecycleNode):
 
     # Services, parameters, reports
 
-    def _on_save(
-        self, request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response | Future[Trigger.Response]:
+    def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self.learner is None:
             response.message = 'there is nothing to save before the node is configured'
             return response
-        path, logger = self._keeper.path, self.get_logger()
-
-        def done(trouble: str) -> Trigger.Response:
-            if trouble:
-                logger.error(trouble)
-            else:
-                logger.info(f'weights saved in {path}')
-            return Trigger.Response(success=not trouble, message=trouble or str(path))
-
-        return self._keeper.begin_save(done)
+        response.success = self._saved()
+        response.message = str(self._keeper.path) if response.success else self.failure
+        return response
 
     def _on_rollback(
         self, request: Trigger.Request, response: Trigger.Response

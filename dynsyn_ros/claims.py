@@ -1,0 +1,189 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Whom a folder of results belongs to: one kind of run, and one process at a time.
+
+A manifest in the folder says what made it. A run goes on with a folder of its own kind, and locks
+the manifest while it writes there; the lock goes with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from importlib import metadata
+import json
+import os
+from pathlib import Path
+import shlex
+import sys
+import time
+
+from dynsyn_ros.files import check_folder, clear_leftovers, opened
+from dynsyn_ros.schema import ConfigError, cut
+
+MANIFEST = 'manifest.json'
+WALK, TRAINING, SWEEP = 'walk', 'training', 'sweep'
+#: By what the folders of each kind are known that were made before there were manifests.
+_MARKS = {
+    WALK: ('checkpoint_*.npz', 'best.npz'),
+    TRAINING: ('checkpoint.npz',),
+    SWEEP: ('*/seed_*/checkpoint.npz',),
+}
+_MOST_BYTES = 1_000_000
+#: Time between two looks whether a folder has become free, s.
+_LOOK_PERIOD = 0.05
+
+
+class Claim:
+    """
+    The right to write into a folder, until it is released or the process ends.
+
+    What a process has claimed it may claim again, as a walk and its controller do; the folder is
+    free when all of them have released it.
+    """
+
+    #: The open manifest of each folder of this process, and how often it is claimed.
+    _held: dict[tuple[int, int], tuple[int, int]] = {}  # noqa: RUF012  of all of them together
+
+    def __init__(self, folder: Path, kind: str, patience: float = 0.0) -> None:
+        """
+        Claim a folder for a kind of run, and clear what a killed one has left half written.
+
+        The folder is made if need be. Raises :class:`ConfigError`, with nothing written, if it is
+        of another kind, if another process still has it after a ``patience`` in s, or if it cannot
+        be written.
+        """
+        check_kind(folder, kind)
+        check_folder(folder)
+        self._manifest = folder / MANIFEST
+        self._released = False
+        file = self._open()
+        self._key = _identity(os.fstat(file))
+        if self._key in self._held:
+            os.close(file)
+            file, times = self._held[self._key]
+            self._held[self._key] = file, times + 1
+            self._new = False
+            return
+        try:
+            file = self._lock(file, time.monotonic() + patience)
+            check_kind(folder, kind)
+            self._new = not os.fstat(file).st_size
+            if self._new:
+                os.write(file, _manifest(kind).encode())
+            clear_leftovers(folder)
+        except OSError as error:
+            os.close(file)
+            raise ConfigError(f'cannot write {self._manifest}: {error.strerror}') from error
+        except ConfigError:
+            os.close(file)
+            raise
+        self._held[self._key] = file, 1
+
+    def release(self, undo: bool = False) -> None:
+        """
+        Give the folder back, once however often it is called.
+
+        ``undo``: without a manifest, if this claim has written it.
+        """
+        if self._released:
+            return
+        self._released = True
+        file, times = self._held.pop(self._key)
+        if times > 1:
+            self._held[self._key] = file, times - 1
+            return
+        if undo and self._new:
+            self._manifest.unlink(missing_ok=True)
+        os.close(file)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._manifest, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise ConfigError(f'cannot write {self._manifest}: {error.strerror}') from error
+
+    def _lock(self, file: int, end: float) -> int:
+        """Lock the open manifest; returns it, or another one where it has been replaced."""
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise ConfigError(
+                        f'{self._manifest.parent} is in use by another run: wait until it ends, '
+                        'or choose another folder') from None
+                time.sleep(_LOOK_PERIOD)
+                continue
+            try:
+                if _identity(self._manifest.stat()) == _identity(os.fstat(file)):
+                    return file
+            except FileNotFoundError:
+                pass
+            os.close(file)
+            file = self._open()
+            self._key = _identity(os.fstat(file))
+
+
+def kind_of(folder: Path) -> str | None:
+    """Tell of what kind of run a folder is, None: of none; raises :class:`ConfigError`."""
+    manifest = folder / MANIFEST
+    if manifest.exists():
+        with opened(manifest, _MOST_BYTES) as file:
+            content = file.read()
+        try:
+            # One that is empty is of a run that was killed before it said what it is.
+            return str(json.loads(content)['kind']) if content else None
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
+            raise ConfigError(f'{manifest} is not the {MANIFEST} of a run') from error
+    for kind, marks in _MARKS.items():
+        if any(True for mark in marks for _ in folder.glob(mark)):
+            return kind
+    return None
+
+
+def check_kind(folder: Path, kind: str) -> None:
+    """Raise :class:`ConfigError` if a folder is of another kind of run."""
+    found = kind_of(folder)
+    if found not in (None, kind):
+        raise ConfigError(f'{folder} is the folder of a {cut(found)[1:-1]}: choose another one '
+                          f'for a {kind}')
+
+
+def check_picture(path: Path, suffix: str) -> None:
+    """
+    Raise :class:`ConfigError` if a picture is not to be written to a path.
+
+    Its name ends in the ``suffix``, and it replaces nothing in the folder of a run.
+    """
+    if path.suffix.lower() != suffix:
+        raise ConfigError(f'{path} must be named as a picture is, with {suffix} at its end')
+    if path.exists() and kind_of(path.parent):
+        raise ConfigError(f'{path} is a result of the run in its folder: choose another name')
+    check_folder(path.parent)
+
+
+def _identity(about: os.stat_result) -> tuple[int, int]:
+    return about.st_dev, about.st_ino
+
+
+def _manifest(kind: str) -> str:
+    """Say what made a folder."""
+    return json.dumps({
+        'kind': kind,
+        'version': metadata.version('dynsyn_ros'),
+        'command': shlex.join(sys.argv),
+    }, indent=1) + '\n'

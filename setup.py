@@ -91,9 +91,9 @@ setup(
         'walker2d': MUJOCO,
         'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
         'test': [
-            'codespell', 'foxglove-sdk', 'import-linter', 'lxml', 'mypy', 'myst-parser', 'pytest',
-            'pytest-cov', 'pytest-xdist', 'pytransform3d', 'ruff', 'selenium', 'sphinx',
-            *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD, *TUNE,
+            'codespell', 'foxglove-sdk', 'hypothesis', 'import-linter', 'lxml', 'mypy',
+            'myst-parser', 'pytest', 'pytest-cov', 'pytest-xdist', 'pytransform3d', 'ruff',
+            'selenium', 'sphinx', *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD, *TUNE,
         ],
     },
     zip_safe=True,

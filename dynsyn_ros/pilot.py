@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dynsyn_ros.arrays import ArraySpec, Contents
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Drive, Inputs, Robot, RobotConfig, Taken
 import numpy as np
@@ -59,6 +60,13 @@ class Pilot:
     def state(self) -> dict[str, np.ndarray]:
         """Copy what the next step is told of the last one, beside its inputs."""
         return {'sent_action': self._drive.sent.copy(), 'moved': self._moved.copy()}
+
+    @property
+    def contents(self) -> Contents:
+        """What a state holds; files that are of no step of a robot have none."""
+        sent = ArraySpec(np.dtype(np.float64), self._drive.sent.shape, -1e6, 1e6, optional=True)
+        return {'sent_action': sent,
+                'moved': ArraySpec(np.dtype(np.bool_), self._moved.shape, optional=True)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from such a state; raises :class:`KeyError` if it is none."""

@@ -21,21 +21,20 @@ robot's name, joints and observations, the preset, and how the run was made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 import json
-import os
 from pathlib import Path
-import tempfile
-import tokenize
 from typing import Any
-import zipfile
-import zlib
 
-from dynsyn_ros.files import check_folder
-from dynsyn_ros.learner import Learner
+from dynsyn_ros.archive import Archive, Damaged
+from dynsyn_ros.arrays import ArraySpec, Contents, Mismatch
+from dynsyn_ros.files import opened, replaced
+from dynsyn_ros.learner import contents as learner_contents
+from dynsyn_ros.learner import Layout, Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.schema import ConfigError, cut
 import numpy as np
 
 FORMAT, FORMER = 'dynsyn_ros weights 5', 'dynsyn_ros weights 4'
@@ -47,6 +46,7 @@ UNTRAINED = 'none'
 #: The name of a weights file in the folder of a run.
 WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'
+_ABOUT_CONTENTS = {_ABOUT: ArraySpec(np.dtype((np.str_, 1_000_000)), ())}
 #: What must agree between a file and the robot it is loaded for.
 IDENTITY = ('robot', 'joints', 'observations')
 
@@ -79,21 +79,8 @@ def write(path: Path, packed: Mapping[str, np.ndarray]) -> None:
 
     Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
     """
-    check_folder(path.parent)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-                dir=path.parent, prefix=f'.{path.name}.', delete=False) as file:
-            temporary = Path(file.name)
-            np.savez_compressed(file, **packed)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise ConfigError(f'cannot write {path}: {error.strerror}') from error
+    with replaced(path) as file:
+        np.savez_compressed(file, **packed)
 
 
 def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
@@ -103,8 +90,8 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     Raises :class:`ConfigError`, with the learner unchanged, if the file cannot be read, is not one
     of ours, or belongs to another robot or another number of learners.
     """
-    arrays, about = read_for(robot, path)
-    fit(path, learner.restore, arrays)
+    arrays, about = read_for(robot, path, learner.contents)
+    learner.restore(arrays)
     return about
 
 
@@ -114,65 +101,124 @@ def initialise_from(path: Path, learner: Learner, robot: Robot) -> None:
 
     Raises :class:`ConfigError`, with the learners unchanged, as :func:`load` does.
     """
-    arrays, _ = read_for(robot, path)
-    fit(path, learner.initialise_from, arrays)
+    arrays, _ = read_for(robot, path, learner.learnt)
+    learner.initialise_from(arrays)
 
 
-def fit(
-    path: Path,
-    take: Callable[[Mapping[str, np.ndarray]], None],
-    arrays: Mapping[str, np.ndarray],
-) -> None:
-    """Let a learner ``take`` the arrays of a file; raises :class:`ConfigError` if it cannot."""
-    try:
-        take(arrays)
-    except ValueError as error:
-        raise ConfigError(f'{path} does not fit: {error}') from error
-
-
-def read_for(robot: Robot, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read a file as :func:`read` does, and refuse it if it belongs to another robot."""
-    arrays, about = read(path)
-    for key in IDENTITY:
-        mine = getattr(robot.config, key)
-        if about.get(key) != mine:
-            raise ConfigError(
-                f'{path} holds weights of another robot: its {key} is {about.get(key)!r}, here it '
-                f'is {mine!r}')
-    return arrays, about
-
-
-def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """
-    Read all arrays of a file, none of them by pickle, and what the file says about itself.
-
-    Raises :class:`ConfigError` if it cannot be read or is none of ours.
-    """
-    try:
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise ConfigError(f'cannot read {path}: {error.strerror or error}') from error
-    except (ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, MemoryError,
-            OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile,
-            zlib.error) as error:
-        raise ConfigError(f'{path} is no weights file, or a damaged one') from error
-    try:
-        about = json.loads(str(arrays.pop(_ABOUT)[()]))
-        if about['format'] == FORMAT:
-            return arrays, about
-        if about['format'] == FORMER:
-            return _from_former(arrays, about)
-    except (KeyError, TypeError, ValueError):
-        pass
-    raise ConfigError(f'{path} is no weights file of this program ({FORMAT})')
-
-
-def _from_former(
-    arrays: dict[str, np.ndarray], about: dict[str, Any]
+def read_for(
+    robot: Robot, path: Path, contents: Contents | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Give the arrays of the former format their present names; its settings are of no use."""
-    arrays = {_RENAMED.get(name, name): array for name, array in arrays.items()}
-    # It summed up the reward of a step times its milliseconds.
-    arrays['clock'] = arrays['clock'] / float(about['learner']['time_step'])
-    return arrays, {**about, 'learner': None}
+    """Read a file as :func:`read` does, and refuse it if it belongs to another robot."""
+    return _read(path, contents, robot)
+
+
+def read(
+    path: Path, contents: Contents | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """
+    Read the arrays of a file, and what the file says about itself.
+
+    They must be the ``contents``, or else those of learners of any number and size. Raises
+    :class:`ConfigError` if they are not, or the file cannot be read or is none of ours.
+    """
+    return _read(path, contents, None)
+
+
+def _read(
+    path: Path, contents: Contents | None, robot: Robot | None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    with _opened(path) as (archive, about):
+        for key in IDENTITY if robot else ():
+            mine = getattr(robot.config, key)
+            if about[key] != mine:
+                raise ConfigError(
+                    f'{path} holds weights of another robot: its {key} is {cut(about[key])}, '
+                    f'here it is {cut(mine)}')
+        arrays = archive.read(contents or _own_contents(archive, about))
+        if about['format'] == FORMER and 'clock' in arrays:
+            # It summed up the reward of a step times its milliseconds.
+            arrays['clock'] = arrays['clock'] / about['time_step']
+        return arrays, about
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """
+    Read what a file says about itself, and no more; raises as :func:`read` does.
+
+    The settings of the learner are None in a file of the former format: they are of no use.
+    """
+    with _opened(path) as (_, about):
+        return about
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Archive, dict[str, Any]]]:
+    """Open a file of ours; whatever is wrong with it becomes a :class:`ConfigError`."""
+    with opened(path) as file:
+        try:
+            archive = Archive(file)
+            yield archive, _about(archive)
+        except Damaged as error:
+            raise ConfigError(f'{path} is no weights file, or a damaged one') from error
+        except _NotOurs as error:
+            raise ConfigError(f'{path} is no weights file of this program ({FORMAT})') from error
+        except Mismatch as error:
+            raise ConfigError(f'{path} does not fit: {error}') from error
+
+
+class _NotOurs(Exception):
+    """An archive of another program."""
+
+
+def _about(archive: Archive) -> dict[str, Any]:
+    """Read what a file says about itself, complete, and give its arrays their present names."""
+    try:
+        about = json.loads(str(archive.read(_ABOUT_CONTENTS)[_ABOUT][()]))
+        kinds = {'robot': str, 'joints': list, 'observations': list, 'learner': dict,
+                 'made_by': dict}
+        if about['format'] not in (FORMAT, FORMER) or not all(
+                isinstance(about[key], kind) for key, kind in kinds.items()) or (
+                    not about['robot'].isprintable()):
+            raise _NotOurs
+        if about['format'] == FORMER:
+            about['time_step'] = float(about['learner']['time_step'])
+            if not 0.001 <= about['time_step'] <= 1000.0:
+                raise _NotOurs
+            about['learner'] = None
+            archive.rename(_RENAMED)
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise _NotOurs from error
+    return about
+
+
+def layout_of(
+    shapes: Mapping[str, tuple[int, ...]], about: Mapping[str, Any]
+) -> Layout | None:
+    """Find the sizes of a file's network by its arrays and lists; None: there is none of them."""
+    joints, observations = len(about['joints']), len(about['observations'])
+    synapses, hidden, oscillators = (shapes[name][1] for name in ('centre', 'gain', 'v'))
+
+    def layout(states: int) -> Layout:
+        return Layout(states, observations - states, joints, hidden, oscillators,
+                      np.empty(0), np.empty(0))
+
+    # Layers 2 and 4 grow alike with each observation that is a state.
+    growth = layout(1).synapses - layout(0).synapses
+    states, rest = divmod(synapses - layout(0).synapses, max(growth, 1))
+    return layout(states) if rest == 0 and 0 <= states <= observations else None
+
+
+def _own_contents(archive: Archive, about: Mapping[str, Any]) -> Contents:
+    """Tell what a file must hold by how many learners of which size are in it."""
+    shapes = {}
+    for name in ('centre', 'gain', 'v'):
+        if name not in archive:
+            raise Mismatch(f'{name} is missing')
+        shapes[name] = archive.header(name).shape
+        if len(shapes[name]) != 2:
+            raise Mismatch(f'{name} has the shape {shapes[name]}, it must be a table')
+    layout = layout_of(shapes, about)
+    learners, groups = shapes['gain'][0], shapes['centre'][0]
+    if layout is None or not learners or groups not in (1, learners):
+        raise Mismatch('the shapes of centre, gain and v are of no network of its robot')
+    return learner_contents(layout, learners, groups)

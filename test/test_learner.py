@@ -273,9 +273,11 @@ def test_wrong_shapes_are_refused(robot):
 @pytest.mark.parametrize(('name', 'spoil', 'message'), [
     ('centre', lambda a: a[:, 1:], 'shape'),
     ('centre', lambda a: a * np.nan, 'not finite'),
-    ('period', lambda a: a * 0, 'not positive'),
-    ('next_normal', lambda a: a - 10**6, 'negative'),
-    ('gain', None, 'has no gain'),
+    ('centre', lambda a: a.astype(np.float32), 'of the type float32, it must be float64'),
+    ('period', lambda a: a * 0, 'period holds a value that is not from 0.1 to'),
+    ('next_normal', lambda a: a - 10**6, 'next_normal holds a value that is not from 0 to'),
+    ('next_normal', lambda a: a + 10**6, 'next_normal holds a value that is not from 0 to'),
+    ('gain', None, 'gain is missing'),
 ])
 def test_snapshots_that_do_not_fit_are_refused(robot, name, spoil, message):
     learner = Learner(robot.layout, DEFAULT, 7)

@@ -124,6 +124,28 @@ def test_a_stopped_sweep_goes_on(tmp_path, local):
     assert contents(tmp_path / 'out') == contents(local)
 
 
+def test_a_killed_sweep_takes_its_workers_along_and_goes_on(tmp_path, local):
+    write(tmp_path, seeds=[0], settings={'as it is': {}})
+    running = subprocess.Popen(
+        [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out'], cwd=tmp_path,
+        stderr=subprocess.DEVNULL)
+    episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
+    try:
+        while not (episodes.exists() and episodes.read_text().count('\n') > 1):
+            assert running.poll() is None
+        workers = [pid for pid, _ in descendants(running.pid)]
+    finally:
+        running.kill()
+        running.wait()
+    assert workers
+    # While they last the folder is theirs, and the next sweep waits for it.
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not any(Path(f'/proc/{pid}').exists() for pid in workers)
+    part = Path('as it is', 'seed_0', 'episodes.csv')
+    assert (tmp_path / 'out' / part).read_bytes() == (local / part).read_bytes()
+
+
 def test_a_finished_sweep_goes_on_if_more_steps_are_asked_for(tmp_path, local):
     alone = {'seeds': [0], 'settings': {'as it is': {}}}
     for steps in (SWEEP['steps'] // 2, SWEEP['steps']):
@@ -140,6 +162,10 @@ def test_a_finished_sweep_goes_on_if_more_steps_are_asked_for(tmp_path, local):
     ({'settings': {}}, 'seeds must be a list and settings a table, neither empty'),
     ({'seeds': 4}, 'seeds must be a list and settings a table, neither empty'),
     ({'seeds': [-1]}, 'parameter seed must be from 0'),
+    ({'seeds': [1, 0, 0]}, 'seeds names 0 twice'),
+    ({'seeds': list(range(20_000))}, '40000 trainings are too many'),
+    ({'settings': {'../fast': {}}}, "the setting '../fast' must have a name of up to 100"),
+    ({'settings': {1: {}, '1': {}}}, 'two settings have the same name'),
     ({'steps': 'many'}, "parameter steps must be a whole number, not 'many'"),
     ({'preset': 'best'}, 'unknown preset best'),
     ({'colour': 'red'}, 'unknown parameter colour'),

@@ -22,6 +22,7 @@ import subprocess
 
 from conftest import preset, robot_config
 from dynsyn_ros import weights
+from dynsyn_ros.claims import MANIFEST
 from dynsyn_ros.episodes import EpisodeLog, read_episodes
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.program import exit_code, INTERRUPTED
@@ -76,7 +77,7 @@ def test_same_command_same_episodes(tmp_path, learners):
     same(tmp_path / 'a', tmp_path / 'b')
     names = {path.name for path in (tmp_path / 'a').iterdir()}
     assert names == {training.EPISODES, training.CURVE, training.WEIGHTS, training.CHECKPOINT,
-                     training.SUMMARY, training.SYNAPSES}
+                     training.SUMMARY, training.SYNAPSES, MANIFEST}
     for words in ('steps/s', 'episodes, mean of 100: best', 'median'):
         assert words in done.stderr
     assert 'not solved' in done.stdout
@@ -260,7 +261,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'fsync', full)
-    with pytest.raises(ConfigError, match=r'cannot write .*checkpoint\.npz: No space left'):
+    with pytest.raises(ConfigError, match=r'cannot write .*episodes\.csv: No space left'):
         trainer.checkpoint()
     assert (tmp_path / training.CHECKPOINT).read_bytes() == before
     assert not list(tmp_path.glob('.*'))

@@ -14,14 +14,20 @@
 
 """Weights files: what is saved comes back, and what is not ours is refused in one sentence."""
 
+from collections import Counter
 import json
+import os
+from pathlib import Path
+import tracemalloc
 import zipfile
 
 from conftest import preset, robot_config
 from dynsyn_ros import weights
-from dynsyn_ros.learner import Learner
+from dynsyn_ros.learner import contents, Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 
@@ -104,24 +110,165 @@ def test_any_damaged_byte_is_noticed_or_harmless(file, robot):
     assert refusals > 250
 
 
+def member(archive, name, header, data=b''):
+    """Put an array of any header into an archive."""
+    header = header.encode()
+    length = len(header).to_bytes(2, 'little')
+    archive.writestr(f'{name}.npy', b'\x93NUMPY\x01\x00' + length + header + data)
+
+
+def rewritten(file, **arrays):
+    """Write a file anew with other arrays; None: without one."""
+    with np.load(file) as whole:
+        kept = {**whole, **arrays}
+    np.savez_compressed(file, **{n: a for n, a in kept.items() if a is not None})
+
+
 @pytest.mark.parametrize('header', [
     "{'descr': '<f8', 'fortran_order': False, 'shape': (1, (\n",
     "{'descr': '<f8'}\n  x\n y\n",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 10000000000)}\n",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (1, -438)}\n",
+    "{'descr': '|O', 'fortran_order': False, 'shape': (1, 438)}\n",
+    f"{{'descr': {'-' * 900}1, 'fortran_order': False, 'shape': (1, 438)}}\n",
 ])
-def test_an_array_whose_header_is_no_python(tmp_path, robot, header):
-    file = tmp_path / 'torn.npz'
-    with zipfile.ZipFile(file, 'w') as archive:
-        length = len(header).to_bytes(2, 'little')
-        archive.writestr('centre.npy', b'\x93NUMPY\x01\x00' + length + header.encode())
+def test_an_array_whose_header_is_nonsense(file, robot, header):
+    rewritten(file, centre=None)
+    with zipfile.ZipFile(file, 'a') as archive:
+        member(archive, 'centre', header, bytes(438 * 8))
     refused(file, robot, 'no weights file, or a damaged one')
 
 
-def test_pickled_file_is_never_unpickled(tmp_path, robot):
-    file = tmp_path / 'evil.npz'
-    np.savez(file, centre=np.array([object()], dtype=object))
+def test_members_twice_or_packed_in_another_way_are_refused(file, robot, recwarn):
+    whole = file.read_bytes()
+    with zipfile.ZipFile(file, 'a') as archive:
+        archive.writestr('centre.npy', b'again')
+    refused(file, robot, 'no weights file, or a damaged one')
+    file.write_bytes(whole)
+    rewritten(file, centre=None)
+    with zipfile.ZipFile(file, 'a', zipfile.ZIP_LZMA) as archive:
+        archive.writestr('centre.npy', b'')
+    refused(file, robot, 'no weights file, or a damaged one')
+    file.write_bytes(whole)
+    with zipfile.ZipFile(file, 'a') as archive:
+        archive.comment = b'with a comment the list of members could be anywhere'
+    refused(file, robot, 'no weights file, or a damaged one')
+
+
+def test_what_would_take_too_much_is_refused_before_it_is_unpacked(file, robot):
+    """A hundred megabytes of zeros in a file of a tenth of one, and as learners that agree."""
+    whole = file.read_bytes()
+    rewritten(file, centre=np.zeros((1, 12_500_000)))
+    many = file.with_name('many.npz')
+    many.write_bytes(whole)
+    rewritten(many, **{name: np.zeros(spec.shape, spec.dtype) for name, spec in contents(
+        robot.layout, 1000, 1000).items()})
+    tracemalloc.start()
+    try:
+        refused(file, robot, 'does not fit: centre has the shape')
+        with pytest.raises(ConfigError, match='are of no network of its robot'):
+            weights.read(file)
+        with pytest.raises(ConfigError, match=r'its arrays would take \d+ bytes, at most'):
+            weights.read(many)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10e6
+
+
+def test_a_pickled_array_is_never_unpickled(tmp_path, file, robot):
+    rewritten(file, centre=np.array([object()], dtype=object))
     refused(file, robot, 'no weights file, or a damaged one')
     np.save(tmp_path / 'array.npy', np.zeros(3))
     refused(tmp_path / 'array.npy', robot, 'no weights file, or a damaged one')
+
+
+def test_only_a_regular_file_is_read(tmp_path, robot):
+    os.mkfifo(tmp_path / 'pipe.npz')
+    refused(tmp_path / 'pipe.npz', robot, 'it is no regular file')
+    with pytest.raises(ConfigError, match='cannot read /dev/zero: it is no regular file'):
+        weights.read(Path('/dev/zero'))
+    with pytest.raises(ConfigError, match='cannot read .*null'):
+        weights.read(Path('a\0b'))
+
+
+EXTREMES = [0, -1, 1, 1752, 1753, 2**31, 2**62, -2**63, 0.5, -1e-300, 1e300, np.nan, np.inf]
+
+
+@st.composite
+def mutations(draw):
+    """Draw a change of a file: the name of an array and what becomes of it, or bytes of it."""
+    kind = draw(st.sampled_from(['value', 'all', 'type', 'shape', 'gone', 'text', 'bytes', 'cut']))
+    return kind, draw(st.integers(0, 2**31)), draw(st.sampled_from(EXTREMES))
+
+
+def spoilt(path, whole, mutation):
+    """Write a file with one thing wrong, or nothing."""
+    kind, place, value = mutation
+    if kind in ('bytes', 'cut'):
+        place %= len(whole)
+        path.write_bytes(whole[:place] if kind == 'cut' else (
+            whole[:place] + bytes([whole[place] ^ (1 + place % 255)]) + whole[place + 1:]))
+        return
+    path.write_bytes(whole)
+    with np.load(path) as archive:
+        names = sorted(archive.files)
+        name = names[place % len(names)]
+        array = archive[name].copy()
+    if kind == 'gone':
+        array = None
+    elif kind == 'text' or array.dtype.kind == 'U':
+        array = np.array(str(value) * (place % 50))
+    elif kind == 'type':
+        array = array.astype([np.float32, '>f8', np.int32, bool, complex, 'S3'][place % 6])
+    elif kind == 'shape':
+        array = [array.ravel(), array[:0], array[np.newaxis], array.T][place % 4]
+    else:
+        with np.errstate(all='ignore'):
+            array.flat[:: 1 if kind == 'all' else 1 + place % array.size] = np.asarray(
+                value).astype(array.dtype)
+    rewritten(path, **{name: array})
+
+
+def said_of(file, learner, robot):
+    """Load a file; returns what is said against it."""
+    try:
+        weights.load(file, learner, robot)
+    except ConfigError as error:
+        return str(error)
+    return ''
+
+
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
+def test_whatever_is_wrong_with_a_file_is_refused_or_harmless(tmp_path, file, robot):
+    whole = file.read_bytes()
+    learner = Learner(robot.layout, CONFIG, seed=2)
+    before = learner.snapshot()
+    seen = Counter()
+
+    @settings(max_examples=120, deadline=None, derandomize=True, database=None)
+    @given(mutations())
+    def loads_or_refuses(mutation):
+        spoilt(file, whole, mutation)
+        said = said_of(file, learner, robot)
+        if said:
+            assert str(file) in said
+            assert len(said) < 500
+            assert '\n' not in said
+            for name, array in learner.snapshot().items():
+                np.testing.assert_array_equal(array, before[name])
+            seen['refused'] += 1
+        else:
+            for _ in range(5):
+                action = learner.step(
+                    np.ones((1, robot.layout.observations)), np.ones(1), np.zeros((1, 4)))
+                assert np.isfinite(action).all(), mutation
+            learner.restore(before)
+            seen['loaded'] += 1
+
+    loads_or_refuses()
+    assert seen['refused'] > 50
+    assert seen['loaded'] > 5
 
 
 def test_files_of_other_programs(tmp_path, robot):
@@ -141,7 +288,7 @@ def test_weights_of_another_robot(file):
 
 
 def test_weights_of_another_shape(file, robot):
-    refused(file, Robot(robot_config(hidden_neurons=9)), 'does not fit: phase of the snapshot')
+    refused(file, Robot(robot_config(hidden_neurons=9)), 'does not fit: phase has the shape')
     refused(file, robot, 'does not fit', numbers=range(2))
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsyn_ros import picture, weights
+from dynsyn_ros.claims import check_picture
 from dynsyn_ros.schema import ConfigError
 import numpy as np
 
@@ -43,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Print a table of a weights file's layers, or of the differences of two."""
+    if options.action == 'show' and options.picture:
+        check_picture(options.picture, '.png')
     arrays, about = weights.read(options.file)
     if options.action == 'show':
         print('\n'.join(described(arrays, about)))
@@ -100,9 +103,9 @@ def run_of(about: Mapping[str, Any]) -> str:
     """Say which run a file is from."""
     made_by = dict(about['made_by'])
     task = made_by.pop('task', None)
-    if task:
+    if isinstance(task, dict):
         kept = ('env_id', 'simulator', 'learners', 'shared', 'seed')
-        made_by |= {key: task[key] for key in kept}
+        made_by |= {key: task[key] for key in kept if key in task}
     return json.dumps(made_by)
 
 
@@ -110,14 +113,8 @@ def layers(
     arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
 ) -> list[tuple[str, slice]]:
     """Find the synapses of each layer, by the sizes that the file's arrays and lists tell."""
-    hidden, oscillators = arrays['gain'].shape[1], arrays['v'].shape[1]
-    joints, observations = len(about['joints']), len(about['observations'])
-    third = oscillators * (hidden + 1)
-    # Both other layers grow with the number of observations that are states.
-    fixed = hidden * (observations + 1 + joints) + third + joints * (2 * oscillators + 1)
-    states = (arrays['centre'].shape[1] - fixed) // (hidden + joints)
-    second = hidden * (states + observations + 1 + joints)
-    ends = (0, second, second + third, arrays['centre'].shape[1])
+    sizes = weights.layout_of({name: array.shape for name, array in arrays.items()}, about)
+    ends = np.cumsum((0, *sizes.layer_sizes)).tolist()
     return [(name, slice(begin, end))
             for name, begin, end in zip(LAYERS, ends, ends[1:], strict=False)]
 

@@ -19,6 +19,7 @@ It knows no ROS, no gymnasium and no robot, has no notion of an episode and no r
 """
 
 from dynsyn_ros.learner.config import Layout, LearnerConfig
+from dynsyn_ros.learner.contents import contents
 from dynsyn_ros.learner.learner import Learner
 
-__all__ = ['Layout', 'Learner', 'LearnerConfig']
+__all__ = ['Layout', 'Learner', 'LearnerConfig', 'contents']

@@ -23,14 +23,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dynsyn_ros.arrays import checked, Contents
 from dynsyn_ros.learner import annealing, fluctuation, kernel
 from dynsyn_ros.learner.config import Layout, LearnerConfig
+from dynsyn_ros.learner.contents import contents
 import numpy as np
 
 #: What a learner of another robot run takes over: what was learnt, and how far it is annealed.
 LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale')
-#: State that files from before the reward prediction lack; it then stays as it is.
-OPTIONAL = ('value_weight', 'features', 'value_trace', 'baseline', 'scale', 'steps')
 #: Working memory of a step, and its outputs: no part of the state.
 _SCRATCH = ('reward', 'fell', 'error', 'modulation', 'power', 'action', 'hidden')
 
@@ -131,7 +131,7 @@ class Learner:
         """Compile the step, or load it, before the first real one."""
         before = self.snapshot()
         self.step(*(np.zeros(shape) for shape in self._shapes[:3]))
-        self.restore(before)
+        self._put(before)
 
     def __len__(self) -> int:
         """Count the learners."""
@@ -225,9 +225,11 @@ class Learner:
         Raises :class:`ValueError`, with nothing changed, if it is not one of learners of this
         layout and number.
         """
-        self.check(snapshot)
+        self._put(checked(snapshot, self.contents))
+
+    def _put(self, snapshot: Mapping[str, np.ndarray]) -> None:
         for name, array in self._arrays().items():
-            array[...] = snapshot.get(name, 0.0)
+            array[...] = snapshot[name]
         for stream, words in zip(self._streams, snapshot['stream'], strict=True):
             state = stream.bit_generator.state
             state['state']['state'] = np.asarray(words, dtype=np.uint64)
@@ -244,9 +246,20 @@ class Learner:
         self.state.clock[:] *= 1.0 - share
         self.state.plasticity.amplitude[:] *= (self.amplitude_ratio / before)[:, np.newaxis]
 
+    @property
+    def contents(self) -> Contents:
+        """What a snapshot of these learners holds."""
+        return contents(self.layout, len(self), len(self.state.clock))
+
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """Raise :class:`ValueError` if :meth:`restore` would."""
-        self._check(snapshot, {name: a.shape for name, a in self.snapshot().items()})
+        checked(snapshot, self.contents)
+
+    @property
+    def learnt(self) -> Contents:
+        """What :meth:`initialise_from` takes of the snapshot of one learner."""
+        one = contents(self.layout, 1, 1)
+        return {name: one[name] for name in LEARNT}
 
     def initialise_from(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """
@@ -254,28 +267,7 @@ class Learner:
 
         Raises :class:`ValueError`, with nothing changed, if it is not one of this layout.
         """
-        arrays = {name: self._arrays()[name] for name in LEARNT}
-        self._check(snapshot, {name: (1, *array.shape[1:]) for name, array in arrays.items()})
-        for name, array in arrays.items():
-            array[...] = snapshot.get(name, 0.0)
+        arrays = self._arrays()
+        for name, array in checked(snapshot, self.learnt).items():
+            arrays[name][...] = array
         self.initial_centre[...] = snapshot['centre']
-
-    @staticmethod
-    def _check(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Refuse a snapshot without these arrays, or with values that none of ours can hold."""
-        for name, shape in shapes.items():
-            if name not in snapshot:
-                if name in OPTIONAL:
-                    continue
-                raise ValueError(f'the snapshot has no {name}')
-            if snapshot[name].shape != shape:
-                raise ValueError(f'{name} of the snapshot has the shape {snapshot[name].shape}, '
-                                 f'this learner needs {shape}')
-            if not np.isfinite(snapshot[name]).all():
-                raise ValueError(f'{name} of the snapshot holds a value that is not finite')
-        for name in shapes.keys() & {'amplitude', 'phase', 'next_normal'}:
-            if (snapshot[name] < 0).any():
-                raise ValueError(f'{name} of the snapshot holds a negative value')
-        for name in shapes.keys() & {'period', 'gain'}:
-            if (snapshot[name] <= 0).any():
-                raise ValueError(f'{name} of the snapshot holds a value that is not positive')

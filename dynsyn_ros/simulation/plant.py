@@ -22,6 +22,7 @@ from functools import cached_property
 import json
 from typing import NamedTuple
 
+from dynsyn_ros.arrays import ArraySpec, Contents
 from dynsyn_ros.robot.robot import QUATERNION
 from dynsyn_ros.schema import ConfigError
 import gymnasium
@@ -164,10 +165,27 @@ class Plant:
             'actions': np.array(self._actions).reshape(-1, len(self._action)),
         }
 
+    @property
+    def contents(self) -> Contents:
+        """What a state holds."""
+        longest = self.environment.spec.max_episode_steps
+        return {
+            'random': ArraySpec(np.dtype((np.str_, 1000)), ()),
+            'actions': ArraySpec(
+                np.dtype(np.float64), (range(longest + 1), len(self._action)), -1.0, 1.0),
+        }
+
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Come to where a robot was, bit for bit; takes as long as its episode did."""
-        self.environment.unwrapped.np_random.bit_generator.state = json.loads(
-            str(state['random'][()]))
+        """
+        Come to where a robot was, bit for bit; takes as long as its episode did.
+
+        Raises :class:`ValueError` if there can be no such random state.
+        """
+        try:
+            self.environment.unwrapped.np_random.bit_generator.state = json.loads(
+                str(state['random'][()]))
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise ValueError('its random state is none of this generator') from error
         self._begin()
         for action in state['actions']:
             self._act(action)

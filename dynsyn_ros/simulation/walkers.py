@@ -21,6 +21,7 @@ from importlib import import_module
 import os
 from typing import Protocol
 
+from dynsyn_ros.arrays import ArraySpec, Contents
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
 from dynsyn_ros.simulation.plant import Anatomy, entropy, Episode, Plant
@@ -51,8 +52,12 @@ class Walkers(Protocol):
     def state(self) -> dict[str, np.ndarray]:
         """Tell how to come to where the walkers are."""
 
+    @property
+    def contents(self) -> Contents:
+        """What a state holds."""
+
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Come to where walkers of this kind and number were."""
+        """Come to where walkers of this kind and number were; raises :class:`ValueError`."""
 
 
 class GymnasiumWalkers:
@@ -86,10 +91,16 @@ class GymnasiumWalkers:
             for i, walker in enumerate(self._walkers) for name, array in walker.state().items()
         }
 
+    @property
+    def contents(self) -> Contents:
+        """What a state holds."""
+        return {f'{name}_{i}': spec for i, walker in enumerate(self._walkers)
+                for name, spec in walker.contents.items()}
+
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Come to where the walkers were, bit for bit."""
+        """Come to where the walkers were, bit for bit; raises :class:`ValueError`."""
         for i, walker in enumerate(self._walkers):
-            walker.restore({name: state[f'{name}_{i}'] for name in walker.state()})
+            walker.restore({name: state[f'{name}_{i}'] for name in walker.contents})
 
 
 class EnvpoolWalkers:
@@ -158,6 +169,11 @@ class EnvpoolWalkers:
     def state(self) -> dict[str, np.ndarray]:
         """Tell how many steps were taken: envpool cannot tell where its walkers are."""
         return {'steps': np.array(self._steps)}
+
+    @property
+    def contents(self) -> Contents:
+        """What a state holds."""
+        return {'steps': ArraySpec(np.dtype(np.int64), (), 0, 2**62)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Begin new episodes, with streams that follow from the steps taken."""

@@ -62,7 +62,7 @@ def evaluate(
         config = read_preset(DEFAULT_PRESET)  # a file of a former format has other settings
     config = config or build(LearnerConfig, about['learner'], 'learner.')
     learner = Learner(robot.layout, config, seed)
-    weights.fit(file, learner.restore, arrays)
+    weights.load(file, learner, robot)
     learner.learning = learning
     walker = plant_class(env_id)(env_id, seed, WALKER, robot_config.joints)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))

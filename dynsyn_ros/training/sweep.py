@@ -41,14 +41,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import csv
 from dataclasses import asdict, dataclass
+from io import TextIOWrapper
 from pathlib import Path
+import re
 from typing import Any
 
 from dynsyn_ros import picture
 from dynsyn_ros.episodes import COLUMNS, finish_curves, MEAN, read_episodes, SOLVED
-from dynsyn_ros.files import check_folder
+from dynsyn_ros.files import opened, replaced
 from dynsyn_ros.parameters import read_table
-from dynsyn_ros.schema import build, ConfigError
+from dynsyn_ros.schema import build, ConfigError, cut
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE
 from dynsyn_ros.training.task import Task
@@ -56,6 +58,11 @@ from dynsyn_ros.training.trainer import Trainer
 import numpy as np
 
 EPISODES, SUMMARY, CURVES = 'episodes.csv', 'summary.csv', 'curves.png'
+#: How long a worker waits for its folder, s: that of a sweep that was killed may be about to end.
+PATIENCE = 30.0
+MOST_JOBS = 10_000
+#: A setting's name, which is that of a folder: of one line, not hidden, and not within another.
+_NAME = re.compile(r'[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,99}')
 _OWN_KEYS = ('preset', 'params_file', 'seeds', 'settings')
 _SUMMARY_COLUMNS = ('setting', 'seed', 'steps_of_all_learners', 'episodes', 'mean_100',
                     'best_mean', 'solved_after_steps_of_all')
@@ -85,9 +92,10 @@ class Job:
         Raises :class:`ConfigError` if it cannot.
         """
         if (self.folder / trainer.CHECKPOINT).exists():
-            training = Trainer.resume(self.folder, self.task.steps, threads=1)
+            training = Trainer.resume(
+                self.folder, self.task.steps, threads=1, patience=PATIENCE)
         else:
-            training = Trainer(self.task, self.folder, threads=1)
+            training = Trainer(self.task, self.folder, threads=1, patience=PATIENCE)
         training.run(stop, lambda _: None)
         if training.finished:
             self._done.touch()
@@ -99,6 +107,19 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
     settings, seeds = content['settings'], content['seeds']
     if not isinstance(settings, dict) or not isinstance(seeds, list) or not settings or not seeds:
         raise ConfigError(f'{file}: seeds must be a list and settings a table, neither empty')
+    if len(settings) * len(seeds) > MOST_JOBS:
+        raise ConfigError(f'{file}: {len(settings) * len(seeds)} trainings are too many, a sweep '
+                          f'has at most {MOST_JOBS}')
+    for seed in seeds:
+        if seeds.count(seed) > 1:
+            raise ConfigError(f'{file}: seeds names {cut(seed)} twice')
+    for name in settings:
+        if not _NAME.fullmatch(str(name)):
+            raise ConfigError(
+                f'{file}: the setting {cut(name)} must have a name of up to 100 characters that '
+                'can be that of a folder')
+    if len({str(name) for name in settings}) < len(settings):
+        raise ConfigError(f'{file}: two settings have the same name')
     base = {key: value for key, value in content.items() if key not in _OWN_KEYS}
     base['robot'] = asdict(read_robot(Path(content.get('params_file', ROBOT_FILE))))
     base['learner'] = asdict(read_preset(str(content['preset'])))
@@ -114,41 +135,47 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
 def _changed(values: Mapping[str, Any], changes: Any, where: str) -> dict[str, Any]:
     """Copy nested values with some changed; raises :class:`ConfigError` for an unknown key."""
     if not isinstance(changes, Mapping):
-        raise ConfigError(f'{where} must be a table, not {changes!r}')
+        raise ConfigError(f'{where} must be a table, not {cut(changes)}')
     made = dict(values)
     for key, change in changes.items():
         if key not in values:
-            raise ConfigError(f'{where} changes the unknown key {key}: there are '
-                              f'{", ".join(values)}')
+            raise ConfigError(f'{where} changes the unknown key {cut(key)}: there are '
+                              f'{", ".join(map(str, values))}')
         made[key] = (_changed(values[key], change, f'{where}: {key}')
                      if isinstance(values[key], Mapping) and change is not None else change)
     return made
 
 
 def merge(jobs: list[Job], output: Path) -> None:
-    """Write one CSV of all episodes, one of all results, and the picture."""
-    check_folder(output)
-    try:
-        with (output / EPISODES).open('w', newline='', encoding='utf-8') as file:
-            writer = csv.writer(file)
-            writer.writerow(('setting', 'seed', *COLUMNS))
-            for job in jobs:
-                with (job.folder / trainer.EPISODES).open(newline='', encoding='utf-8') as part:
-                    rows = csv.reader(part)
-                    next(rows)
-                    writer.writerows((job.setting, job.task.seed, *row) for row in rows)
-        with (output / SUMMARY).open('w', newline='', encoding='utf-8') as file:
-            writer = csv.writer(file)
-            writer.writerow(_SUMMARY_COLUMNS)
-            writer.writerows(_result(job) for job in jobs)
-        _draw(jobs, output / CURVES)
-    except OSError as error:
-        raise ConfigError(f'cannot merge the results in {output}: {error.strerror}') from error
+    """Write one CSV of all episodes, one of all results, and the picture, each whole."""
+    with replaced(output / EPISODES, 'w') as file:
+        writer = csv.writer(file)
+        writer.writerow(('setting', 'seed', *COLUMNS))
+        for job in jobs:
+            log = job.folder / trainer.EPISODES
+            read_episodes(log)
+            with opened(log) as part:
+                rows = csv.reader(TextIOWrapper(part, encoding='utf-8', newline=''))
+                next(rows)
+                writer.writerows((job.setting, job.task.seed, *row) for row in rows)
+    with replaced(output / SUMMARY, 'w') as file:
+        writer = csv.writer(file)
+        writer.writerow(_SUMMARY_COLUMNS)
+        writer.writerows(_result(job) for job in jobs)
+    _draw(jobs, output / CURVES)
 
 
 def _result(job: Job) -> tuple:
     """Put a finished job into one row."""
     summary = trainer.read_summary(job.folder)
+    try:
+        return _row(job, summary)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f'{job.folder / trainer.SUMMARY} is not the {trainer.SUMMARY} of a '
+                          'training') from error
+
+
+def _row(job: Job, summary: Mapping[str, Any]) -> tuple:
     means = [mean for mean in summary['mean_100'] if mean is not None]
     solved = [steps for steps in summary['solved_after_steps'] if steps is not None]
     return (

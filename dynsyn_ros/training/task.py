@@ -18,12 +18,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dynsyn_ros.arrays import Contents
 from dynsyn_ros.headless import Headless
-from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.learner import contents, Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import setting
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
+
+MOST_LEARNERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Task:
     env_id: str = setting('environment to train in', choices=ENVIRONMENTS)
     simulator: str = setting('what simulates it: gymnasium, or envpool, which is faster',
                              choices=SIMULATORS)
-    learners: int = setting('learners side by side, each with a walker', low=1, high=10_000)
+    learners: int = setting('learners side by side, each with a walker', low=1,
+                            high=MOST_LEARNERS)
     shared: bool = setting('a fleet: all learners teach one set of synapses')
     seed: int = setting('of the random streams', low=0, high=2**31 - 1)
     steps: int = setting('steps of each learner after which the run ends', low=0, high=2**62)
@@ -41,6 +45,12 @@ class Task:
     weights: str = setting('weights file that the learners start from, or none')
     robot: RobotConfig
     learner: LearnerConfig
+
+    @property
+    def contents(self) -> Contents:
+        """What a snapshot of its learners holds."""
+        return contents(Robot(self.robot).layout, self.learners,
+                        1 if self.shared else self.learners)
 
     def make(self, threads: int) -> tuple[Robot, Headless]:
         """Make learners, and walkers for envpool in ``threads``; raises :class:`ConfigError`."""

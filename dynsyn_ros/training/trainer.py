@@ -23,14 +23,18 @@ best mean of 100 episodes, when it had it), ``checkpoint.npz`` (everything, to g
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 import json
+import operator
 from pathlib import Path
 import time
 from typing import Any
 
 from dynsyn_ros import weights
+from dynsyn_ros.arrays import ArraySpec, Contents
+from dynsyn_ros.claims import Claim, TRAINING
 from dynsyn_ros.episodes import (
+    check_length,
     CURVE_FILE,
     draw_learning_curve,
     EpisodeLog,
@@ -38,9 +42,10 @@ from dynsyn_ros.episodes import (
     Table,
     WINDOW,
 )
-from dynsyn_ros.schema import build, ConfigError
+from dynsyn_ros.files import opened, replaced
+from dynsyn_ros.schema import build, ConfigError, setting
 from dynsyn_ros.simulation.walkers import CORES
-from dynsyn_ros.training.task import Task
+from dynsyn_ros.training.task import MOST_LEARNERS, Task
 import numpy as np
 
 EPISODES, CURVE, WEIGHTS = EPISODES_FILE, CURVE_FILE, weights.WEIGHTS_FILE
@@ -52,18 +57,49 @@ CHECKPOINT_PERIOD = 120.0
 #: Steps between two looks at whether a learner does better than any before.
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
+#: The least and most of what the next step is told of the last one.
+_TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a checkpoint says of the training that it is of."""
+
+    task: Task
+    steps: int = setting('steps of each learner', low=0, high=2**62)
+    seconds: float = setting('time it has taken', unit='s', low=0.0)
+    bytes: list[int] = setting('lengths of the two logs', low=1, high=2**62)
+    best: float = setting('best mean so far')
+
+    def check(self, prefix: str) -> None:
+        """Refuse more or fewer lengths than there are logs."""
+        if len(self.bytes) != 2:
+            raise ConfigError(f'parameter {prefix}bytes must have 2 entries')
+
+
+def _progress(file: Path, steps: int | None) -> Progress:
+    """Read what a checkpoint says of its training, which is to take another number of steps."""
+    made_by = weights.read_about(file)['made_by']
+    if steps and isinstance(made_by.get('task'), dict):
+        made_by['task']['steps'] = steps
+    try:
+        return build(Progress, made_by)
+    except ConfigError as error:
+        raise ConfigError(f'{file} is no checkpoint of a training: {error}') from error
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
     """Read how a training fared, see :meth:`Trainer.summary`; raises :class:`ConfigError`."""
     file = folder / SUMMARY
+    with opened(file) as source:
+        content = source.read()
     try:
-        summary = json.loads(file.read_text(encoding='utf-8'))
-        if 'steps' not in summary or not {'learners', 'shared'} <= summary['task'].keys():
+        summary = json.loads(content)
+        task = summary['task']
+        steps, learners = operator.index(summary['steps']), operator.index(task['learners'])
+        if steps < 0 or not 1 <= learners <= MOST_LEARNERS or task['shared'] not in (True, False):
             raise ValueError
-    except OSError as error:
-        raise ConfigError(f'cannot read {file}: {error.strerror}') from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(f'{file} is not the {SUMMARY} of a training') from error
     return summary
 
@@ -71,16 +107,27 @@ def read_summary(folder: Path) -> dict[str, Any]:
 class Trainer:
     """One training run."""
 
-    def __init__(self, task: Task, folder: Path, threads: int = CORES) -> None:
-        """Prepare a run in its folder; raises :class:`ConfigError`."""
+    def __init__(
+        self, task: Task, folder: Path, threads: int = CORES, patience: float = 0.0
+    ) -> None:
+        """
+        Prepare a run in its folder, which another may still have for a ``patience`` in s.
+
+        Raises :class:`ConfigError`.
+        """
         self.task, self.folder = task, folder
         self._robot, self._loop = task.make(threads)
         if task.weights != weights.UNTRAINED:
             weights.initialise_from(Path(task.weights), self._loop.learner, self._robot)
-        if (folder / CHECKPOINT).exists():
-            raise ConfigError(f'{folder} already holds a training: go on with --resume {folder}, '
-                              'or choose another folder')
-        self._open_logs(0, 0)
+        self._claim = Claim(folder, TRAINING, patience)
+        try:
+            if (folder / CHECKPOINT).exists():
+                raise ConfigError(f'{folder} already holds a training: go on with --resume '
+                                  f'{folder}, or choose another folder')
+            self._open_logs(0, 0)
+        except ConfigError:
+            self._claim.release(undo=True)
+            raise
         self.steps = 0
         """Steps of each learner."""
         self._seconds = 0.0
@@ -94,6 +141,7 @@ class Trainer:
         steps: int | None = None,
         threads: int = CORES,
         reheat: float = 0.0,
+        patience: float = 0.0,
     ) -> Trainer:
         """
         Go on from the checkpoint in a folder, up to another number of ``steps`` if one is given.
@@ -101,32 +149,60 @@ class Trainer:
         The annealing is set back by the share ``reheat`` first. Raises :class:`ConfigError` if
         there is no checkpoint that can be used, or no annealing.
         """
-        arrays, about = weights.read(folder / CHECKPOINT)
-        made_by = about['made_by']
-        if 'bytes' not in made_by:
-            raise ConfigError(f'{folder / CHECKPOINT} is no checkpoint of a training')
-        task = build(Task, {**made_by['task'], **({'steps': steps} if steps else {})})
+        _progress(folder / CHECKPOINT, steps)
+        claim = Claim(folder, TRAINING, patience)
+        try:
+            self = cls._resumed(folder, steps, threads, reheat)
+        except BaseException:
+            claim.release(undo=True)
+            raise
+        self._claim = claim
+        return self
+
+    @classmethod
+    def _resumed(cls, folder: Path, steps: int | None, threads: int, reheat: float) -> Trainer:
+        file = folder / CHECKPOINT
+        progress = _progress(file, steps)
+        task = progress.task
+        if reheat and not task.learner.annealing:
+            raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')
+        # The file is held to what it says of itself before anything is made for it.
+        arrays, _ = weights.read(file, task.contents)
         self = cls.__new__(cls)
         self.task, self.folder = task, folder
         self._robot, self._loop = task.make(threads)
         self._loop.learner.restore(arrays)
-        if reheat and not task.learner.annealing:
-            raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')
         self._loop.learner.reheat(reheat)
-        self._loop.rewards[:] = arrays[f'{_WALKERS}rewards']
-        self._loop.sent[:] = arrays[f'{_WALKERS}sent']
-        if self._loop.walkers.resumes_within_episode:
-            self._loop.moved[:] = arrays[f'{_WALKERS}moved']
-        self._loop.walkers.restore({
-            name.removeprefix(_WALKERS): array
-            for name, array in arrays.items() if name.startswith(_WALKERS)})
-        self._open_logs(*made_by['bytes'])
-        self.steps, self._seconds, self._best = (
-            made_by['steps'], made_by['seconds'], made_by['best'])
+        beside, _ = weights.read(file, self._beside)
+        for name, array in self._told.items():
+            told = beside.pop(_WALKERS + name)
+            if name != 'moved' or self.resumes_within_episode:
+                array[:] = told
+        try:
+            self._loop.walkers.restore({
+                name.removeprefix(_WALKERS): array for name, array in beside.items()})
+        except ValueError as error:
+            raise ConfigError(f'{file} does not fit: {error}') from error
+        self._open_logs(*progress.bytes)
+        self.steps, self._seconds, self._best = progress.steps, progress.seconds, progress.best
         return self
+
+    @property
+    def _told(self) -> dict[str, np.ndarray]:
+        """What the next step is told of the last one."""
+        return {'rewards': self._loop.rewards, 'sent': self._loop.sent, 'moved': self._loop.moved}
+
+    @property
+    def _beside(self) -> Contents:
+        """What a checkpoint holds beside the learners."""
+        told = {name: ArraySpec(array.dtype, array.shape, *_TOLD[name])
+                for name, array in self._told.items()}
+        return {_WALKERS + name: spec
+                for name, spec in {**told, **self._loop.walkers.contents}.items()}
 
     def _open_logs(self, episodes: int, synapses: int) -> None:
         """Start the logs, or go on from their first so many bytes."""
+        check_length(self.folder / SYNAPSES, synapses)
         self.log = EpisodeLog(
             self.folder / EPISODES, self.task.learners, self.task.shared, episodes)
         names = self._robot.first_synapses
@@ -179,6 +255,7 @@ class Trainer:
         self.checkpoint()
         log.close()
         self._table.close()
+        self._claim.release()
 
     def _keep_best(self) -> None:
         """Save the learner with the best mean if it is better than any before."""
@@ -197,22 +274,17 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Write all that is needed to go on, the curve and the summary."""
-        loop = self._loop
-        walkers = {'rewards': loop.rewards, 'sent': loop.sent, 'moved': loop.moved,
-                   **loop.walkers.state()}
+        walkers = {**self._told, **self._loop.walkers.state()}
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.task), 'steps': self.steps, 'seconds': self._seconds,
-             'bytes': [self.log.flush(), self._table.flush()], 'best': self._best},
+             'bytes': [self.log.sync(), self._table.sync()], 'best': self._best},
             beside={_WALKERS + name: array for name, array in walkers.items()}))
-        try:
-            draw_learning_curve(
-                self.folder / EPISODES, self.folder / CURVE,
-                f'{self.task.env_id}, {self.folder.name}', self.task.shared)
-            (self.folder / SUMMARY).write_text(
-                json.dumps(self.summary(), indent=1) + '\n', encoding='utf-8')
-        except OSError as error:
-            raise ConfigError(f'cannot write in {self.folder}: {error.strerror}') from error
+        draw_learning_curve(
+            self.folder / EPISODES, self.folder / CURVE,
+            f'{self.task.env_id}, {self.folder.name}', self.task.shared)
+        with replaced(self.folder / SUMMARY, 'w') as file:
+            file.write(json.dumps(self.summary(), indent=1) + '\n')
 
     def summary(self) -> dict[str, Any]:
         """Tell how the run fares."""

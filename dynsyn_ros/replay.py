@@ -24,17 +24,16 @@ a call of ``~/rollback``, shows as a difference with its place.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from dynsyn_ros import parameters
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.pilot import Pilot
+from dynsyn_ros.recordings import Message
 from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig, Taken
 from dynsyn_ros.robot.robot import COMMANDS, HUMAN_REWARD
-from dynsyn_ros.schema import build, ConfigError, part_of
+from dynsyn_ros.schema import build, ConfigError, cut, part_of
 import numpy as np
 
 #: The topic of what nodes are steered by, whatever the namespace.
@@ -44,49 +43,6 @@ PATIENCE = 10
 #: The fields of a ParameterValue by its type, from 1 on.
 _VALUES = ('bool_value', 'integer_value', 'double_value', 'string_value', 'byte_array_value',
            'bool_array_value', 'integer_array_value', 'double_array_value', 'string_array_value')
-
-
-class Message(NamedTuple):
-    """One message of a recording."""
-
-    topic: str
-    content: Any
-    """With the fields of the ROS message."""
-    time: int
-    """When it was recorded, ns."""
-
-
-class Recording:
-    """The messages of a folder of ``ros2 bag``, or of an MCAP file."""
-
-    def __init__(self, reader: Any, store: Any) -> None:
-        """Wrap an open reader of rosbags and its types."""
-        self._reader, self._store = reader, store
-        self.topics = {each.topic for each in reader.connections}
-        """What there is, by full names."""
-
-    def messages(self, names: Mapping[str, str]) -> Iterator[Message]:
-        """Yield what was recorded on the topics ``names``, called as it says, in its order."""
-        wanted = [each for each in self._reader.connections if each.topic in names]
-        for connection, time, data in self._reader.messages(connections=wanted):
-            content = self._store.deserialize_cdr(data, connection.msgtype)
-            yield Message(names[connection.topic], content, time)
-
-
-@contextmanager
-def recording(path: Path) -> Iterator[Recording]:
-    """Open a recording; raises :class:`ConfigError` if it cannot be read."""
-    try:
-        from rosbags.rosbag2 import Reader, ReaderError  # noqa: PLC0415  an extra
-        from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError(
-            "a replay needs rosbags: pip install 'dynsyn_ros[record]'") from error
-    try:
-        with Reader(path) as reader:
-            yield Recording(reader, get_typestore(Stores.LATEST))
-    except (ReaderError, FileNotFoundError) as error:
-        raise ConfigError(f'cannot read {path}: {error}') from error
 
 
 class Replay:
@@ -132,7 +88,11 @@ class Replay:
             if self.begun:
                 self._commands.append(message)
         elif topic == PARAMETER_EVENTS:
-            self._steer(content)
+            try:
+                self._steer(content)
+            except (AttributeError, LookupError, TypeError) as error:
+                raise ConfigError(f'the message on {PARAMETER_EVENTS} recorded at {time} ns names '
+                                  'parameters that no controller has') from error
         else:
             try:
                 if topic == HUMAN_REWARD:
@@ -183,7 +143,7 @@ class Replay:
             self._pilot.stop()
             self.halts += 1
         else:
-            return f'recorded {recorded.tolist()}, replayed {torques.tolist()} N m'
+            return f'recorded {cut(recorded.tolist())}, replayed {torques.tolist()} N m'
         return ''
 
     def _steer(self, event: Any) -> None:

@@ -14,16 +14,29 @@
 
 """Recorded runs and their replay: bit for bit, or the message where they part."""
 
+from collections import Counter
+import copy
+from itertools import islice
 import re
+import resource
 
-from conftest import ROBOT_FILE
+from conftest import preset, preset_file, ROBOT_FILE
+from dynsyn_ros import parameters
+from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.recorder import recorded, RecorderNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.replay import recording
-from programs import dynsyn, refused
+from dynsyn_ros.recordings import recording, TYPES
+from dynsyn_ros.replay import Replay
+from dynsyn_ros.schema import ConfigError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mcap.reader import make_reader
+from mcap.writer import CompressionType, Writer
+from programs import dynsyn, dynsyn_here, refused
 import pytest
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from ros import call, make, ros, spin_steps, spin_until, spinning
 from std_msgs.msg import Float64
@@ -115,6 +128,117 @@ def test_no_recording_is_refused(tmp_path):
         assert f'cannot read {path}' in refused(tmp_path, 'replay', path)
     assert 'cannot write in the folder' in refused(
         tmp_path, 'walk', '--steps', 10, '--record', 'file.mcap/a.mcap')
+
+
+def test_a_recording_that_was_cut_off_is_replayed_up_to_its_last_whole_message(run, capsys):
+    whole = (run / 'run.mcap').read_bytes()
+    agreed = []
+    for share in (0.35, 0.7):
+        (run / 'cut.mcap').write_bytes(whole[:int(share * len(whole))])
+        assert dynsyn_here('replay', 'cut.mcap', *STARTED, folder=run) == 0
+        said = capsys.readouterr().out
+        assert 'cut.mcap was cut off: this is up to its last whole message' in said
+        agreed.append(int(said.split()[0]))
+    assert 20 < agreed[0] < agreed[1] < 300
+
+
+def test_a_full_disk_ends_the_recording_and_the_robot_walks_on(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    states = {}
+    with ros():
+        recorder = RecorderNode(tmp_path / 'full.mcap')
+        simulator = make(SimulatorNode, pace='lockstep', seed=SEED)
+        controller = make(ControllerNode, output_dir=tmp_path / 'out', pace='lockstep')
+        viewer = Node('viewer')
+        viewer.create_subscription(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
+            lambda array: states.update({s.name: s for s in array.status}), topics.QOS)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
+        try:
+            with spinning(recorder, simulator, controller, viewer) as executor:
+                controller.start()
+                spin_until(executor, lambda: '/recorder' in states and (
+                    states['/recorder'].level == b'\x01'), 'a warning')
+                spin_steps(executor, simulator, 100)
+                controller.stop()
+                recorder.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert 'there is no room left on its disk' in states['/recorder'].message
+    with (tmp_path / 'full.mcap').open('rb') as file:
+        assert make_reader(file).get_summary().statistics.message_count > 1000
+    with recording(tmp_path / 'full.mcap') as bag:
+        assert not bag.cut_off
+        heard = list(bag.messages({'/joint_states': 'joint_states'}))
+        assert 100 < len(heard) < simulator.steps
+
+
+@pytest.fixture(scope='module')
+def short(run):
+    """Copy the first messages of a run into a recording that is not packed."""
+    file = run / 'short.mcap'
+    with (run / 'run.mcap').open('rb') as source, file.open('wb') as target:
+        writer = Writer(target, compression=CompressionType.NONE)
+        writer.start(profile='ros2')
+        channels = {}
+        for schema, channel, message in islice(make_reader(source).iter_messages(), 200):
+            if channel.topic not in channels:
+                channels[channel.topic] = writer.register_channel(
+                    channel.topic, 'cdr',
+                    writer.register_schema(schema.name, schema.encoding, schema.data))
+            writer.add_message(channels[channel.topic], message.log_time, message.data,
+                               message.log_time)
+        writer.finish()
+    return file
+
+
+def said_of(path, learner, robot, values):
+    """Replay a recording; returns what is said against it, or of a difference."""
+    replay = Replay(robot, learner, copy.deepcopy(values))
+    names = {f'/{topic.lstrip("/")}': topic for topic in TYPES}
+    try:
+        with recording(path) as bag:
+            for message in bag.messages(names):
+                difference = replay.hear(message)
+                if difference:
+                    return difference
+    except ConfigError as error:
+        return str(error)
+    return ''
+
+
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
+def test_whatever_is_wrong_with_a_recording_is_said(run, short, robot):
+    whole = short.read_bytes()
+    values = parameters.read([ROBOT_FILE, preset_file('default')])
+    learner = Learner(robot.layout, preset('default'), SEED)
+    before = learner.snapshot()
+    assert not said_of(short, learner, robot, values)
+    seen = Counter()
+
+    @settings(max_examples=80, deadline=None, derandomize=True, database=None)
+    @given(st.integers(0, len(whole) - 1), st.binary(max_size=9), st.sampled_from(
+        ['over', 'insert', 'cut']))
+    def is_read_or_refused(place, content, kind):
+        after = {'over': place + len(content), 'insert': place, 'cut': len(whole)}[kind]
+        short.write_bytes(whole[:place] + content + whole[after:])
+        learner.restore(before)
+        said = said_of(short, learner, robot, values)
+        assert len(said) < 1500
+        seen['said' if said else 'read'] += 1
+
+    is_read_or_refused()
+    assert min(seen['said'], seen['read']) > 5
+
+
+@pytest.mark.parametrize(('record', 'words'), [
+    (b'\x01' + (2**60).to_bytes(8, 'little'), f'it has a record of {2**60} bytes'),
+    (b'\x06' + (44).to_bytes(8, 'little') + bytes(16) + (2**40).to_bytes(8, 'little')
+     + bytes(20), f'it has a chunk of {2**40} bytes'),
+])
+def test_a_record_that_would_take_too_much_is_refused(tmp_path, record, words):
+    (tmp_path / 'large.mcap').write_bytes(b'\x89MCAP0\r\n' + record + bytes(100))
+    assert words in refused(tmp_path, 'replay', 'large.mcap')
 
 
 def test_walk_records_every_topic(tmp_path):

@@ -23,7 +23,9 @@ from dynsyn_ros import parameters, weights
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.keeping import LAST_STEP
 from dynsyn_ros.learner import Learner, LearnerConfig
-from dynsyn_ros.replay import HUMAN_REWARD, PARAMETER_EVENTS, recording, Replay
+from dynsyn_ros.pilot import Pilot
+from dynsyn_ros.recordings import recording
+from dynsyn_ros.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.schema import build, ConfigError, part_of
 from dynsyn_ros.training.presets import preset_file, TRAINED
@@ -57,10 +59,11 @@ def main(options: argparse.Namespace) -> None:
     learner = Learner(robot.layout, config, seed)
     after = arrays = None
     if options.after:
-        arrays, about = weights.read_for(robot, options.after)
-        weights.fit(options.after, learner.restore, arrays)
+        arrays, about = weights.read_for(
+            robot, options.after, {**learner.contents, **Pilot(robot, learner).contents})
+        learner.restore(arrays)
         after = about['made_by'].get(LAST_STEP)
-        if after is None or 'moved' not in arrays:
+        if after is None or not {'moved', 'sent_action'} <= arrays.keys():
             raise ConfigError(f'{options.after} does not say when its learner took its last step')
     elif options.weights != weights.UNTRAINED:
         weights.load(Path(options.weights), learner, robot)
@@ -84,6 +87,8 @@ def main(options: argparse.Namespace) -> None:
             f'{options.recording} does not hold the last step before {options.after}')
     print(f'{replay.steps} steps agree bit for bit; {replay.halts} commands of zero torque while '
           'the controller halted')
+    if recorded.cut_off:
+        print(f'{options.recording} was cut off: this is up to its last whole message')
 
 
 def _full(options: argparse.Namespace, topic: str) -> str:

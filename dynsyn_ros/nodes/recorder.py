@@ -12,22 +12,39 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The recorder node: every topic of a run in one MCAP file, where no ``ros2 bag`` is installed."""
+"""
+The recorder node: every topic of a run in one MCAP file, where no ``ros2 bag`` is installed.
+
+Where the disk is full the recording ends, with its index so that it opens, and the robot walks on.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+import os
 from pathlib import Path
+import resource
 import time
-from typing import Any
+from typing import Any, IO
 
 from dynsyn_ros.files import check_folder
-from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes import diagnostics, topics
 from dynsyn_ros.replay import PARAMETER_EVENTS
 from dynsyn_ros.schema import ConfigError
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from rclpy.qos import qos_profile_parameter_events
+
+#: So many bytes of messages are packed and written together.
+CHUNK_BYTES = 2**18
+#: Room that is kept for the end of the file, bytes: its last chunk and its index, which has an
+#: entry for each chunk.
+END_BYTES, ENTRY_BYTES = 2 * CHUNK_BYTES, 2**10
+#: What a message takes beside its own bytes: its heads in the chunk and in the index.
+MESSAGE_BYTES = 31 + 16
+#: More than any chunk: the writer writes one when it is told to.
+_NEVER = 2**62
 
 
 def recorded() -> dict[str, type]:
@@ -41,41 +58,112 @@ class RecorderNode(Node):
     """Writes messages as they come over the wire, none of them decoded."""
 
     def __init__(self, path: Path, **kwargs: Any) -> None:
-        """Open the file; raises :class:`ConfigError` if that cannot be."""
+        """Check the path; raises :class:`ConfigError` if it is not to be written."""
         try:
             from mcap.writer import Writer  # noqa: PLC0415  an extra
             from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
         except ImportError as error:
             raise ConfigError(
                 "recording needs mcap and rosbags: pip install 'dynsyn_ros[record]'") from error
+        if path.exists():
+            raise ConfigError(f'{path} is there already: choose another name for the recording')
         check_folder(path.parent)
-        try:
-            self._file = path.open('wb')
-        except OSError as error:
-            raise ConfigError(f'cannot write {path}: {error.strerror}') from error
         super().__init__('recorder', **kwargs)
-        self._time = 0
-        self._writer = Writer(self._file)
-        self._writer.start(profile='ros2')
-        store = get_typestore(Stores.LATEST)
+        self._path = path
+        self._writer_class, store = Writer, get_typestore(Stores.LATEST)
+        self._file: IO[bytes] | None = None
+        self._ended = False
+        self._time = self._messages = self._waiting = self._chunks = self._written = 0
+        self.trouble = ''
+        """Why the recording has ended before the run; empty while it has not."""
+        self._channels = []
         for topic, kind in recorded().items():
             package, name = kind.__module__.split('.')[0], kind.__name__
             text, _ = store.generate_msgdef(f'{package}/msg/{name}', ros_version=2)
-            schema = self._writer.register_schema(
-                f'{package}/msg/{name}', 'ros2msg', text.encode())
-            channel = self._writer.register_channel(
-                self.resolve_topic_name(topic), 'cdr', schema)
+            self._channels.append(
+                (self.resolve_topic_name(topic), f'{package}/msg/{name}', text.encode()))
             events = topic == PARAMETER_EVENTS
             self.create_subscription(
-                kind, topic, partial(self._write, channel),
+                kind, topic, partial(self._write, len(self._channels)),
                 qos_profile_parameter_events if events else topics.QOS, raw=True)
+        self._diagnostics = diagnostics.Diagnostics(self, self._report)
+
+    def _begin(self) -> None:
+        """Open the file; not earlier than needed, so that a run that is refused leaves none."""
+        self._file = self._path.open('xb')
+        self._writer = self._writer_class(self._file, chunk_size=_NEVER)
+        self._writer.start(profile='ros2')
+        for name, kind, text in self._channels:
+            schema = self._writer.register_schema(kind, 'ros2msg', text)
+            self._writer.register_channel(name, 'cdr', schema)
 
     def _write(self, channel: int, data: bytes) -> None:
+        if self._ended:
+            return
         # By the wall clock as ros2 bag does it, and never twice the same: the order is the record.
         self._time = max(time.time_ns(), self._time + 1)
-        self._writer.add_message(channel, self._time, data, self._time)
+        try:
+            if self._file is None:
+                self._begin()
+            self._writer.add_message(channel, self._time, data, self._time)
+            self._messages += 1
+            self._waiting += len(data) + MESSAGE_BYTES
+            if self._waiting > CHUNK_BYTES:
+                self._write_chunk()
+        except OSError as error:
+            self._give_up(error.strerror)
+
+    def _write_chunk(self) -> None:
+        """Write what waits, as long as that leaves room for the end of the file."""
+        if self._room() < self._waiting + END_BYTES + self._chunks * ENTRY_BYTES:
+            self._end()
+            self._give_up('there is no room left on its disk')
+            return
+        self._writer.flush()
+        self._written = self._file.tell()
+        self._waiting = 0
+        self._chunks += 1
+
+    def _room(self) -> float:
+        """Tell how much longer the file may grow, bytes."""
+        disk = os.fstatvfs(self._file.fileno())
+        free = disk.f_bavail * disk.f_frsize
+        longest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if longest == resource.RLIM_INFINITY:
+            return free
+        return min(free, longest - self._file.tell())
+
+    def _end(self) -> None:
+        """Write what waits and the index, so that the file opens."""
+        self._ended = True
+        self._writer.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _give_up(self, reason: str) -> None:
+        """Say that the recording has ended before the run, and leave only what is whole."""
+        self._ended = True
+        self.trouble = f'the recording {self._path} has ended: {reason}'
+        self.get_logger().warning(self.trouble)
+        if self._file is not None and not self._file.closed:
+            with suppress(OSError):
+                self._file.close()
+            os.truncate(self._path, self._written)
 
     def close(self) -> None:
-        """Write the index of the file."""
-        self._writer.finish()
-        self._file.close()
+        """End the file, if it has not ended; what is wrong is said."""
+        if self._ended:
+            return
+        try:
+            if self._file is None:
+                self._begin()
+            self._end()
+        except OSError as error:
+            self._give_up(error.strerror)
+
+    def _report(self) -> diagnostics.Report:
+        values: dict[str, object] = {'messages': self._messages}
+        if self.trouble:
+            return diagnostics.WARN, self.trouble, values
+        return diagnostics.OK, 'recording', values

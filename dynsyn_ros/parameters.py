@@ -20,21 +20,47 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dynsyn_ros.files import opened
 from dynsyn_ros.schema import ConfigError
 import yaml
 
 #: The section whose parameters are for every node, in any namespace.
 EVERY_NODE = '/**'
+#: The longest file that is read, bytes, and how deep its tables may be.
+MOST_BYTES, MOST_DEPTH = 250_000, 50
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes no aliases, as ROS takes none: a few lines of them can stand for any amount."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose a node, unless it is an alias or too deep down."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(
+                problem=f'the alias *{event.anchor} must be written out',
+                problem_mark=event.start_mark)
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            raise yaml.MarkedYAMLError(
+                problem=f'it has over {MOST_DEPTH} tables within each other',
+                problem_mark=event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; raises :class:`ConfigError` that names it if that cannot be."""
+    with opened(path, MOST_BYTES) as file:
+        content = file.read()
     try:
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise ConfigError(f'cannot read {path}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{path} is not YAML: {" ".join(str(error).split())}') from error
+        return yaml.load(content.decode('utf-8'), _Loader)
+    except (yaml.YAMLError, ArithmeticError, ValueError) as error:
+        words = ' '.join(str(error).split())
+        raise ConfigError(f'{path} is not YAML as it is taken here: {words[:300]}') from error
 
 
 def read_table(path: Path, keys: Iterable[str], command: str) -> dict[str, Any]:
@@ -57,12 +83,13 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     for path in paths:
         content = read_yaml(Path(path))
-        try:
-            section = content[EVERY_NODE]['ros__parameters']
-        except (KeyError, TypeError) as error:
+        section = content
+        for key in (EVERY_NODE, 'ros__parameters'):
+            section = section.get(key) if isinstance(section, dict) else None
+        if not isinstance(section, dict):
             raise ConfigError(
                 f'{path} must be a ROS parameter file with a section {EVERY_NODE}: '
-                'ros__parameters:') from error
+                'ros__parameters:')
         merge(parameters, section)
     return parameters
 

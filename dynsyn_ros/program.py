@@ -35,6 +35,10 @@ UNHEARD = 128 + signal.SIGPIPE
 _PR_SET_PDEATHSIG = 1
 
 
+#: The longest sentence on what is wrong, characters: a file may name things at any length.
+LONGEST = 1000
+
+
 class StopRequest:
     """Becomes true at SIGINT or SIGTERM, however often they come."""
 
@@ -70,7 +74,9 @@ def exit_code(program: Callable[[], None]) -> int:
         program()
         sys.stdout.flush()
     except ConfigError as error:
-        print(f'error: {error}', file=sys.stderr)
+        words = ' '.join(str(error).split())
+        print(f'error: {words if len(words) < LONGEST else f"{words[:LONGEST]}..."}',
+              file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)

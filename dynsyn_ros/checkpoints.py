@@ -19,11 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from dynsyn_ros import weights
 from dynsyn_ros.schema import ConfigError
 import numpy as np
 
+T = TypeVar('T')
 _PREFIX, _SUFFIX = 'checkpoint_', '.npz'
 
 
@@ -40,7 +42,7 @@ class Checkpoints:
         self.trouble = ''
         """Why the last one could not be written; empty if it could."""
         self._writer = ThreadPoolExecutor(1)
-        self._writing: Future[None] | None = None
+        self._writing: Future | None = None
         self._number = max(map(_number, self.files()), default=0)
 
     def files(self) -> list[Path]:
@@ -75,17 +77,17 @@ class Checkpoints:
         if path is None:
             self._number += 1
             path = self._folder / f'{_PREFIX}{self._number:08d}{_SUFFIX}'
-        self._writing = self._writer.submit(self._write, path, packed)
+        self.then(lambda: self._write(path, packed))
+
+    def then(self, job: Callable[[], T]) -> Future[T]:
+        """Begin a job that must come after all that is being written."""
+        self._writing = self._writer.submit(job)
+        return self._writing
 
     @property
     def busy(self) -> bool:
         """Whether one is still being written."""
         return self._writing is not None and not self._writing.done()
-
-    def finish(self) -> None:
-        """Wait until all are written, or in trouble."""
-        if self._writing is not None:
-            self._writing.result()
 
     def _write(self, path: Path, packed: Mapping[str, np.ndarray]) -> None:
         try:

@@ -24,9 +24,11 @@ began from.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from functools import partial
 import math
 from pathlib import Path
+from typing import TypeVar
 
 from dynsyn_ros import weights
 from dynsyn_ros.checkpoints import Checkpoints
@@ -36,6 +38,7 @@ from dynsyn_ros.robot import Robot
 from dynsyn_ros.schema import ConfigError
 import numpy as np
 
+T = TypeVar('T')
 BEST_FILE = 'best.npz'
 #: What a file says of when its learner took its last step, ns; a replay begins behind it.
 LAST_STEP = 'last_step'
@@ -171,14 +174,30 @@ class Keeper:
         if not self._checkpoints.busy:
             self._checkpoints.write(self._packed())
 
-    def save(self) -> None:
-        """Write the weights, as the newest checkpoint too; raises :class:`ConfigError`."""
+    def begin_save(self, done: Callable[[str], T]) -> Future[T]:
+        """
+        Begin to write the weights, as the newest checkpoint too.
+
+        Beside the control path ``done`` is told why that failed, or nothing; what it returns is
+        the result.
+        """
         packed = self._packed()
         self._checkpoints.write(packed)
-        self._checkpoints.finish()
-        weights.write(self.path, packed)
-        if self.trouble:
-            raise ConfigError(self.trouble)
+
+        def write() -> T:
+            try:
+                weights.write(self.path, packed)
+            except ConfigError as error:
+                return done(str(error))
+            return done(self.trouble)
+
+        return self._checkpoints.then(write)
+
+    def save(self) -> None:
+        """Write the weights, as the newest checkpoint too; raises :class:`ConfigError`."""
+        trouble = self.begin_save(str).result()
+        if trouble:
+            raise ConfigError(trouble)
 
     def close(self) -> None:
         """Give the folder back."""

@@ -51,7 +51,7 @@ def write_for_ever(folder, learner, robot, steps, written):
     while True:
         steps += 1
         checkpoints.write(weights.pack(learner, robot, {'steps': steps}))
-        checkpoints.finish()
+        checkpoints.then(int).result()
         assert not checkpoints.trouble
         written.send(steps)
 
@@ -93,7 +93,7 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     checkpoints = Checkpoints(tmp_path, keep=2)
     for steps in range(12):
         checkpoints.write(weights.pack(learner, robot, {'steps': steps}))
-    checkpoints.finish()
+    checkpoints.then(int).result()
     last, before = checkpoints.files()
     last.write_bytes(last.read_bytes()[:-100])
     (tmp_path / 'checkpoint_best.npz').write_text('not one of ours')
@@ -104,7 +104,7 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     assert loaded[0]['made_by']['steps'] == 10
     assert skipped == [f'{last} is no weights file, or a damaged one']
     again.write(weights.pack(learner, robot, {}))
-    again.finish()
+    again.then(int).result()
     assert again.files() == [tmp_path / 'checkpoint_00000013.npz', last]
 
 

@@ -15,6 +15,7 @@
 """Absurd numbers, a learner that is not finite, and what raises: no node ends of it."""
 
 from functools import partial
+from threading import Event
 
 from dynsyn_ros import weights
 from dynsyn_ros.nodes import topics
@@ -28,7 +29,7 @@ from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.node import Node
 from rig import rig
-from ros import call, make, record_torques, ros, spin_steps, spin_until, spinning
+from ros import call, make, PATIENCE, record_torques, ros, spin_steps, spin_until, spinning
 from std_srvs.srv import SetBool, Trigger
 
 pytestmark = pytest.mark.ros
@@ -135,11 +136,35 @@ def test_what_is_raised_ends_in_zero_torque_and_an_answer(walk):
     assert controller.steps <= count + 10
     controller._pilot.step = step
     spin_until(executor, lambda: np.any(torques[-1]), 'torques')
-    controller._keeper.save = fails
+    controller._keeper.begin_save = fails
     answer = call(executor, bystander, Trigger, '/controller/save', Trigger.Request())
     assert (answer.success, 'as no step should' in answer.message) == (False, True)
-    del controller._keeper.save
+    del controller._keeper.begin_save
     spin_steps(executor, simulator, 10)
+
+
+def test_a_slow_disk_keeps_nobody_from_commanding(walk, tmp_path, monkeypatch):
+    executor, simulator, controller, bystander = walk
+    written, begun, write = Event(), Event(), weights.write
+
+    def slowly(*arguments):
+        begun.set()
+        assert written.wait(PATIENCE)
+        write(*arguments)
+
+    monkeypatch.setattr(weights, 'write', slowly)
+    client = bystander.create_client(Trigger, '/controller/save')
+    spin_until(executor, client.service_is_ready)
+    answer = client.call_async(Trigger.Request())
+    spin_until(executor, begun.is_set, 'the disk')
+    spin_steps(executor, simulator, 200)
+    assert not answer.done()
+    assert not (tmp_path / 'out' / 'weights.npz').exists()
+    written.set()
+    spin_until(executor, answer.done, 'an answer')
+    assert answer.result().success
+    assert answer.result().message == str(tmp_path / 'out' / 'weights.npz')
+    weights.load(tmp_path / 'out' / 'weights.npz', controller.learner, controller._robot)
 
 
 def test_no_request_ends_a_controller(tmp_path):

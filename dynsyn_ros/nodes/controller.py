@@ -26,6 +26,7 @@ stop is latched.
 from __future__ import annotations
 
 from array import array
+from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
-from dynsyn_ros.nodes.guard import Guarded, reported, sentence
+from dynsyn_ros.nodes.guard import answer_later, Guarded, reported, sentence
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.pilot import Pilot
@@ -99,7 +100,7 @@ class ControllerNode(Guarded, LifecycleNode):
         """Undoes what an activation has set up: zero torque first, the subscriptions last."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
-        self.create_service(Trigger, '~/save', self._on_save)
+        answer_later(self.create_service(Trigger, '~/save', self._on_save))
         self.create_service(Trigger, '~/rollback', self._on_rollback)
         self.create_service(SetBool, '~/set_learning', self._on_set_learning)
         self.create_service(SetBool, '~/estop', self._on_estop)
@@ -353,13 +354,22 @@ class ControllerNode(Guarded, LifecycleNode):
 
     # Services, parameters, reports
 
-    def _on_save(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+    def _on_save(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response | Future[Trigger.Response]:
         if self.learner is None:
             response.message = 'there is nothing to save before the node is configured'
             return response
-        response.success = self._saved()
-        response.message = str(self._keeper.path) if response.success else self.failure
-        return response
+        path, logger = self._keeper.path, self.get_logger()
+
+        def done(trouble: str) -> Trigger.Response:
+            if trouble:
+                logger.error(trouble)
+            else:
+                logger.info(f'weights saved in {path}')
+            return Trigger.Response(success=not trouble, message=trouble or str(path))
+
+        return self._keeper.begin_save(done)
 
     def _on_rollback(
         self, request: Trigger.Request, response: Trigger.Response

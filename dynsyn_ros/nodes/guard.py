@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import wraps
 import time
 import traceback
@@ -25,6 +26,7 @@ from typing import Any
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.service import Service
+from std_srvs.srv import Trigger
 
 #: How long diagnostics show a fault as an error, s: long enough to be seen by anybody.
 SHOWN = 10.0
@@ -119,6 +121,26 @@ def guard_services(node: Node) -> None:
     """
     for service in node.services:
         service.callback = _answering(node, service, service.callback)
+
+
+def answer_later(service: Service) -> None:
+    """Let a service of std_srvs/Trigger give a future of its response: no other callback waits."""
+    send = service.send_response
+
+    def send_when_done(response: Any, header: Any) -> None:
+        if isinstance(response, Future):
+            response.add_done_callback(lambda done: send(_response_of(done), header))
+        else:
+            send(response, header)
+
+    service.send_response = send_when_done
+
+
+def _response_of(done: Future) -> Trigger.Response:
+    try:
+        return done.result()
+    except Exception as error:
+        return Trigger.Response(message=sentence(error))
 
 
 def _answering(

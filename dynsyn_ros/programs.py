@@ -13,26 +13,38 @@
 # limitations under the License.
 
 
-"""The nodes as programs, imported only once the environment is known to suit them."""
+"""
+The nodes as programs, imported only once the environment is known to suit them.
+
+Imports take a second or two: what is needed for an end by Ctrl-C meanwhile comes first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+import os
+import signal
+from types import FrameType
 
-from dynsyn_ros import environment
-from dynsyn_ros.program import exit_code
+
+def _interrupted(number: int, _: FrameType | None) -> None:
+    """End at once, as a shell expects it: an import that is broken off leaves nothing to undo."""
+    os.write(2, b'interrupted\n')
+    os._exit(128 + number)
 
 
 def _node(name: str) -> Callable[[], int]:
     """Make the program of a node; it returns the exit code."""
 
     def main() -> int:
+        signal.signal(signal.SIGINT, _interrupted)  # until the node itself takes it over
+        exit_code = import_module('dynsyn_ros.program').exit_code
         ended = 0
 
         def program() -> None:
             nonlocal ended
-            environment.check()
+            import_module('dynsyn_ros.environment').check()
             ended = import_module(f'dynsyn_ros.nodes.{name}').main()
 
         return exit_code(program) or ended

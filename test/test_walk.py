@@ -16,13 +16,14 @@
 
 import csv
 import signal
+import sys
 
 from conftest import ROBOT_FILE
 import numpy as np
 from PIL import Image
 from programs import dynsyn, refused
 import pytest
-from ros import await_line, PATIENCE, process, ros_arguments
+from ros import await_line, command, PATIENCE, process, ros_arguments
 import yaml
 
 pytestmark = pytest.mark.ros
@@ -138,6 +139,16 @@ def test_signals_end_both_nodes_with_weights_saved(tmp_path, number):
         assert simulator.wait(2.0) == 0
         assert 'weights saved' in controller.stderr.read()
     assert files(output) == {'weights.npz'}
+
+
+def test_ctrl_c_ends_a_node_that_is_still_being_imported():
+    program = 'import sys; from dynsyn_ros.programs import controller; sys.exit(controller())'
+    with command([sys.executable, '-X', 'importtime', '-c', program]) as running:
+        await_line(running.stderr, 'numba.core')
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 130
+    assert 'Traceback' not in said
 
 
 @pytest.mark.parametrize(('module', 'key'), [('simulator', 'env_id'), ('controller', 'joints')])

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.nodes.controller import command_message
+from dynsyn_ros.nodes.control import command_message
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
 import numpy as np

@@ -33,7 +33,7 @@ import time
 import domain
 from dynsyn_ros import parameters
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.training.presets import CONFIG, preset_file
 from matplotlib.figure import Figure
 import numpy as np

@@ -40,7 +40,7 @@ import time
 from budgets import memory
 import domain
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.training.presets import preset_file, ROBOT_FILE, TRAINED
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -48,6 +48,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 from tqdm import tqdm
@@ -57,7 +58,14 @@ domain.join_alone()
 #: Longest wait for the controller to drive again, s.
 PATIENCE = 60.0
 RAW = 'raw'
+#: Topics whose drivers are best effort, as most are.
+BEST_EFFORT_TOPICS = ('imu', 'scan')
+DRIVERS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 NODES = ('simulator', 'controller')
+
+
+def nothing(topic: str, message: object) -> None:
+    """Leave a message as it is."""
 
 
 @dataclass
@@ -79,6 +87,7 @@ class Relay(Node):
         """Listen to everything."""
         super().__init__('relay')
         self.drop, self.delay_until = 0.0, 0.0
+        self.spoil = nothing
         self.dropped = self.delayed = 0
         self.random = random.Random(0)
         self.waiting: deque[tuple[str, object]] = deque()
@@ -87,7 +96,8 @@ class Relay(Node):
         self.state: dict[str, str] = {}
         self.ends = {}
         for topic, kind in topics.SENSORS.items():
-            self.ends[topic] = self.create_publisher(kind, topic, topics.QOS)
+            self.ends[topic] = self.create_publisher(
+                kind, topic, DRIVERS if topic in BEST_EFFORT_TOPICS else topics.QOS)
             self.create_subscription(
                 kind, f'{RAW}/{topic}', lambda m, t=topic: self.on_sensor(t, m), topics.QOS)
         self.clock = self.create_publisher(Clock, topics.CLOCK, topics.QOS)
@@ -100,6 +110,7 @@ class Relay(Node):
     def on_sensor(self, topic: str, message: object) -> None:
         """Pass a message on, or do not, or later."""
         self.good[topic].append(message)
+        self.spoil(topic, message)
         if self.random.random() < self.drop:
             self.dropped += 1
         elif time.monotonic() < self.delay_until or self.waiting:
@@ -124,7 +135,7 @@ class Relay(Node):
     def on_diagnostics(self, message: topics.DIAGNOSTICS_TYPE) -> None:
         """Keep what the controller says."""
         for status in message.status:
-            if status.name == '/controller':
+            if status.name == '/controller: control':
                 self.state = {'message': status.message,
                               **{pair.key: pair.value for pair in status.values}}
 
@@ -144,7 +155,8 @@ class Campaign:
         """Start a node as a process."""
         arguments = run.ros_arguments((ROBOT_FILE, preset_file('default')), {
             'output_dir': self.folder / 'out', 'weights': TRAINED, 'trigger': 'joint_states',
-            'checkpoint_period': 1.0})
+            'checkpoint_period': 1.0,
+            **{f'inputs.{topic}.qos': 'best_effort' for topic in BEST_EFFORT_TOPICS}})
         if name == 'simulator':
             for topic in topics.SENSORS:
                 arguments += ['-r', f'{topic}:={RAW}/{topic}']
@@ -366,8 +378,53 @@ def activations(c: Campaign) -> tuple[str, str]:
     return '20 deactivations and activations', f'{done} of 40 done'
 
 
+def left_out(c: Campaign) -> tuple[str, str]:
+    """Leave out what nobody uses, as drivers do: it must go on."""
+    def spoil(topic: str, message: object) -> None:
+        if topic == 'imu':
+            message.linear_acceleration.z = math.nan
+        elif topic == 'joint_states':
+            message.effort = []
+        elif topic == 'scan':
+            message.ranges[3], message.ranges[5] = math.nan, math.inf
+
+    before, c.relay.spoil = c.steps(), spoil
+    c.wait(c.seconds)
+    c.relay.spoil = nothing
+    taken = c.steps() - before
+    return ('no effort, acceleration NaN, rays NaN and inf',
+            f'{taken} steps' if taken > c.seconds else f'only {taken} steps')
+
+
+def unoriented(c: Campaign) -> tuple[str, str]:
+    """Take the orientation away, and the stamps: it must stop, and go on after."""
+    def unorient(topic: str, message: object) -> None:
+        if topic == 'imu':
+            message.orientation_covariance[0] = -1.0
+
+    def unstamp(topic: str, message: object) -> None:
+        if topic == 'imu':
+            message.header.stamp.sec = message.header.stamp.nanosec = 0
+
+    def halted() -> bool:
+        said = c.relay.state.get('message', '')
+        return 'active; imu' in said or 'went back' in said
+
+    halts = 0
+    times = max(1, int(c.seconds / 8))
+    for _ in range(times):
+        for spoil in (unorient, unstamp):
+            c.relay.spoil = spoil
+            halts += c.until(halted, 5.0)
+            c.relay.spoil = nothing
+            c.driving()
+    return (f'{2 * times} times an imu without orientation or stamps', f'{halts} halts')
+
+
 STAGES = {
     'malformed messages': malformed,
+    'left out': left_out,
+    'imu unusable': unoriented,
     'dropped messages': dropped,
     'delayed messages': delayed,
     'controller killed': controller_killed,

@@ -24,7 +24,7 @@ from dynsyn_ros.nodes.config import (
     SimulatorConfig,
 )
 from dynsyn_ros.robot import RobotConfig
-from dynsyn_ros.schema import settings_of
+from dynsyn_ros.schema import Setting, settings_of
 
 PAGE = Path(__file__).with_name('parameters.md')
 SECTIONS = {
@@ -53,9 +53,17 @@ def page() -> str:
                      '|---|---|---|---|---|\n')
         for leaf in settings_of(cls, ROWS):
             parts.append(
-                f'| `{leaf.name}` | {leaf.unit} | {leaf.constraint} | '
+                f'| `{leaf.name}` | {leaf.unit} | {_allowed(leaf)} | '
                 f'{"" if leaf.read_only else "yes"} | {leaf.doc.replace("|", chr(92) + "|")} |\n')
     return ''.join(parts)
+
+
+def _allowed(leaf: Setting) -> str:
+    """Say what may stand there, and what does where nothing is said."""
+    if leaf.default is None:
+        return leaf.constraint
+    default = 'none' if leaf.default == () else leaf.default
+    return f'{leaf.constraint}; default {default}'.lstrip('; ')
 
 
 if __name__ == '__main__':

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Drive, Robot
+from dynsyn_ros.robot.config import EFFORT
+from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.walkers import Walkers
 import numpy as np
 
@@ -28,6 +30,8 @@ class Headless:
     def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
         """Put walkers, made for the robot's joints, under learners."""
         self.learner, self.walkers = learner, walkers
+        if robot.config.command != EFFORT:
+            raise ConfigError('parameter command must be effort: the simulators take torques')
         names = walkers.anatomy.readings
         self._observe = robot.observer(names, len(learner))
         self._drive = Drive(robot.config, names, len(learner))
@@ -42,7 +46,7 @@ class Headless:
         """Step every learner and its walker; returns the torques, (walkers, joints)."""
         readings = self.walkers.readings
         action = self.learner.step(self._observe(readings), self.rewards, self.sent, self.moved)
-        torques = self._drive.torques(action, readings)
+        torques = self._drive.commands(action, readings)
         self.rewards[:] = self.walkers.step(torques)
         self.moved[:] = False
         for i, _ in self.walkers.ended:

@@ -27,6 +27,8 @@ from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 import yaml
 
+#: How Fast DDS passes messages within a machine, unless somebody sets it.
+TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
 #: The value of an argument that leaves its parameter as the file says.
 FROM_FILE = ''
 #: An argument's meaning, and its values if there are few.
@@ -61,6 +63,13 @@ def discovery() -> list[SetEnvironmentVariable]:
     if DISCOVERY_RANGE in os.environ:
         return []
     return [SetEnvironmentVariable(DISCOVERY_RANGE, LOCALHOST)]
+
+
+def transport() -> list[SetEnvironmentVariable]:
+    """Let every user of the machine be answered, whom shared memory would keep out."""
+    if TRANSPORTS in os.environ:
+        return []
+    return [SetEnvironmentVariable(TRANSPORTS, 'UDPv4')]
 
 
 def value(context: Any, name: str) -> str:

@@ -16,11 +16,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from dynsyn_ros.arrays import ArraySpec, Contents
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.robot import Drive, Inputs, Robot, RobotConfig, Taken
+from dynsyn_ros.robot import DRIVES, Inputs, Robot, RobotConfig, Taken
 import numpy as np
 
 
@@ -32,15 +32,16 @@ class Pilot:
         self._learner = learner
         names = Inputs(robot).names
         self._observe = robot.observer(names)
-        self._drive = Drive(robot.config, names)
+        self._drive = DRIVES[robot.config.command](robot.config, names)
         self._reward, self._nothing = np.zeros(1), np.zeros(1)
         self._moved = np.ones(1, np.bool_)
         readings = np.zeros((1, len(names)))
         self._observe(readings)
-        self._drive.torques(np.zeros((1, len(robot.config.joints))), readings)
+        self._drive.commands(np.zeros((1, len(robot.config.joints))), readings)
+        self._drive.begin()
 
     def step(self, taken: Taken) -> np.ndarray:
-        """Take one step of the learner; returns the torques, N m, (joints,)."""
+        """Take one step of the learner; returns the command, (joints,)."""
         self._reward[0] = taken.reward
         observation = self._observe(taken.readings)
         for _ in range(taken.periods - 1):
@@ -48,14 +49,29 @@ class Pilot:
             self._learner.step(observation, self._nothing, self._drive.sent)
         action = self._learner.step(observation, self._reward, self._drive.sent, self._moved)
         self._moved[:] = False
-        torques: np.ndarray = self._drive.torques(action, taken.readings)[0]
-        return torques
+        command: np.ndarray = self._drive.commands(action, taken.readings, taken.slew)[0]
+        return command
 
-    def stop(self) -> np.ndarray:
-        """Let go: zero torques, of which the network is told; nothing is credited across it."""
+    def begin(self) -> None:
+        """Begin to drive, from wherever the joints are."""
+        self._drive.begin()
+
+    def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
+        """
+        Do what is safe, which the network is told of; returns the command, if there is one.
+
+        ``readings`` are those that joint_states has told, where they are fresh. Nothing is
+        credited across it.
+        """
         self._moved[:] = True
-        torques: np.ndarray = self._drive.stop()[0]
-        return torques
+        commands = self._drive.stop(readings, slew)
+        return None if commands is None else commands[0]
+
+    def last(self) -> Iterator[np.ndarray]:
+        """Yield the commands to end with, a control period apart."""
+        self._moved[:] = True
+        for commands in self._drive.last():
+            yield commands[0]
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy what the next step is told of the last one, beside its inputs."""

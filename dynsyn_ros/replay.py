@@ -64,7 +64,8 @@ class Replay:
             self._pilot.restore(behind)
         self._inputs = Inputs(robot)
         self._inputs.need_reward(learner.learning)
-        self.topics = (*self._inputs.topics, COMMANDS)
+        self._command_topic = COMMANDS[robot.config.command]
+        self.topics = (*self._inputs.topics, self._command_topic)
         """The topics that must be in the recording."""
         self._after = after
         self._sets: deque[Taken] = deque()
@@ -84,7 +85,7 @@ class Replay:
     def hear(self, message: Message) -> str:
         """Go on by one message; returns how replay and recording differ, empty if they do not."""
         topic, content, time = message
-        if topic == COMMANDS:
+        if topic == self._command_topic:
             if self.begun:
                 self._commands.append(message)
         elif topic == PARAMETER_EVENTS:
@@ -98,13 +99,13 @@ class Replay:
                 if topic == HUMAN_REWARD:
                     self._inputs.praise(self._values['human_reward_gain'] * content.data)
                 elif self._inputs.put(topic, content, lambda: time):
-                    self._take()
+                    self._take(time)
             except BadMessage:
                 pass  # the controller has dropped it too
         return self._compare()
 
-    def _take(self) -> None:
-        taken = self._inputs.take()
+    def _take(self, time: int) -> None:
+        taken = self._inputs.take(time)
         if self.begun:
             self._sets.append(taken._replace(readings=taken.readings.copy()))
         elif taken.time == self._after:
@@ -121,8 +122,9 @@ class Replay:
                 taken = self._sets.popleft()
                 difference = self._step(taken, recorded)
                 if difference:
-                    return (f'command {self.steps + self.halts + 1} on {COMMANDS}, recorded at '
-                            f'{command.time} ns for the inputs of {taken.time} ns: {difference}')
+                    return (f'command {self.steps + self.halts + 1} on {self._command_topic}, '
+                            f'recorded at {command.time} ns for the inputs of {taken.time} '
+                            f'ns: {difference}')
             elif not recorded.any():
                 self._pilot.stop()
                 self.halts += 1
@@ -159,4 +161,5 @@ class Replay:
         self._learner.learning = bool(self._values['learning'])
         self._learner.reconfigure(build(LearnerConfig, self._values['learner'], 'learner.'))
         self._pilot.steer(robot)
+        self._inputs.steer(robot)
         self._inputs.need_reward(self._learner.learning)

@@ -63,6 +63,8 @@ class Setting:
     unlimited: bool
     choices: tuple[str, ...]
     read_only: bool
+    default: Any
+    """What it is where it is not given; None: it must be given."""
 
     @property
     def constraint(self) -> str:
@@ -83,6 +85,7 @@ def setting(
     unlimited: bool = False,
     choices: tuple[str, ...] = (),
     read_only: bool = True,
+    default: Any = None,
 ) -> Any:
     """
     Declare one setting.
@@ -90,7 +93,8 @@ def setting(
     A number is allowed from ``low`` to ``high``, both included, where it is ``unlimited`` also
     ``.inf``, and unless it is 0 it is no smaller than :data:`SMALLEST`; a string is one of
     ``choices``.
-    ``read_only`` settings keep their value for the life of a node.
+    ``read_only`` settings keep their value for the life of a node. One with a ``default`` need not
+    be given.
     """
     return field(
         metadata={
@@ -101,6 +105,7 @@ def setting(
             'unlimited': unlimited,
             'choices': choices,
             'read_only': read_only,
+            'default': default,
         }
     )
 
@@ -150,9 +155,10 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
         if entry.name not in values and _is_optional(kind):
             made[entry.name] = None
             continue
-        if entry.name not in values:
+        default = entry.metadata.get('default')
+        if entry.name not in values and default is None:
             raise ConfigError(f'missing parameter {name}: {_expectation(entry)}')
-        value = values[entry.name]
+        value = values.get(entry.name, default)
         if value is None and _is_optional(kind):
             made[entry.name] = None
         elif _section(kind):

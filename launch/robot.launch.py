@@ -16,12 +16,13 @@
 Start the controller of a physical robot, and a reward node, between its drivers.
 
 The defaults of the topics are those of ros2_control: joint_state_broadcaster,
-imu_sensor_broadcaster, and a forward_command_controller of the effort interface that is named
-effort_controller. What is not said on the command line comes from ``params_file`` and ``preset``.
+imu_sensor_broadcaster, and a forward_command_controller that is named after its interface:
+effort_controller, position_controller or velocity_controller. What is not said on the command line
+comes from ``params_file`` and ``preset``.
 """
 
 from dynsyn_ros import launching
-from dynsyn_ros.nodes.topics import COMMANDS
+from dynsyn_ros.nodes.topics import COMMAND_OF
 from dynsyn_ros.share import PACKAGE
 from dynsyn_ros.training.presets import preset_file
 from launch import LaunchDescription
@@ -35,7 +36,8 @@ REMAPS = {
     'odom': 'odom',
     'scan': 'scan',
     'foot_contacts': 'foot_contacts',
-    COMMANDS: 'effort_controller/commands',
+    **{topic: f'{command}_controller/commands' for command, topic in COMMAND_OF.items()},
+    'deadman': 'deadman',
 }
 PARAMETERS = {
     'seed': ('of the random streams', None),
@@ -48,11 +50,15 @@ def generate_launch_description() -> LaunchDescription:
     """Declare the arguments; the nodes follow once their values are known."""
     return LaunchDescription([
         *launching.discovery(),
+        *launching.transport(),
         DeclareLaunchArgument(
             'params_file', description='parameters of the robot, see docs/hardware.md'),
         DeclareLaunchArgument(
             'weights', default_value='none',
             description='weights file to start from, or none to start untrained'),
+        DeclareLaunchArgument(
+            'use_sim_time', default_value='false', choices=['true', 'false'],
+            description='true: the time is that of clock, for Gazebo, MuJoCo or a recording'),
         DeclareLaunchArgument(
             'reward', default_value='true', choices=['true', 'false'],
             description='false: something else publishes the reward'),
@@ -60,6 +66,9 @@ def generate_launch_description() -> LaunchDescription:
         *(DeclareLaunchArgument(
             f'{topic}_topic', default_value=default, description=f'where {topic} is')
           for topic, default in REMAPS.items()),
+        DeclareLaunchArgument(
+            'enclave', default_value='',
+            description='where the keystore of SROS 2 has the enclaves of the nodes, as /dynsyn'),
         OpaqueFunction(function=start),
     ])
 
@@ -70,12 +79,15 @@ def start(context):
     def value(name):
         return launching.value(context, name)
 
+    enclave = value('enclave')
     parameters = [value('params_file'), str(preset_file(value('preset'))),
-                  {**launching.given(context, PARAMETERS), 'use_sim_time': False}]
+                  {**launching.given(context, PARAMETERS),
+                   'use_sim_time': value('use_sim_time') == 'true'}]
     executables = ['controller', 'reward_node'] if value('reward') == 'true' else ['controller']
     return [
         Node(package=PACKAGE, executable=executable, namespace=value('namespace'),
              parameters=parameters, output='screen',
+             ros_arguments=['--enclave', f'{enclave}/{executable}'] if enclave else [],
              remappings=[(topic, value(f'{topic}_topic')) for topic in REMAPS],
              on_exit=Shutdown(reason=f'the {executable} has ended'))
         for executable in executables

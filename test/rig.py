@@ -39,13 +39,16 @@ PERIOD = 0.08
 AGE = 0.4
 
 
-def slow_biped(folder, period):
-    """Write the biped that ships with another control period, and greatest ages to match."""
-    given = parameters.read([BIPED])
+def slow(robot, folder, period, changes):
+    """Write a robot that ships with another control period, ages to match, and changes."""
+    given = parameters.read([BIPED.with_stem(robot)])
     ages = {topic: {'greatest_age': 1.5 if topic == 'reward' else AGE}
             for topic in given['inputs']}
     given |= {'control_period': period, 'inputs': ages, 'output_dir': str(folder / 'out')}
-    file = folder / 'slow_biped.yaml'
+    parameters.merge(given, changes)
+    for name in [name for name, value in given.items() if value is None]:
+        del given[name]
+    file = folder / f'slow_{robot}.yaml'
     file.write_text(yaml.safe_dump({'/**': {'ros__parameters': given}}))
     return file
 
@@ -53,11 +56,11 @@ def slow_biped(folder, period):
 class Watcher(Node):
     """Hears the commands, and brings faults about in the stand-in."""
 
-    def __init__(self):
+    def __init__(self, topic):
         super().__init__('watcher')
-        self.commands, self.began, self.state = [], [], {}
+        self.commands, self.began, self.state, self.inputs = [], [], {}, {}
         self.create_subscription(  # it must not miss one, however busy the machine is
-            topics.COMMANDS_TYPE, topics.COMMANDS,
+            topics.COMMANDS_TYPE, topic,
             lambda m: self.commands.append((time.time(), np.array(m.data))), 5000)
         self.create_subscription(
             Float64, 'fault_began', lambda m: self.began.append(m.data), topics.QOS)
@@ -66,10 +69,14 @@ class Watcher(Node):
         self.faults = self.create_publisher(String, 'fault', topics.QOS)
 
     def on_diagnostics(self, message):
-        (status,) = message.status
-        if status.name == '/controller':
-            self.state = {'message': status.message,
-                          **{pair.key: pair.value for pair in status.values}}
+        for status in message.status:
+            node, _, task = status.name.partition(': ')
+            told = {'message': status.message, 'level': int.from_bytes(status.level, 'little'),
+                    **{pair.key: pair.value for pair in status.values}}
+            if (node, task) == ('/controller', 'control'):
+                self.state = told
+            elif node == '/controller':
+                self.inputs[task] = told
 
     def last(self):
         return self.commands[-1][1]
@@ -103,6 +110,19 @@ class Rig:
         self.until(zeros, 'zero torque')
         return zeros()[0]
 
+    def await_message(self, task, words):
+        """Await some words in what the controller says of one of its tasks."""
+        def message():
+            told = self.watcher.state if task == 'control' else self.watcher.inputs.get(task, {})
+            return told.get('message', '')
+        self.until(lambda: words in message(), f'{words!r} of {task}')
+
+    def await_levels(self, expected):
+        """Await the levels of all statuses but that of control."""
+        seen = self.watcher.inputs
+        self.until(lambda: {task: told['level'] for task, told in seen.items()} == expected,
+                   f'levels {expected}')
+
     def change(self, *transitions):
         """Take the controller through transitions of its lifecycle."""
         for transition in transitions:
@@ -127,16 +147,20 @@ class Rig:
 
 
 @contextmanager
-def rig(folder, period=PERIOD, **values):
+def rig(folder, period=PERIOD, stand_in=(), changes=None, robot='biped', **values):
     """Start all three; they drive unless the controller's ``autostart`` is false."""
-    arguments = ['--ros-args', '--params-file', str(slow_biped(folder, period)), '--params-file',
+    file = slow(robot, folder, period, changes or {})
+    arguments = ['--ros-args', '--params-file', str(file), '--params-file',
                  str(preset_file('default'))]
+    given = parameters.read([file])
+    topic = topics.COMMAND_OF[given.get('command', 'effort')]
     for name, value in values.items():
         arguments += ['-p', f'{name}:={value}']
-    stand_in = Path(__file__).with_name('stand_in.py')
-    with ros(), command([sys.executable, str(stand_in), str(period)]), command(
+    drivers = [Path(__file__).with_name('stand_in.py'), period, '--commands', topic, '--feet',
+               given['feet'], '--joints', ','.join(given['joints']), *stand_in]
+    with ros(), command([sys.executable, *map(str, drivers)]), command(
             [sys.executable, '-m', 'dynsyn_ros.nodes.controller', *arguments]) as controller:
-        watcher = Watcher()
+        watcher = Watcher(topic)
         with spinning(watcher) as executor:
             one = Rig(executor, watcher, controller)
             spin_until(executor, watcher.faults.get_subscription_count, 'the stand-in')

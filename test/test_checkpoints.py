@@ -136,7 +136,7 @@ def test_a_full_disk_is_said_and_the_robot_walks_on(tmp_path, monkeypatch):
         values = {'pace': 'lockstep', 'output_dir': tmp_path, 'checkpoint_period': 0.1}
         simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
         viewer = Node('viewer')
-        told = {}
+        told, learning = {}, '/controller: learning'
         viewer.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
             lambda array: told.update({s.name: s for s in array.status}), topics.QOS)
@@ -144,10 +144,10 @@ def test_a_full_disk_is_said_and_the_robot_walks_on(tmp_path, monkeypatch):
             controller.start()
             with monkeypatch.context() as patch:
                 patch.setattr(os, 'fsync', full)
-                spin_until(executor, lambda: '/controller' in told and (
-                    'No space left' in told['/controller'].message))
-                assert told['/controller'].level == b'\x01'
+                spin_until(executor, lambda: learning in told and (
+                    'No space left' in told[learning].message))
+                assert told[learning].level == b'\x01'
                 spin_steps(executor, simulator, 100)
-            spin_until(executor, lambda: told['/controller'].message == 'active')
+            spin_until(executor, lambda: told[learning].message == 'learning')
             controller.stop()
     assert (tmp_path / weights.WEIGHTS_FILE).is_file()

@@ -404,7 +404,7 @@ def test_news_are_those_of_the_nodes_whatever_else_is_on_the_topics(tmp_path, mo
 
             spin_until(executor, all_there, 'news of everything')
             seen = look()
-            assert list(seen['readings']) == list(controller._inputs.names)
+            assert list(seen['readings']) == list(controller.control.inputs.names)
             assert seen['lidar']['most'] == pytest.approx(ANATOMY.range_max)
             assert {name.partition(' ')[2] for name in seen['columns'] if ' ' in name} == set(
                 controller._robot.first_synapses)

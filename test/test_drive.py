@@ -14,10 +14,15 @@
 
 """What may be sent to the motors."""
 
+from dataclasses import replace
+
 from conftest import robot_config
-from dynsyn_ros.robot import Drive
+from dynsyn_ros.robot import Drive, DRIVES, Robot
+from dynsyn_ros.robot.readings import QUATERNION, used_readings
+from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
 import numpy as np
+import pytest
 
 INF, NAN = float('inf'), float('nan')
 
@@ -36,45 +41,163 @@ def standing(tilt=0.0):
 
 
 def test_torques_are_finite_within_limits_and_what_is_fed_back():
-    action, one = np.array([[NAN, 7.0, -INF, INF]]), drive()
-    np.testing.assert_array_equal(one.torques(action, standing()), [[0.0, -40.0, 0.0, 0.0]])
+    one = drive()
+    np.testing.assert_array_equal(
+        one.commands(np.array([[NAN, 7.0, -INF, INF]]), standing()), [[0.0, -40.0, 0.0, 0.0]])
     np.testing.assert_array_equal(one.sent, [[0.0, 1.0, 0.0, 0.0]])
-    np.testing.assert_array_equal(action, [[NAN, 7.0, -INF, INF]])
 
 
 def test_without_limits_in_reach_an_action_is_left_as_it_is():
     rng = np.random.default_rng(0)
     one = drive()
     for _ in range(100):
-        action = np.tanh(rng.normal(size=(1, 4)))
-        one.torques(action, standing())
-        np.testing.assert_array_equal(one.sent, action)
+        wanted = np.tanh(rng.normal(size=(1, 4)))
+        one.commands(wanted, standing())
+        np.testing.assert_array_equal(one.sent, wanted)
 
 
 def test_a_torque_changes_no_faster_than_its_rate():
     one = drive(torque_rates=[800.0, 400.0, INF, 1.0])  # 0.02 s: 16, 8 N m, at once
     action = np.ones((1, 4))
-    torques = [one.torques(action, standing()).copy()[0] for _ in range(3)]
+    torques = [one.commands(action, standing()).copy()[0] for _ in range(3)]
     np.testing.assert_allclose(torques, [
         [16.0, -8.0, 10.0, 0.0], [32.0, -16.0, 10.0, 0.0], [48.0, -24.0, 10.0, 0.0]])
     np.testing.assert_allclose(one.sent, [[0.6, 0.6, 1.0, 1.0]])
+    np.testing.assert_allclose(
+        one.commands(action, standing(), slew=0.25)[0], [52.0, -26.0, 10.0, 0.0])
     assert not one.stop().any(), 'a stop knows no rate'
     assert not one.sent.any()
-    np.testing.assert_allclose(one.torques(action, standing())[0, :2], [16.0, -8.0])
+    np.testing.assert_allclose(one.commands(action, standing())[0, :2], [16.0, -8.0])
 
 
 def test_a_fallen_body_gets_no_torque_until_it_is_upright():
     one = drive(fall_tilt=1.0, upright_tilt=0.3)
     sent = []
     for tilt in (0.0, 0.9, 1.01, 0.9, 0.31, 0.29, 0.9, -1.01, -0.31, -0.2):
-        action = np.ones((1, 4))
-        assert one.torques(action, standing(tilt)).any() == one.sent.any()
+        assert one.commands(np.ones((1, 4)), standing(tilt)).any() == one.sent.any()
         sent.append(bool(one.sent.any()))
     assert sent == [True, True, False, False, False, True, True, False, False, True]
 
 
 def test_a_fall_is_over_where_nothing_counts_as_one_any_more():
     one = drive(fall_tilt=1.0, upright_tilt=0.3)
-    assert not one.torques(np.ones((1, 4)), standing(2.0)).any()
+    assert not one.commands(np.ones((1, 4)), standing(2.0)).any()
     one.steer(robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0]))
-    assert one.torques(np.ones((1, 4)), standing(2.0)).any()
+    assert one.commands(np.ones((1, 4)), standing(2.0)).any()
+
+
+# What is safe, and drives of position and velocity
+
+NAMES = [*(f'joint_states.{joint}.position' for joint in bipedal_walker.ANATOMY.joints),
+         *(f'joint_states.{joint}.velocity' for joint in bipedal_walker.ANATOMY.joints)]
+
+
+def of(command, **values):
+    """Make a drive of the walker's joints that takes another command."""
+    config = robot_config(command=command, torque_limits=[], torque_rates=[], **values)
+    return DRIVES[command](config, NAMES)
+
+
+def servos():
+    return of('position', default_pose=[0.5, 0.0, 0.0, 0.0], position_ranges=[1.0, -0.5, 0.2, 0.0],
+              position_rates=[2.0] * 4, rest_pose=[0.0] * 4, rest_rate=0.5, hold_time=0.1)
+
+
+def joints(position=(0.0,) * 4, velocity=(0.0,) * 4):
+    return np.array([[*position, *velocity]])
+
+
+def test_a_stop_damps_where_that_is_wanted_and_the_speeds_are_known():
+    config = robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0], damping=[5.0] * 4)
+    one = Drive(config, NAMES)
+    np.testing.assert_allclose(
+        one.stop(joints(velocity=(2.0, 2.0, -9.0, 1.0))), [[-10.0, -10.0, 10.0, 0.0]])
+    np.testing.assert_allclose(one.sent, [[-0.125, 0.25, 1.0, 0.0]])
+    assert not one.stop(None).any(), 'joint_states is not fresh'
+    one.stop(joints(velocity=(2.0,) * 4))
+    assert not np.any(list(one.last())), 'what may be held for ever'
+
+
+def test_positions_begin_where_the_joints_are_and_never_jump():
+    one, seen = servos(), joints(position=(-3.0, 0.1, 0.1, 0.3))
+    assert one.stop() is None, 'nobody knows where the joints are'
+    assert list(one.last()) == []
+    before = one.stop(seen).copy()
+    np.testing.assert_array_equal(before, seen[:, :4])
+    for action in ([1.0] * 4, [NAN] * 4, [-INF, 9.0, -9.0, 0.0]):
+        for _ in range(100):
+            command = one.commands(np.array([action]), seen).copy()
+            assert (np.abs(command - before) <= 2.0 * 0.02 + 1e-12).all()
+            before = command
+        if action[0] == 1.0:
+            np.testing.assert_allclose(command, [[1.0, -0.5, 0.2, 0.0]])
+            np.testing.assert_allclose(one.sent, [[0.5, 1.0, 1.0, 0.0]])
+    np.testing.assert_allclose(command, [[1.0, -0.5, -0.2, 0.0]])
+
+
+def test_a_stop_of_positions_holds_and_then_goes_slowly_to_rest():
+    one, seen = servos(), joints(position=(0.5, -0.2, 0.0, 0.0))
+    for _ in range(3):
+        held = one.commands(np.array([[0.0, 0.4, 0.0, 0.0]]), seen).copy()
+    assert [one.stop(seen).tolist() for _ in range(5)] == [held.tolist()] * 5
+    one.stop(seen)
+    np.testing.assert_allclose(one.stop(seen), [[0.48, -0.18, 0.0, 0.0]])
+    for _ in range(100):
+        rest = one.stop(None).copy()
+    np.testing.assert_allclose(rest, np.zeros((1, 4)), atol=1e-12)
+    one.commands(np.zeros((1, 4)), seen)
+    one.begin()
+    np.testing.assert_array_equal(one.stop(seen), seen[:, :4], 'as it may have been moved')
+
+
+def test_velocities_slow_down_at_their_rates():
+    one = of('velocity', velocity_limits=[2.0, -2.0, 1.0, 0.0], velocity_rates=[5.0] * 4)
+    steps = [one.commands(np.ones((1, 4)), joints()).copy()[0] for _ in range(30)]
+    assert (np.abs(np.diff(steps, axis=0)) <= 0.1 + 1e-12).all()
+    np.testing.assert_allclose(steps[-1], [2.0, -2.0, 1.0, 0.0])
+    ended = [command.copy()[0] for command in one.last()]
+    assert (np.abs(np.diff([steps[-1], *ended], axis=0)) <= 0.1 + 1e-12).all()
+    assert not ended[-1].any()
+    assert len(ended) == 20
+
+
+def test_a_fallen_body_holds_its_positions():
+    values = {'default_pose': [0.0] * 4, 'position_ranges': [1.0] * 4, 'rest_pose': [0.0] * 4,
+              'position_rates': [9.0] * 4}
+    config = robot_config(command='position', torque_limits=[], torque_rates=[], fall_tilt=1.0,
+                          upright_tilt=0.3, **values)
+    one = DRIVES['position'](config, [*NAMES, *QUATERNION])
+
+    def lying(tilt):
+        return np.append(joints(), [[0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)]], axis=1)
+
+    one.commands(np.ones((1, 4)), lying(0.0))
+    held = one.commands(np.ones((1, 4)), lying(1.2)).copy()
+    np.testing.assert_array_equal(one.commands(-np.ones((1, 4)), lying(1.2)), held)
+    assert (one.commands(np.ones((1, 4)), lying(0.1)) > held).all()
+
+
+@pytest.mark.parametrize(('values', 'words'), [
+    ({'command': 'pwm'}, 'command must be one of effort, position, velocity'),
+    ({'command': 'position'}, 'torque_limits must not be given: it is for command effort'),
+    ({'command': 'velocity', 'torque_limits': [], 'torque_rates': []},
+     'velocity_limits must have 4 entries, one a joint, not 0'),
+    ({'rest_pose': [0.0] * 4}, 'rest_pose must not be given: it is for command position'),
+    ({'damping': [1.0]}, 'damping must have 4 entries'),
+])
+def test_limits_must_be_those_of_the_command(values, words):
+    with pytest.raises(ConfigError, match=words):
+        robot_config(**values)
+
+
+@pytest.mark.parametrize(('values', 'reading'), [
+    ({'damping': [1.0] * 4}, 'joint_states.hip_1.velocity'),
+    ({'command': 'position', 'torque_limits': [], 'torque_rates': [], 'default_pose': [0.0] * 4,
+      'position_ranges': [1.0] * 4, 'position_rates': [1.0] * 4, 'rest_pose': [0.0] * 4},
+     'joint_states.hip_1.position'),
+])
+def test_what_is_safe_needs_its_readings(values, reading):
+    config = robot_config(**values)
+    blind = replace(config, observations=['foot_1_contact'], first_centres={})
+    assert reading in used_readings(blind)
+    assert 'joint_states' in Robot(blind).topics

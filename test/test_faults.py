@@ -48,7 +48,8 @@ def walk(tmp_path):
         bystander.told = []
         bystander.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
-            lambda m: bystander.told.extend(s for s in m.status if s.name == '/controller'),
+            lambda m: bystander.told.extend(
+                s for s in m.status if s.name == '/controller: control'),
             topics.QOS)
         with spinning(simulator, controller, bystander) as executor:
             controller.start()
@@ -92,7 +93,7 @@ def test_absurd_rewards_and_readings_harm_nothing(walk):
     clock.publish(message)
     spin_until(executor, lambda: controller.faults.count > faults, 'a refusal of the time')
     spin_steps(executor, simulator, 60)
-    assert controller._inputs.clipped >= 40
+    assert controller.control.inputs.clipped >= 40
     assert abs(keeper.mean) <= keeper.best_mean <= 400.0
     assert learner.mean_amplitude == pytest.approx(amplitude, rel=0.01)
     assert all(np.isfinite(array).all() for array in learner.snapshot().values())

@@ -124,6 +124,7 @@ def test_a_robot_has_its_controller_between_its_drivers(robot_description):
         node._perform_substitutions(context)
         rules = dict(node.expanded_remapping_rules)
         assert rules['joint_torques'] == 'effort_controller/commands'
+        assert rules['joint_positions'] == 'position_controller/commands'
         assert rules['imu'] == '/waist/imu'
     (controller,) = expand(robot_description, params_file=str(BIPED), reward='false')[1]
     assert controller.node_executable == 'controller'

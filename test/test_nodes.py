@@ -87,7 +87,7 @@ def test_observations_survive_the_messages(robot):
             due = [inputs.put(topic, deserialize_message(data, topics.SENSORS[topic]), int)
                    for topic, data in wire.items()]
             assert due == [False] * 5 + [True]
-            readings, told, periods, _ = inputs.take()
+            readings, told, periods, *_ = inputs.take()
             observation = observe(readings)[0]
             assert (told, periods) == (reward, 1)
             # A quaternion knows no whole turns, which the hull makes in some falls.
@@ -228,15 +228,20 @@ def test_diagnostics_of_both_nodes(tmp_path):
         viewer.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, on_message, topics.QOS)
         with spinning(simulator, controller, viewer) as executor:
-            spin_until(executor, lambda: set(told) == {'/simulator', '/controller'})
+            spin_until(executor, lambda: set(told) == {'/simulator', '/controller: control'})
             assert told['/simulator'].message == 'lock-step waits for a controller'
-            assert told['/controller'].message == 'unconfigured'
+            assert told['/controller: control'].message == 'unconfigured'
             controller.start()
-            spin_until(executor, lambda: told['/controller'].message == 'active')
+            parts = {f'/controller: {part}' for part in ('control', 'learning', *topics.SENSORS)}
+            spin_until(executor, lambda: parts < set(told))
+            spin_until(executor, lambda: told['/controller: control'].message == 'active')
+            spin_until(executor, lambda: all(told[part].level == b'\0' for part in parts))
             spin_until(executor, lambda: 'simulating' in told['/simulator'].message)
-            values = {pair.key: pair.value for pair in told['/controller'].values}
+            values = {pair.key: pair.value for pair in told['/controller: learning'].values}
             assert values['learning'] == 'True'
             assert 'mean reward' not in values, 'before a first window has ended'
+            values = {pair.key: pair.value for pair in told['/controller: scan'].values}
+            assert set(values) == {'rate, Hz', 'age, s', 'messages', 'refused'}
 
 
 # Lifecycle
@@ -341,7 +346,7 @@ def bad_messages():
     """Yield every kind of message that cannot be used, by topic."""
     nan, inf = float('nan'), float('inf')
     for topic, kind in topics.SENSORS.items():
-        for value in (nan, inf, -inf):
+        for value in (inf,) if topic == 'scan' else (nan, inf, -inf):
             message = kind()
             if topic == 'joint_states':
                 message.name = list(bipedal_walker.ANATOMY.joints)
@@ -449,7 +454,7 @@ def test_nobody_is_driven_blind(tmp_path):
                 sensors.publishers[t].get_subscription_count() for t in robot.topics))
             sensors.fill(walker.readings, np.zeros(4), walker.position, 0.0, Time().to_msg())
             sensors.publish()
-            spin_until(executor, lambda: controller._inputs.due)
+            spin_until(executor, lambda: controller.control.inputs.due)
             assert controller.steps == 0
             commands = []
             source.create_subscription(

@@ -23,7 +23,7 @@ from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Drive, Reward, RewardTerms, Robot
-from dynsyn_ros.robot.robot import QUATERNION
+from dynsyn_ros.robot.readings import QUATERNION
 from dynsyn_ros.schema import build, ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
 from dynsyn_ros.training.presets import read_preset, TRAINED
@@ -40,7 +40,7 @@ def policies():
     weights.load(TRAINED, learner, robot)
     learner.learning = False
     observe, drive = robot.observer(ANATOMY.readings), Drive(robot.config, ANATOMY.readings)
-    yield 'trained', 3, lambda readings: drive.torques(
+    yield 'trained', 3, lambda readings: drive.commands(
         learner.step(observe(readings[np.newaxis]), np.zeros(1), drive.sent),
         readings[np.newaxis])[0]
     rng = np.random.default_rng(7)

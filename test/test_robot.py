@@ -57,7 +57,7 @@ def test_another_robot_needs_only_another_configuration():
     assert centres[5, -1] == 0.1
     drive = Drive(config, Inputs(robot).names)
     np.testing.assert_array_equal(
-        drive.torques(np.full((1, 6), 0.5), np.zeros((1, 99))),
+        drive.commands(np.full((1, 6), 0.5), np.zeros((1, 99))),
         [[2.5, -2.5, 2.5, -2.5, 2.5, -2.5]])
 
 

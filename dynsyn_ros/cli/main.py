@@ -36,6 +36,7 @@ COMMANDS = {
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
     'weights': 'print what a weights file holds, or how two differ; needs no ROS',
     'replay': 'run a learner over a recorded run, and see where they differ; needs no ROS',
+    'robot': 'draft the parameter file of your robot from its URDF; needs no ROS',
     'compile': 'compile the learner at install, not at the first start; needs no ROS',
     'figures': 'draw the figures of the paper from runs; needs no ROS',
 }

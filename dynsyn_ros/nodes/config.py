@@ -24,6 +24,7 @@ from dynsyn_ros.schema import setting
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
 REALTIME, LOCKSTEP = 'realtime', 'lockstep'
+NO_DEADMAN, BOOL, JOY = 'none', 'bool', 'joy'
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,15 @@ class ControllerConfig:
     human_reward_gain: float = setting(
         'factor on what comes on human_reward before it is added to the reward', low=-1e6,
         high=1e6, read_only=False)
+    deadman: str = setting(
+        'a switch on the topic deadman that must be held: bool, std_msgs/Bool, true while it is; '
+        'joy, a button of sensor_msgs/Joy; or none', choices=(NO_DEADMAN, BOOL, JOY),
+        default=NO_DEADMAN)
+    deadman_button: int = setting('place of the button in a Joy message', low=0, high=1000,
+                                  default=0)
+    deadman_timeout: float = setting(
+        'the robot stops when so long nothing has come on deadman', unit='s', low=0.01, high=10.0,
+        default=0.5)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ stop is latched.
 
 from __future__ import annotations
 
-from array import array
 from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
@@ -39,35 +38,26 @@ from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
-from dynsyn_ros.nodes.guard import answer_later, Guarded, reported, sentence
+from dynsyn_ros.nodes.control import Control
+from dynsyn_ros.nodes.deadman import Deadman
+from dynsyn_ros.nodes.guard import answer_later, Guarded, reported
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.program import exit_code
-from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, RobotConfig
+from dynsyn_ros.robot import Robot, RobotConfig, Taken
+from dynsyn_ros.robot.readings import used_readings
 from dynsyn_ros.schema import ConfigError
-import numpy as np
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from std_msgs.msg import MultiArrayDimension
 from std_srvs.srv import SetBool, Trigger
 
-#: How often in a control period it is looked whether the inputs can still be trusted.
-WATCHES_PER_PERIOD = 2
 EMERGENCY = 'emergency stop'
-#: How long the zero torque of a deactivation may be on its way to those who listen.
-LAST_WORD = Duration(seconds=1)
-WARNING_PERIOD = 5.0
-
-
-def command_message(joints: int) -> topics.COMMANDS_TYPE:
-    """Lay out a command of zero torques."""
-    command = topics.COMMANDS_TYPE(data=array('d', bytes(8 * joints)))
-    command.layout.dim = [MultiArrayDimension(label='joints', size=joints, stride=joints)]
-    return command
+#: Parameters that may be changed while it is active, and need readings of their own.
+GUARDS = ('fall_tilt', 'damping')
 
 
 class ControllerNode(Guarded, LifecycleNode):
@@ -85,17 +75,13 @@ class ControllerNode(Guarded, LifecycleNode):
         self._keeper: Keeper | None = None
         self.failure = ''
         """Why the last transition was refused."""
-        self.rejected = 0
-        """Messages that could not be used since the start."""
         self.estopped = False
         """Whether the emergency stop is latched."""
-        self.halted = ''
-        """Why the torques are zero and the learner waits; empty while it steps."""
-        self._troubled = False
         self.second = ''
         """Which topic has a second publisher, and whose they are; nothing is learnt meanwhile."""
-        self._inputs: Inputs | None = None
-        """The inputs of this activation; None while the node is not active."""
+        self.control: Control | None = None
+        """What listens and commands while the node is active."""
+        self._rejected = 0
         self._ends = ExitStack()
         """Undoes what an activation has set up: zero torque first, the subscriptions last."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -104,6 +90,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self.create_service(Trigger, '~/rollback', self._on_rollback)
         self.create_service(SetBool, '~/set_learning', self._on_set_learning)
         self.create_service(SetBool, '~/estop', self._on_estop)
+        self.add_on_set_parameters_callback(self._check_live)
         self.add_post_set_parameters_callback(self._on_parameters)
 
     def _read_parameters(self) -> None:
@@ -113,13 +100,20 @@ class ControllerNode(Guarded, LifecycleNode):
         self._robot_config = parameters.current(self, RobotConfig)
         self._learner_config = parameters.current(self, LearnerSection).learner
 
-    def _now(self) -> int:
-        return self.get_clock().now().nanoseconds
-
     @property
     def steps(self) -> int:
         """Count the steps of the learner since it was configured."""
         return self._keeper.steps if self._keeper else 0
+
+    @property
+    def halted(self) -> str:
+        """Why the torques are zero and the learner waits; empty while it steps, or inactive."""
+        return self.control.halted if self.control else ''
+
+    @property
+    def rejected(self) -> int:
+        """Count the messages that could not be used since the start."""
+        return self._rejected + (self.control.rejected if self.control else 0)
 
     def start(self) -> None:
         """Configure and activate if the node is to start itself; raises :class:`ConfigError`."""
@@ -178,31 +172,22 @@ class ControllerNode(Guarded, LifecycleNode):
 
     @reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Listen to the sensors and command; the commands come last, when all ears are open."""
-        self._inputs = inputs = Inputs(self._robot)
-        inputs.need_reward(self._config.learning)
-        self.halted, self._troubled = 'nothing has been heard yet', False
-        for topic in inputs.topics:
-            callback = partial(self._on_message, inputs, topic)
-            self._ends.callback(self.destroy_subscription, self.create_subscription(
-                topics.SENSORS[topic], topic, callback, topics.QOS))
-        self._ends.callback(self.destroy_subscription, self.create_subscription(
-            topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD,
-            partial(self._on_human_reward, inputs), topics.QOS))
-        self._ends.callback(Owners(self, self._on_owners, self._steady).close)
-        self._ends.callback(Monitor(
-            self, self._robot, self.learner, self._keeper, inputs, self._steady).close)
-        for period, callback in (
-            (self._robot.config.control_period / WATCHES_PER_PERIOD, self._watch),
-            (self._config.checkpoint_period, self._checkpoint),
+        """Listen to the sensors and command."""
+        self._deadman = Deadman(self, self._config)
+        self._ends.callback(self._deadman.close)
+        self.control = Control(self, self._robot, self._pilot, self._steady)
+        self._apply_live_parameters()
+        self._input_reports = diagnostics.InputReports(
+            self, self.control.inputs, self._robot_config.control_period)
+        for end in (
+            Owners(self, self._on_owners, self._steady).close,
+            partial(self.destroy_timer, self.create_timer(
+                self._config.checkpoint_period, self._checkpoint, clock=self._steady)),
+            Monitor(self, self._robot, self.learner, self._keeper, self.control.inputs,
+                    self._steady).close,
+            self._close_control,
         ):
-            self._ends.callback(
-                self.destroy_timer, self.create_timer(period, callback, clock=self._steady))
-        self._command = command_message(len(self._robot.config.joints))
-        self._torques = np.frombuffer(self._command.data)
-        self._commands = self.create_publisher(topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
-        self._ends.callback(self.destroy_publisher, self._commands)
-        self._ends.callback(self._fall_silent)
+            self._ends.callback(end)
         return super().on_activate(state)
 
     @reported
@@ -234,97 +219,32 @@ class ControllerNode(Guarded, LifecycleNode):
         """Send zero torque and save the weights, then wait to be configured again."""
         return self.on_shutdown(state)
 
-    def _fall_silent(self) -> None:
-        self._inputs, self.second = None, ''
+    def _close_control(self) -> None:
+        control, self.control, self.second = self.control, None, ''
         self._choose_learning()
-        self._send_zero_torque()
-        # A reader can lose what it has not received of a publisher that is gone.
-        self._commands.wait_for_all_acked(LAST_WORD)
-
-    # From message to torque
-
-    def _on_message(self, inputs: Inputs, topic: str, message: Any) -> None:
-        if inputs is not self._inputs:
-            return  # the executor had it in its queue when the node was deactivated
-        try:
-            due = inputs.put(topic, message, self._now)
-        except BadMessage as error:
-            self._reject(error)
-            if isinstance(error, LostJoint):
-                self._halt(str(error))
-            return
-        if due:
-            self._step(self._now())
-
-    def _on_human_reward(self, inputs: Inputs, message: topics.HUMAN_REWARD_TYPE) -> None:
-        try:
-            inputs.praise(self._config.human_reward_gain * message.data)
-        except BadMessage as error:
-            self._reject(error)
-
-    def _reject(self, error: BadMessage) -> None:
-        self.rejected += 1
-        self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
-
-    def _watch(self) -> None:
-        """Halt on what is seen in two looks running, and step where a step is still due."""
-        if self._inputs is None:
-            return
-        now = self._now()
-        if self._inputs.due:
-            self._step(now)
-            return
-        trouble = EMERGENCY if self.estopped else self._inputs.trouble(now)
-        if trouble and self._troubled:
-            self._halt(trouble)
-        self._troubled = bool(trouble)
-
-    def _step(self, now: int) -> None:
-        """Take one step of the learner and publish the torques, once somebody listens to them."""
-        if not self._commands.get_subscription_count():
-            return
-        trouble = self._inputs.trouble(now)
-        if trouble:
-            self._halt(trouble)
-            return
-        taken = self._inputs.take()
-        if self.estopped or not taken.periods:
-            # An answer all the same: in lock-step the simulator waits for one to each set.
-            self._send_zero_torque()
-            self.halted = EMERGENCY if self.estopped else 'the stamps went back'
-            return
-        try:
-            self._torques[:] = self._pilot.step(taken)
-        except Exception as error:
-            self._fail(f'the step has raised {sentence(error)}')
-            return
-        if not self._keeper.finite:
-            self._fail('the learner is not finite')
-            self._keeper.mend()
-            return
-        self._commands.publish(self._command)
-        self.halted = ''
-        if self._keeper.count(taken.reward, taken.time) and not self.second:
-            self._look_back()
-
-    def _fail(self, fault: str) -> None:
-        """Answer a step that has failed: with zero torque, as any set must be answered."""
-        self.faults.add(fault)
-        self._send_zero_torque()
-        self.halted = fault
-
-    def _halt(self, reason: str) -> None:
-        """Send zero torque and wait for inputs that can be trusted."""
-        if not self.halted:
-            self.get_logger().warning(f'zero torque: {reason}')
-            self._send_zero_torque()
-        self.halted = reason
-
-    def _send_zero_torque(self) -> None:
-        self._torques[:] = self._pilot.stop()
-        self._commands.publish(self._command)
+        self._rejected += control.rejected
+        control.close()
 
     # Keeping
+
+    @property
+    def must_stop(self) -> str:
+        """Why the robot must not move; empty if it may."""
+        return EMERGENCY if self.estopped else self._deadman.trouble
+
+    def fault_of_learner(self) -> str:
+        """Say whether the learner is lost after a step, which is then undone."""
+        if self._keeper.finite:
+            return ''
+        fault = 'the learner is not finite'
+        self.faults.add(fault)
+        self._keeper.mend()
+        return fault
+
+    def on_step(self, taken: Taken) -> None:
+        """Count a step whose command has gone out."""
+        if self._keeper.count(taken.reward, taken.time) and not self.second:
+            self._look_back()
 
     def _look_back(self) -> None:
         """At the end of a window: keep the best, and return to it if all has gone wrong."""
@@ -338,7 +258,7 @@ class ControllerNode(Guarded, LifecycleNode):
             keeper.keep_if_best()
 
     def _checkpoint(self) -> None:
-        if self._inputs is not None:
+        if self.control is not None:
             self._keeper.checkpoint()
 
     def _saved(self) -> bool:
@@ -407,6 +327,17 @@ class ControllerNode(Guarded, LifecycleNode):
             response.message = f'not learning: {self.second}'
         return response
 
+    def _check_live(self, new: list[Parameter]) -> SetParametersResult:
+        """Refuse a guard that needs what this activation does not listen to."""
+        if self.control is not None and any(each.name in GUARDS for each in new):
+            config = parameters.current(self, RobotConfig, new)
+            listened = self.control.inputs.topics
+            for topic in sorted({reading.partition('.')[0] for reading in used_readings(config)}):
+                if topic not in listened:
+                    return SetParametersResult(successful=False, reason=(
+                        f'it needs {topic}, which is listened to from the next activation on'))
+        return SetParametersResult(successful=True)
+
     def _on_parameters(self, changed: list[Parameter]) -> None:
         self._read_parameters()
         if self.learner is None:
@@ -414,8 +345,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._choose_learning()
         self.learner.reconfigure(self._learner_config)
         self._pilot.steer(self._robot_config)
-        if self._inputs is not None:
-            self._inputs.need_reward(self._config.learning)
+        self._apply_live_parameters()
 
     def _choose_learning(self) -> None:
         """Learn as the parameter says, but from one robot only."""
@@ -430,33 +360,34 @@ class ControllerNode(Guarded, LifecycleNode):
             self._keeper.begin_window()
         self._choose_learning()
 
-    def _report(self) -> diagnostics.Report:
+    def _apply_live_parameters(self) -> None:
+        """Tell the control what of the parameters is its own."""
+        if self.control is not None:
+            self.control.inputs.need_reward(self._config.learning)
+            self.control.inputs.steer(self._robot_config)
+            self.control.human_reward_gain = self._config.human_reward_gain
+
+    def _report(self) -> list[diagnostics.Report]:
+        return [
+            self._report_of_control(),
+            *([diagnostics.of_learning(self.learner, self._keeper)] if self._keeper else []),
+            *(self._input_reports() if self.control is not None else [])]
+
+    def _report_of_control(self) -> diagnostics.Report:
         level, message = diagnostics.OK, self._state_machine.current_state[1]
-        values: dict[str, object] = {
-            'steps': self.steps, 'rejected messages': self.rejected,
-            'clipped rewards': self._inputs.clipped if self._inputs else 0,
-            'faults': self.faults.count}
-        if self.learner is not None:
-            values |= {
-                'learning': self.learner.learning,
-                'mean amplitude': self.learner.mean_amplitude,
-                'centre shift': self.learner.centre_shift,
-                'mean reward': self._keeper.mean,
-                'best mean reward': self._keeper.best_mean,
-            }
+        clipped = self.control.inputs.clipped if self.control else 0
         for worse, trouble in (
-            (diagnostics.WARN, 'messages were rejected' if self.rejected else ''),
-            (diagnostics.WARN, 'rewards were past their limit'
-             if self._inputs and self._inputs.clipped else ''),
-            (diagnostics.WARN, self._keeper.trouble if self._keeper else ''),
-            (diagnostics.WARN, 'fallen' if self._inputs and self._pilot.fallen else ''),
+            (diagnostics.WARN, 'rewards were past their limit' if clipped else ''),
+            (diagnostics.WARN, 'fallen' if self.control and self.control.fallen else ''),
             (diagnostics.ERROR, self.second and f'not learning: {self.second}'),
             (diagnostics.ERROR, self.faults.shown),
-            (diagnostics.ERROR, EMERGENCY if self.estopped else self._inputs and self.halted),
+            (diagnostics.ERROR, EMERGENCY if self.estopped else self.halted),
         ):
             if trouble:
                 level, message = worse, f'{message}; {trouble}'
-        return level, message, values
+        return diagnostics.Report('control', level, message, {
+            'steps': self.steps, 'rejected messages': self.rejected,
+            'clipped rewards': clipped, 'faults': self.faults.count})
 
 
 def main() -> int:

@@ -95,16 +95,24 @@ class DashboardNode(Node):
                                           f'{", ".join(topics.EPISODE_FIELDS)}')
 
     def _on_diagnostics(self, message: Any) -> None:
+        """Put what a node says of its parts together in a line."""
+        statuses: dict[str, dict[str, Any]] = {}
         for status in message.status:
-            name = status.name.rpartition('/')[2][:MOST_LETTERS]
-            known = name in self._diagnosed or len(self._diagnosed) < MOST_STATUSES
+            name, _, task = status.name.rpartition('/')[2][:MOST_LETTERS].partition(': ')
+            known = name in self._diagnosed or len({*self._diagnosed, *statuses}) < MOST_STATUSES
             if status.hardware_id == self.get_namespace() and known:
-                self._diagnosed[name] = {
-                    'level': int.from_bytes(status.level, 'little'),
-                    'message': status.message[:MOST_LETTERS],
-                    'values': {each.key[:MOST_LETTERS]: each.value[:MOST_LETTERS]
-                               for each in status.values[:MOST_NUMBERS]},
-                    'time': time.monotonic()}
+                told = statuses.setdefault(name, {
+                    'level': 0, 'message': '', 'values': {}, 'time': time.monotonic()})
+                level = int.from_bytes(status.level, 'little')
+                told['level'] = max(told['level'], level)
+                if level or task in ('', 'control', 'reward'):
+                    said = f'{told["message"]}; {status.message}' if told['message'] else (
+                        status.message)
+                    told['message'] = said[:MOST_LETTERS]
+                if task not in topics.SENSORS:
+                    told['values'] |= {each.key[:MOST_LETTERS]: each.value[:MOST_LETTERS]
+                                       for each in status.values[:MOST_NUMBERS]}
+        self._diagnosed |= statuses
 
     def _reject(self, topic: str, reason: str) -> None:
         self.get_logger().warning(f'a message on {topic} cannot be shown: it has {reason}',

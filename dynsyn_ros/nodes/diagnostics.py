@@ -12,29 +12,48 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One diagnostic status a node, published once a second."""
+"""Diagnostic statuses, published once a second, and those of inputs, which all nodes share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import math
+import time
+from typing import NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from dynsyn_ros.keeping import Keeper
+from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
+from dynsyn_ros.robot import Inputs
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
+from rclpy.qos import ReliabilityPolicy
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-#: What a node says of itself: level, one sentence, numbers by name; those that are not there yet
-#: are not finite, and not told.
-Report = tuple[bytes, str, dict[str, object]]
+#: Share of the rate that the trigger should have, below which that is said.
+SLOW = 0.9
+#: Time over which a rate can be told, s.
+LEAST_TIME = 0.5
+
+
+class Report(NamedTuple):
+    """One thing a node says of itself."""
+
+    task: str
+    """What of it; the status is called ``node: task``, or as the node where that is empty."""
+    level: bytes
+    message: str
+    """One sentence."""
+    values: dict[str, object]
+    """Numbers by name; those that are not there yet are not finite, and not told."""
 
 
 class Diagnostics:
     """Publish what ``report`` says, by the wall clock: a stopped simulation is news too."""
 
-    def __init__(self, node: Node, report: Callable[[], Report]) -> None:
+    def __init__(self, node: Node, report: Callable[[], Sequence[Report]]) -> None:
         """Start the timer."""
         self._node, self._report = node, report
         self._publisher = node.create_publisher(
@@ -42,15 +61,95 @@ class Diagnostics:
         node.create_timer(1.0, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _publish(self) -> None:
-        level, message, values = self._report()
-        status = DiagnosticStatus(
-            level=level,
-            name=self._node.get_fully_qualified_name(),
-            message=message,
-            hardware_id=self._node.get_namespace(),
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()
-                    if not isinstance(value, float) or math.isfinite(value)],
-        )
-        array = topics.DIAGNOSTICS_TYPE(status=[status])
+        name = self._node.get_fully_qualified_name()
+        array = topics.DIAGNOSTICS_TYPE(status=[
+            DiagnosticStatus(
+                level=level,
+                name=f'{name}: {task}' if task else name,
+                message=message,
+                hardware_id=self._node.get_namespace(),
+                values=[KeyValue(key=key, value=str(value)) for key, value in values.items()
+                        if not isinstance(value, float) or math.isfinite(value)])
+            for task, level, message, values in self._report()])
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
+
+
+def of_learning(learner: Learner, keeper: Keeper) -> Report:
+    """Report how learning goes."""
+    return Report(
+        'learning', WARN if keeper.trouble else OK,
+        keeper.trouble or ('learning' if learner.learning else 'frozen'), {
+            'learning': learner.learning,
+            'mean amplitude': learner.mean_amplitude,
+            'centre shift': learner.centre_shift,
+            'mean reward': keeper.mean,
+            'best mean reward': keeper.best_mean,
+        })
+
+
+class InputReports:
+    """One report an input: its rate and age, and what is wrong with it now."""
+
+    def __init__(self, node: Node, inputs: Inputs, period: float) -> None:
+        """Report of ``inputs``, whose trigger should come once a ``period``, s."""
+        self._node, self._inputs, self._period = node, inputs, period
+        self._before = dict.fromkeys(inputs.topics, (0, 0))
+        self._time = time.monotonic()
+
+    def __call__(self) -> list[Report]:
+        """Report what has come since the last time; nothing of what has only just begun."""
+        now, seconds = self._node.get_clock().now().nanoseconds, time.monotonic() - self._time
+        if seconds < LEAST_TIME:
+            return []
+        self._time += seconds
+        return [self._of(topic, seconds, now) for topic in self._inputs.topics]
+
+    def _of(self, topic: str, seconds: float, now: int) -> Report:
+        heard = self._inputs.heard[topic]
+        received, refused = self._before[topic]
+        self._before[topic] = heard.received, heard.refused
+        rate = (heard.received - received) / seconds
+        refusals = heard.refused - refused
+        level, message = self._judged(topic, rate, refusals, now)
+        return Report(topic, level, message, {
+            'rate, Hz': round(rate, 2),
+            'age, s': math.nan if heard.time is None else round(1e-9 * (now - heard.time), 4),
+            'messages': heard.received,
+            'refused': heard.refused,
+            **({'last refusal': heard.refusal} if heard.refusal else {}),
+        })
+
+    def _judged(self, topic: str, rate: float, refusals: int, now: int) -> tuple[bytes, str]:
+        inputs = self._inputs
+        heard, needed = inputs.heard[topic], inputs.needs(topic)
+        if heard.refusal:
+            return ERROR if needed else WARN, heard.refusal
+        if heard.time is None:
+            return (ERROR if needed else OK), self._silence(topic)
+        trouble = inputs.trouble_of(topic, now)
+        if trouble:
+            return ERROR, trouble
+        if refusals:
+            return WARN, f'{refusals} messages were refused within a second'
+        if topic == inputs.trigger and rate < SLOW / self._period:
+            return WARN, (f'it comes at {rate:.3g} Hz, slower than control_period, '
+                          f'{self._period:g} s: steps are taken on readings that were held')
+        return OK, 'heard'
+
+    def _silence(self, topic: str) -> str:
+        """Say why nothing has been heard on a topic."""
+        name = self._node.resolve_topic_name(topic)
+        publishers = self._node.get_publishers_info_by_topic(name)
+        listeners = [end for end in self._node.get_subscriptions_info_by_topic(name)
+                     if (end.node_name, end.node_namespace) == (
+                         self._node.get_name(), self._node.get_namespace())]
+        if not publishers:
+            return f'nothing has been heard yet: nobody publishes {name}'
+        best_effort = all(end.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+                          for end in publishers)
+        if best_effort and any(end.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+                               for end in listeners):
+            return (f'nothing has been heard yet: the publisher of {name} is best effort, '
+                    f'inputs.{topic}.qos must be so too')
+        return f'nothing has been heard yet of {publishers[0].node_name}, who publishes {name}'

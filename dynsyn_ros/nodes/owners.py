@@ -19,12 +19,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dynsyn_ros.nodes import topics
-from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.robot.readings import REWARD
 from rclpy.clock import Clock
 from rclpy.node import Node
 
 #: What a learner is told of its robot, and how the robot is commanded.
-WATCHED = ('joint_states', REWARD, topics.COMMANDS)
+WATCHED = ('joint_states', REWARD, *topics.COMMAND_OF.values())
 #: Time between two looks, s.
 PERIOD = 0.1
 

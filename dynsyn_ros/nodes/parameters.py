@@ -59,16 +59,18 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
         made = build(cls, part_of(cls, tree))
         settings.append(made)
         leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))})
-    for name, value in given.items():
+    for name in given:
         node.undeclare_parameter(name)
-        if name in leaves:
-            leaf = leaves[name]
-            node.declare_parameter(
-                name,
-                float(value) if leaf.kind is float else value,
-                _descriptor(leaf),
-                ignore_override=True,
-            )
+    for name, leaf in leaves.items():
+        value = given.get(name, leaf.default)
+        if value is None:
+            continue  # of a section that is left out
+        node.declare_parameter(
+            name,
+            float(value) if leaf.kind is float else list(value) if value == () else value,
+            _descriptor(leaf),
+            ignore_override=True,
+        )
     node.add_on_set_parameters_callback(lambda new: _check(node, classes, new))
     return tuple(settings)
 
@@ -92,6 +94,7 @@ def _descriptor(leaf: Setting) -> ParameterDescriptor:
         description=f'{leaf.doc}{unit}',
         additional_constraints=leaf.constraint,
         read_only=leaf.read_only,
+        dynamic_typing=leaf.default == (),  # ROS takes an empty list for one of bytes
     )
     if leaf.low is not None and leaf.kind is float:
         most = math.inf if leaf.unlimited else float(leaf.high)

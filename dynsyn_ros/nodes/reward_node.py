@@ -29,7 +29,7 @@ from dynsyn_ros.nodes.config import RewardSection
 from dynsyn_ros.nodes.guard import Guarded
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, Reward, RobotConfig
-from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.robot.readings import REWARD
 from rclpy.node import Node
 
 WARNING_PERIOD = 5.0
@@ -53,8 +53,10 @@ class RewardNode(Guarded, Node):
         self._message = topics.SENSORS[REWARD]()
         self._publisher = self.create_publisher(type(self._message), REWARD, topics.QOS)
         for topic in self._reward.robot.topics:
-            self.create_subscription(
-                topics.SENSORS[topic], topic, partial(self._on_message, topic), topics.QOS)
+            topics.listen(self, topics.SENSORS[topic], topic, partial(self._on_message, topic),
+                          config.inputs[topic].qos)
+        self._input_reports = diagnostics.InputReports(
+            self, self._inputs, config.control_period)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
 
     def _now(self) -> int:
@@ -69,20 +71,24 @@ class RewardNode(Guarded, Node):
             return
         if not due or self._inputs.trouble(self._now()):
             return
-        taken = self._inputs.take()
+        taken = self._inputs.take(self._now())
         named = dict(zip(self._inputs.names, taken.readings[0].tolist(), strict=True))
         self._message.data = self._reward.of(named, taken.periods)
         self.sum += self._message.data
         self._publisher.publish(self._message)
 
-    def _report(self) -> diagnostics.Report:
+    def _report(self) -> list[diagnostics.Report]:
         trouble = self._inputs.trouble(self._now())
-        if self.faults.shown:
-            return diagnostics.ERROR, self.faults.shown, {'faults': self.faults.count}
-        return (
-            diagnostics.WARN if trouble or self.rejected else diagnostics.OK,
-            trouble or ('fallen' if self._reward.fallen else 'rewarding'),
-            {'sum': self.sum, 'rejected messages': self.rejected})
+        return [
+            diagnostics.Report(
+                'reward',
+                diagnostics.ERROR if self.faults.shown else
+                diagnostics.WARN if trouble else diagnostics.OK,
+                self.faults.shown or trouble or (
+                    'fallen' if self._reward.fallen else 'rewarding'),
+                {'sum': self.sum, 'rejected messages': self.rejected,
+                 'faults': self.faults.count}),
+            *(each for each in self._input_reports() if each.task != REWARD)]
 
 
 def main() -> int:

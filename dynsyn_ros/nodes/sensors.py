@@ -20,7 +20,7 @@ from array import array
 
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import topics
-from dynsyn_ros.robot.robot import QUATERNION, REWARD
+from dynsyn_ros.robot.readings import QUATERNION, REWARD
 from dynsyn_ros.simulation.plant import Anatomy
 import numpy as np
 from rclpy.node import Node

@@ -33,7 +33,8 @@ from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.program import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.robot.robot import REWARD
+from dynsyn_ros.robot.config import EFFORT
+from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.simulation.plants import plant_class
@@ -77,6 +78,8 @@ class SimulatorNode(Node):
             raise ConfigError(
                 f'parameter control_period must be {self._time_step:g} s for {anatomy.name}, not '
                 f'{robot_config.control_period:g}')
+        if robot_config.command != EFFORT:
+            raise ConfigError('parameter command must be effort: the simulator takes torques')
         self.walker = plant(
             self._config.env_id, shared.seed, joints=robot_config.joints)
         self.max_steps = self._config.max_steps
@@ -246,15 +249,15 @@ class SimulatorNode(Node):
         image.header.frame_id = topics.HULL
         self._other[topics.IMAGE].publish(image)
 
-    def _report(self) -> diagnostics.Report:
+    def _report(self) -> list[diagnostics.Report]:
         level, message = diagnostics.OK, f'simulating {self._config.env_id}'
         if self._config.pace == LOCKSTEP and not self._controllers and not self.finished:
             level, message = diagnostics.WARN, 'lock-step waits for a controller'
         elif self._config.pace != LOCKSTEP and self._command_age > self._time_step * 2:
             level, message = diagnostics.WARN, 'no command arrives on joint_torques'
-        return level, message, {
+        return [diagnostics.Report('', level, message, {
             'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,
-            'rejected commands': self.rejected}
+            'rejected commands': self.rejected})]
 
 
 def main() -> int:

@@ -16,13 +16,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
 from diagnostic_msgs.msg import DiagnosticArray
-from dynsyn_ros.robot import robot
-from nav_msgs.msg import Odometry
+from dynsyn_ros.robot import readings, robot
+from dynsyn_ros.robot.config import BEST_EFFORT, EFFORT
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image, Imu, JointState, LaserScan
-from std_msgs.msg import Float64, Float64MultiArray, UInt8MultiArray
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float64, Float64MultiArray
 
 #: Reliable, volatile, the last ten: nothing a learner is told may be lost on the way.
 QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -30,17 +37,29 @@ QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 HISTORY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
+
+def listen(
+    node: Node, kind: type, topic: str, callback: Callable[[Any], None], reliability: str
+) -> Subscription:
+    """Listen to an input; the parameters ``qos_overrides`` have the last word on how."""
+    policy = ReliabilityPolicy.BEST_EFFORT if reliability == BEST_EFFORT else (
+        ReliabilityPolicy.RELIABLE)
+    return node.create_subscription(
+        kind, topic, callback, QoSProfile(depth=QOS.depth, reliability=policy),
+        qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+
+def _class(kind: str) -> Any:
+    package, name = kind.split('/')
+    return getattr(import_module(f'{package}.msg'), name)
+
+
 #: What a robot tells its learner.
-SENSORS = {
-    'joint_states': JointState,
-    'imu': Imu,
-    'odom': Odometry,
-    'scan': LaserScan,
-    'foot_contacts': UInt8MultiArray,
-    robot.REWARD: Float64,
-}
+SENSORS = {topic: _class(sensor.kind) for topic, sensor in readings.SENSORS.items()}
 HUMAN_REWARD, HUMAN_REWARD_TYPE = robot.HUMAN_REWARD, Float64
-COMMANDS, COMMANDS_TYPE = robot.COMMANDS, Float64MultiArray
+#: Of torques, which the simulator takes; a robot's own may be another of those in ``COMMAND_OF``.
+COMMANDS, COMMANDS_TYPE = robot.COMMANDS[EFFORT], Float64MultiArray
+COMMAND_OF = robot.COMMANDS
 #: Of the simulator only.
 CLOCK, IMAGE = 'clock', 'image'
 EPISODE_RETURN, EPISODE_LENGTH = 'episode_return', 'episode_length'
@@ -71,8 +90,8 @@ CONTROLLER = 'controller'
 OWN = {topic.replace('~', CONTROLLER): kind for topic, kind in {**SCALARS, **ARRAYS}.items()}
 #: Every topic of one robot.
 EVERY = {
-    **SENSORS, **SIMULATION, **OWN, HUMAN_REWARD: HUMAN_REWARD_TYPE, COMMANDS: COMMANDS_TYPE,
-    DIAGNOSTICS: DIAGNOSTICS_TYPE,
+    **SENSORS, **SIMULATION, **OWN, HUMAN_REWARD: HUMAN_REWARD_TYPE,
+    **dict.fromkeys(COMMAND_OF.values(), COMMANDS_TYPE), DIAGNOSTICS: DIAGNOSTICS_TYPE,
 }
 #: Global too, of tf2_msgs/TFMessage, which no wheel has: only with an installed ROS 2.
 TRANSFORMS = '/tf'

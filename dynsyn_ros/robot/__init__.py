@@ -16,9 +16,11 @@
 
 from dynsyn_ros.robot.config import RewardTerms, RobotConfig
 from dynsyn_ros.robot.drive import Drive
-from dynsyn_ros.robot.inputs import BadMessage, Inputs, LostJoint, Taken
+from dynsyn_ros.robot.inputs import Inputs, Taken
+from dynsyn_ros.robot.readers import BadMessage, LostJoint
 from dynsyn_ros.robot.reward import Reward
 from dynsyn_ros.robot.robot import Robot
+from dynsyn_ros.robot.servos import DRIVES
 
-__all__ = ['BadMessage', 'Drive', 'Inputs', 'LostJoint', 'Reward', 'RewardTerms', 'Robot',
-           'RobotConfig', 'Taken']
+__all__ = ['DRIVES', 'BadMessage', 'Drive', 'Inputs', 'LostJoint', 'Reward', 'RewardTerms',
+           'Robot', 'RobotConfig', 'Taken']

@@ -48,13 +48,58 @@ class FirstCentres:
     values: list[float] = setting('first centre of each of the inputs', low=-1e3, high=1e3)
 
 
+EFFORT, POSITION, VELOCITY = 'effort', 'position', 'velocity'
+#: The lists, one entry a joint, of each command: limits, rates, and more.
+LIMITS = {
+    EFFORT: ('torque_limits', 'torque_rates', 'damping'),
+    POSITION: ('position_ranges', 'position_rates', 'default_pose', 'rest_pose'),
+    VELOCITY: ('velocity_limits', 'velocity_rates'),
+}
+#: Those of them that may be left out.
+OPTIONAL = ('damping',)
+BEST_EFFORT, RELIABLE = 'best_effort', 'reliable'
+HEADER, ARRIVAL = 'header', 'arrival'
+HEADING = 'heading'
+
+
 @dataclass(frozen=True)
 class InputConfig:
     """One topic that the controller listens to."""
 
     greatest_age: float = setting(
         'age, by its stamp or else its arrival, past which what it said is not acted on: the '
-        'torques become zero', unit='s', low=0.001, high=1e6)
+        'command becomes the safe one', unit='s', low=0.001, high=1e6)
+    qos: str = setting(
+        'best_effort hears every publisher; reliable asks again for what was lost, and never '
+        'hears a publisher that is best effort', choices=(BEST_EFFORT, RELIABLE),
+        default=BEST_EFFORT)
+    stamp: str = setting(
+        'header: a message is as old as its stamp says; arrival: as its arrival, for a driver '
+        'that stamps by another clock, or not at all', choices=(HEADER, ARRIVAL), default=HEADER)
+    rotation: list[float] = setting(
+        'of the imu only: how it is mounted in the body, as roll, pitch, yaw in rad, or as a '
+        'quaternion x, y, z, w (none: as the body)', low=-7.0, high=7.0, default=())
+    velocity_time_constant: float = setting(
+        'of joint_states only: velocities that are missing are differences of positions, through '
+        'a low-pass of this time constant (0: such messages are refused)', unit='s', low=0.0,
+        high=10.0, default=0.0)
+
+    def check_for(self, topic: str, stamped: bool, in_sets: bool) -> None:
+        """Refuse what a topic cannot have."""
+        name = f'parameter inputs.{topic}'
+        if in_sets and stamped and self.stamp == ARRIVAL:
+            raise ConfigError(f'{name}.stamp must be header with trigger all, whose sets have one '
+                              'stamp')
+        if self.rotation and topic != 'imu':
+            raise ConfigError(f'{name}.rotation must not be given: only that of imu is known')
+        if len(self.rotation) not in (0, 3, 4):
+            raise ConfigError(f'{name}.rotation must have 3 entries, roll, pitch, yaw, or 4 of a '
+                              f'quaternion x, y, z, w, not {len(self.rotation)}')
+        if len(self.rotation) == 4 and not 0.98 < sum(x * x for x in self.rotation) < 1.02:
+            raise ConfigError(f'{name}.rotation must be a quaternion of length 1')
+        if self.velocity_time_constant and topic != 'joint_states':
+            raise ConfigError(f'{name}.velocity_time_constant must not be given: it is for '
+                              'joint_states')
 
 
 @dataclass(frozen=True)
@@ -62,6 +107,9 @@ class RewardTerms:
     """What a robot is rewarded for where no simulator does it."""
 
     progress_weight: float = setting('reward of going forward', unit='1/m', low=-1e6, high=1e6)
+    progress_along: str = setting(
+        'where forward is: an axis of the frame of odom, or the heading, by odom.linear.x, the '
+        'speed in the frame of the body', choices=('x', 'y', HEADING), default='x')
     tilt_weight: float = setting(
         'cost of a tilt from upright, as it comes about', unit='1/rad', low=-1e6, high=1e6)
     torque_weight: float = setting(
@@ -87,19 +135,56 @@ class RobotConfig:
     """A robot as the learner meets it."""
 
     robot: str = setting('name of the robot; weights are kept for robots of this name only')
-    joints: list[str] = setting('names of the driven joints, in the order of joint_torques')
+    joints: list[str] = setting('names of the driven joints, in the order of the commands')
+    command: str = setting(
+        'what the drives take: effort on joint_torques, position on joint_positions, or velocity '
+        'on joint_velocities', choices=(EFFORT, POSITION, VELOCITY), default=EFFORT)
     torque_limits: list[float] = setting(
-        'torque of each joint at an action of 1, and the most it is ever sent; negative for a '
-        'joint that turns the other way', unit='N m', low=-1e4, high=1e4, read_only=False)
+        'with command effort, torque of each joint at an action of 1, and the most it is ever '
+        'sent; negative for a joint that turns the other way', unit='N m', low=-1e4, high=1e4,
+        read_only=False, default=())
     torque_rates: list[float] = setting(
         'most that the torque of each joint may change (.inf: no limit)', unit='N m/s', low=0.0,
-        high=1e7, unlimited=True, read_only=False)
+        high=1e7, unlimited=True, read_only=False, default=())
+    damping: list[float] = setting(
+        'what is safe with command effort: minus this times the speed of each joint, within '
+        'torque_limits, while joint_states is fresh (none: zero torque)', unit='N m s/rad',
+        low=0.0, high=1e4, read_only=False, default=())
+    default_pose: list[float] = setting(
+        'with command position, position of each joint at an action of 0', unit='rad', low=-1e3,
+        high=1e3, default=())
+    position_ranges: list[float] = setting(
+        'how far from the default pose each joint is at an action of 1, and the farthest it is '
+        'ever sent; negative for the other way', unit='rad', low=-1e3, high=1e3, read_only=False,
+        default=())
+    position_rates: list[float] = setting(
+        'most that the commanded position of each joint may change', unit='rad/s', low=0.0,
+        high=1e3, read_only=False, default=())
+    rest_pose: list[float] = setting(
+        'what is safe with command position: hold, and after hold_time go to this pose',
+        unit='rad', low=-1e3, high=1e3, default=())
+    rest_rate: float = setting(
+        'how fast each joint goes to the rest pose', unit='rad/s', low=0.0, high=100.0,
+        read_only=False, default=0.2)
+    hold_time: float = setting(
+        'how long the last position is held before (.inf: for ever)', unit='s', low=0.0,
+        high=1e6, unlimited=True, read_only=False, default=1.0)
+    velocity_limits: list[float] = setting(
+        'with command velocity, velocity of each joint at an action of 1; negative for the other '
+        'way. What is safe is to slow down to 0 at velocity_rates', unit='rad/s', low=-1e3,
+        high=1e3, read_only=False, default=())
+    velocity_rates: list[float] = setting(
+        'most that the commanded velocity of each joint may change', unit='rad/s2', low=0.0,
+        high=1e5, read_only=False, default=())
     fall_tilt: float = setting(
         'tilt of the body from upright past which it has fallen: its torques are zero, and it '
         'learns on (.inf: never)', unit='rad', low=0.0, high=10.0, unlimited=True, read_only=False)
     upright_tilt: float = setting(
         'tilt below which a body that had fallen is upright again', unit='rad', low=0.0,
         high=10.0, unlimited=True, read_only=False)
+    base_frame: str = setting(
+        'frame of the body: how the imu is mounted in it comes from tf, where inputs.imu.rotation '
+        'is not given', default='base_link')
     control_period: float = setting(
         'time between two steps of the learner, as long as no message is lost', unit='s',
         low=0.0001, high=10.0)
@@ -148,13 +233,29 @@ class RobotConfig:
                     f'parameter {prefix}first_centres.{joint}.values must have '
                     f'{len(first.inputs)} entries, one an input, not {len(first.values)}')
 
+    @property
+    def limits(self) -> list[float]:
+        """The command of each joint at an action of 1, less that of 0."""
+        return list(getattr(self, LIMITS[self.command][0]))
+
+    @property
+    def rates(self) -> list[float]:
+        """The most that the command of each joint may change in a second."""
+        return list(getattr(self, LIMITS[self.command][1]))
+
     def _check_limits(self, prefix: str) -> None:
-        for list_name in ('torque_limits', 'torque_rates'):
-            entries = len(getattr(self, list_name))
-            if entries != len(self.joints):
-                raise ConfigError(
-                    f'parameter {prefix}{list_name} must have {len(self.joints)} entries, one a '
-                    f'joint, not {entries}')
+        for command, names in LIMITS.items():
+            for name in names:
+                entries = len(getattr(self, name))
+                if command == self.command and entries != len(self.joints) and not (
+                        name in OPTIONAL and not entries):
+                    raise ConfigError(
+                        f'parameter {prefix}{name} must have {len(self.joints)} entries, one a '
+                        f'joint, not {entries}')
+                if command != self.command and entries:
+                    raise ConfigError(
+                        f'parameter {prefix}{name} must not be given: it is for command '
+                        f'{command}, not {self.command}')
         if self.upright_tilt > self.fall_tilt:
             raise ConfigError(
                 f'parameter {prefix}upright_tilt must be at most {prefix}fall_tilt, '

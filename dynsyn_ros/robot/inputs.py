@@ -12,46 +12,30 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-Messages become readings: what a step of the learner acts on, and whether that can be trusted.
 
-The functions take anything with the fields of the ROS messages, so this module needs no ROS.
+"""
+The newest readings: what a step of the learner acts on, when, and whether that can be trusted.
+
 Times are in ns, those of the node's clock and of the stamps alike.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 import math
 from typing import Any, NamedTuple
 
-from dynsyn_ros.robot.robot import ALL, QUATERNION, REWARD, Robot
+from dynsyn_ros.robot.config import HEADER, RobotConfig
+from dynsyn_ros.robot.readers import BadMessage, LostJoint, Reader, READERS, Store
+from dynsyn_ros.robot.readings import REWARD, SENSORS, used_readings
+from dynsyn_ros.robot.robot import ALL, Robot
+from dynsyn_ros.robot.rotation import Quaternion
+from dynsyn_ros.robot.schedule import Schedule
 import numpy as np
 
-_AXES = ('x', 'y', 'z')
-_VECTORS = {
-    'imu': ('angular_velocity', 'linear_acceleration'),
-    'odom': ('position', 'linear', 'angular'),
-}
-_STAMPED = frozenset(('joint_states', 'imu', 'odom', 'scan'))
 _SECOND = 1_000_000_000
-#: What no sensor of a robot reads more of, either way, by the last or the first word of a reading
-#: that tells its kind: rad or m, rad/s, N m, m/s2, m/s; a quaternion has length 1.
-_GREATEST = {
-    'joint_states': {'position': 1e6, 'velocity': 1e4, 'effort': 1e6},
-    'imu': {'orientation': 1.1, 'angular_velocity': 1e3, 'linear_acceleration': 1e4},
-    'odom': {'position': 1e7, 'linear': 1e3, 'angular': 1e3},
-}
-_GREATEST_RANGE, _GREATEST_CONTACT = 1e5, 255.0
-
-
-class BadMessage(ValueError):
-    """A message that cannot be used; the text is one sentence that names the topic."""
-
-
-class LostJoint(BadMessage):
-    """A message on joint_states that has some of the robot's joints, but not all."""
 
 
 class Taken(NamedTuple):
@@ -64,7 +48,22 @@ class Taken(NamedTuple):
     periods: int
     """Control periods that have passed since the last step; 0: time went back, nobody knows."""
     time: int
-    """When it is, ns: the stamp of the set, or of the trigger."""
+    """When it is, ns: the stamp of the set, or the clock."""
+    slew: float = 1.0
+    """Share of what a command may change by in a control period: what of one has passed."""
+
+
+@dataclass
+class Heard:
+    """What has come of one topic."""
+
+    received: int = 0
+    """Messages, the refused ones too."""
+    refused: int = 0
+    refusal: str = ''
+    """Why the newest message was refused; empty if it was not."""
+    time: int | None = None
+    """When the newest good one was: its stamp, or its arrival."""
 
 
 class Inputs:
@@ -72,52 +71,66 @@ class Inputs:
     The newest reading of every sensor, and when a step of the learner is due.
 
     With the trigger ``all`` it is due when every needed topic has arrived since the last step and
-    those with a header bear the same stamp. With a topic as trigger it is due when that topic has
-    arrived with a new stamp; the others hold. Rewards add up until they are taken.
+    those with a header bear the same stamp. With a topic as trigger it is due once a control
+    period by the clock: at a message of that topic, or at none if that is late; the others hold.
+    Rewards add up until they are taken.
     """
 
     def __init__(self, robot: Robot) -> None:
         """Prepare for the topics of ``robot`` and for ``reward``."""
-        self._robot = robot
+        self._robot, config = robot, robot.config
         self.topics = (*robot.topics, REWARD)
         """The topics to subscribe to."""
-        self._read: dict[str, Callable[[Any], None]] = {
-            'joint_states': self._read_joint_states,
-            'imu': self._read_imu,
-            'odom': self._read_odom,
-            'scan': self._read_scan,
-            'foot_contacts': self._read_foot_contacts,
-            REWARD: self._read_reward,
-        }
-        self.names = tuple(name for topic in robot.topics for name in _names(robot, topic))
+        self.names = tuple(
+            name for topic in robot.topics for name in SENSORS[topic].readings(config))
         """The readings, in order."""
-        self._place = {name: i for i, name in enumerate(self.names)}
         # Plain arrays, seen by numpy too: for a few numbers a message they are much the faster.
         self.values = array('d', bytes(8 * len(self.names)))
         """The newest of each reading, SI units, in the order of ``names``."""
-        self._greatest = [_greatest(name) for name in self.names]
         self._readings = np.frombuffer(self.values)[np.newaxis]
         self._reward = self._praise = 0.0
         self.clipped = 0
         """Messages on reward and human_reward that were past their limit."""
-        self._joint_names: list[str] = []
-        self._joint_order: list[int] = []
-        sources = [channel.source for channel in robot.config.observation.values()]
-        self._joint_fields = tuple(
-            (field, self._place[f'joint_states.{robot.config.joints[0]}.{field}'])
-            for field in ('position', 'velocity', 'effort')
-            if any(s.startswith('joint_states.') and s.endswith(f'.{field}') for s in sources))
         self._bit = {topic: 1 << i for i, topic in enumerate(self.topics)}
         self._needed = sum(self._bit.values())
-        self._trigger = robot.config.trigger
-        # What must arrive anew for each step: everything, or the trigger alone.
-        self._anew = self._needed if self._trigger == ALL else self._bit[self._trigger]
-        self._period = robot.config.control_period * _SECOND
+        self.in_sets = config.trigger == ALL
+        """Whether messages of one stamp make a step, rather than the clock."""
+        self.trigger = config.trigger
+        self._by_header = {
+            topic for topic in self.topics
+            if SENSORS[topic].stamped and config.inputs[topic].stamp == HEADER}
         self._greatest_age = {
-            topic: self._robot.config.inputs[topic].greatest_age * _SECOND
-            for topic in self.topics}
+            topic: config.inputs[topic].greatest_age * _SECOND for topic in self.topics}
+        self.heard = {topic: Heard() for topic in self.topics}
+        """What has come of each topic."""
+        self._schedule = Schedule(config.control_period * _SECOND, config.longest_step)
+        self._used: set[str] = set()
+        self._mounting: Quaternion | None = None
+        self.steer(config)
+        self._lost: dict[str, str] = {}
+        self._commanded = 0
         self._forget()
         self._went_back = ''
+
+    def steer(self, config: RobotConfig) -> None:
+        """Go on with other guards, which may use other readings."""
+        self._config, used, start = config, used_readings(config), 0
+        if used == self._used:
+            return
+        self._used = used
+        self._read: dict[str, Reader] = {REWARD: self._read_reward}
+        for topic in self._robot.topics:
+            store = Store(topic, config, self.values, start, used)
+            reader = READERS[topic](store, config, config.inputs[topic])
+            if topic == 'imu' and self._mounting is not None:
+                reader.mounting = self._mounting
+            self._read[topic] = reader.read
+            start += len(store.names)
+
+    def mount(self, rotation: Quaternion) -> None:
+        """Be told how the imu is turned in the body."""
+        self._mounting, self._used = rotation, set()
+        self.steer(self._config)
 
     def _forget(self) -> None:
         """Start anew in time: what has arrived says nothing about now."""
@@ -125,32 +138,51 @@ class Inputs:
         self._times: dict[str, int] = {}
         self._stamps: dict[str, int] = {}
         self._newest: int | None = None
-        self._last_step: int | None = None
+        self._schedule.restart()
 
     def put(self, topic: str, message: Any, now: Callable[[], int]) -> bool:
         """
         Take in one message; returns whether a step is due.
 
-        A message without a stamp is as old as the newest stamp at its arrival, or where there is
-        none yet as ``now`` tells: asking the clock takes as long as reading a message. Raises
-        :class:`BadMessage`, with nothing changed, if the message cannot be used.
+        In sets, a message without a stamp is as old as the newest stamp at its arrival: asking
+        the clock takes as long as reading a message. Raises :class:`BadMessage`, with nothing
+        changed, if the message cannot be used.
         """
-        self._read[topic](message)
-        if topic in _STAMPED:
+        heard = self.heard[topic]
+        heard.received += 1
+        stamped = topic in self._by_header
+        if stamped:
             header = message.header.stamp
-            stamp = header.sec * _SECOND + header.nanosec
-            before = self._stamps.get(topic, stamp)
-            if stamp < before:
+            time = header.sec * _SECOND + header.nanosec
+        else:
+            time = self._newest if self.in_sets and self._newest is not None else now()
+        try:
+            self._read[topic](message, time)
+        except BadMessage as error:
+            heard.refused += 1
+            heard.refusal = str(error)
+            if isinstance(error, LostJoint):
+                self._lost[topic] = heard.refusal
+            raise
+        heard.refusal = ''
+        self._lost.pop(topic, None)
+        if stamped:
+            before = self._stamps.get(topic, time)
+            if time < before:
                 self._forget()
                 self._went_back = (
-                    f'the stamps on {topic} went back by {(before - stamp) / _SECOND:g} s')
-            self._stamps[topic] = self._times[topic] = stamp
-            if self._newest is None or stamp > self._newest:
-                self._newest = stamp
-        else:
-            self._times[topic] = now() if self._newest is None else self._newest
+                    f'the stamps on {topic} went back by {(before - time) / _SECOND:g} s')
+            self._stamps[topic] = time
+            if self._newest is None or time > self._newest:
+                self._newest = time
+        self._times[topic] = heard.time = time
         self._arrived |= self._bit[topic]
-        return self.due
+        if self.in_sets:
+            due = self.due
+            if not due and self._complete:
+                self._arrived = 0  # it comes sooner than a control period after the last
+            return due
+        return topic == self.trigger and self._schedule.due(now())
 
     def praise(self, reward: float) -> None:
         """Add what a person gives to the reward; raises :class:`BadMessage` if it is no number."""
@@ -164,6 +196,10 @@ class Inputs:
         """Choose whether a step must have a reward, as it must while learning."""
         self._needed = sum(self._bit.values()) - (0 if needed else self._bit[REWARD])
 
+    def needs(self, topic: str) -> bool:
+        """Whether a step must have this topic."""
+        return bool(self._bit[topic] & self._needed)
+
     @property
     def newest(self) -> int | None:
         """Time of the newest message, ns; None before the first."""
@@ -171,149 +207,89 @@ class Inputs:
 
     @property
     def due(self) -> bool:
-        """Whether all that a step needs is there."""
-        if self._arrived & self._needed != self._needed:
-            return False
-        if self._trigger == ALL:
-            return len(set(self._stamps.values())) <= 1
-        return self._times[self._trigger] != self._last_step
+        """Whether a set is complete, and a control period after the last."""
+        return self.in_sets and self._complete and self._schedule.due(self._set_time)
+
+    @property
+    def _complete(self) -> bool:
+        return (self._arrived & self._needed == self._needed
+                and len(set(self._stamps.values())) <= 1)
+
+    def late(self, now: int) -> bool:
+        """Whether a step is due though its trigger has not come."""
+        return not self.in_sets and self._schedule.late(now)
+
+    @property
+    def _set_time(self) -> int:
+        return next(iter(self._stamps.values()), 0)
 
     def trouble(self, now: int) -> str:
         """Say why what is known at ``now`` is not to be acted on; empty if it may be."""
+        for refusal in self._lost.values():
+            return refusal
+        due = self.due
         # A set of one stamp is as old as that stamp, whenever its parts came.
-        times = self._stamps if self._trigger == ALL and self.due else self._times
+        times = self._stamps if due else self._times
         for topic, time in times.items():
-            age = now - time
-            if age > self._greatest_age[topic]:
-                if self._bit[topic] & self._needed:
-                    return self._too_old(topic, age)
-            elif -age > self._greatest_age[topic] and topic in _STAMPED:
-                return f'{topic} bears a stamp {-age / _SECOND:.3g} s ahead of the clock'
-        return '' if self.due else self._went_back
+            if trouble := self._trouble_of(topic, now - time):
+                return trouble
+        if due:
+            return ''
+        missing = [topic for topic in self.topics if topic not in times and self.needs(topic)]
+        if self._went_back and (missing or self.in_sets):
+            return self._went_back
+        return f'{", ".join(missing)}: nothing has been heard yet' if missing else ''
 
-    def _too_old(self, topic: str, age: float) -> str:
+    def trouble_of(self, topic: str, now: int) -> str:
+        """Say why the newest message of a topic is not to be acted on; empty if it may be."""
+        time = self._times.get(topic)
+        return '' if time is None else self._trouble_of(topic, now - time)
+
+    def _trouble_of(self, topic: str, age: int) -> str:
+        if -age > self._greatest_age[topic] and topic in self._by_header:
+            return (f'{topic} bears a stamp {-age / _SECOND:.3g} s ahead of the clock, see '
+                    f'inputs.{topic}.stamp')
+        if age <= self._greatest_age[topic] or not self.needs(topic):
+            return ''
+        if self._times[topic] == 0:
+            return f'{topic} bears a stamp of 0, see inputs.{topic}.stamp'
         return (f'{topic} is {age / _SECOND:.3g} s old, over its greatest age of '
                 f'{self._greatest_age[topic] / _SECOND:g} s')
 
-    def take(self) -> Taken:
-        """Take what a step acts on."""
+    def take(self, now: int = 0) -> Taken:
+        """Take what a step acts on; ``now`` is not asked for in sets, which bear their time."""
         reward, self._reward, self._praise = self._reward + self._praise, 0.0, 0.0
-        self._arrived &= ~self._anew
-        time = next(iter(self._stamps.values()), 0) if self._trigger == ALL else (
-            self._times[self._trigger])
+        time = self._set_time if self.in_sets else now
+        periods, slew = self._schedule.take(time), self._slew(now)
+        self._arrived = 0 if self.in_sets else self._arrived
         if self._went_back:
             periods, self._went_back = 0, ''
-        elif self._last_step is None:
-            periods = 1
-        else:
-            passed = round((time - self._last_step) / self._period)
-            periods = min(max(passed, 1), self._robot.config.longest_step)
-        self._last_step = time
-        return Taken(self._readings, reward, periods, time)
+        return Taken(self._readings, reward, periods, time, slew)
 
-    def _put_values(self, topic: str, first: str, values: array[float]) -> None:
-        start = self._place[first]
-        self._check_values(topic, start, values)
-        self.values[start:start + len(values)] = values
+    def wait(self, now: int) -> float:
+        """Let the clock go on by a step that is not taken; returns the slew, as of a step."""
+        if not self.in_sets:
+            self._schedule.take(now)
+        return self._slew(now)
 
-    def _check_values(self, topic: str, start: int, values: array[float]) -> None:
-        """Refuse readings, from a place on, that are no numbers or that no sensor can read."""
-        for place, value in enumerate(values, start):
-            most = self._greatest[place]
-            if not -most <= value <= most:
-                raise BadMessage(f'a message on {topic} holds {self.names[place]} = {value:g}, '
-                                 f'which must be a number within +-{most:g}')
+    def fresh_joints(self, now: int) -> np.ndarray | None:
+        """Give the readings if those of joint_states can be trusted at ``now``."""
+        heard = self._times.get('joint_states')
+        if heard is None or self._lost or self.trouble_of('joint_states', now):
+            return None
+        return self._readings
 
-    def _read_joint_states(self, message: Any) -> None:
-        if message.name != self._joint_names:
-            self._order_joints(list(message.name))
-        columns = []
-        for field, start in self._joint_fields:
-            values = getattr(message, field)
-            if len(values) != len(self._joint_names):
-                raise BadMessage(
-                    f'a message on joint_states has {len(self._joint_names)} names but '
-                    f'{len(values)} entries of {field}')
-            column = array('d', [values[i] for i in self._joint_order])
-            self._check_values('joint_states', start, column)
-            columns.append((start, column))
-        for start, column in columns:
-            self.values[start:start + len(column)] = column
+    def _slew(self, now: int) -> float:
+        """Tell how much of a control period has passed since the last command, at most one."""
+        if self.in_sets:
+            return 1.0
+        before, self._commanded = self._commanded, now
+        passed = (now - before) / (self._robot.config.control_period * _SECOND)
+        return min(max(passed, 1e-9), 1.0)
 
-    def _order_joints(self, names: list[str]) -> None:
-        """Remember the order of the joints in the messages."""
-        joints = self._robot.config.joints
-        for joint in joints:
-            if joint not in names:
-                # One publisher for the legs and one for an arm is common: only a set that has some
-                # of our joints and not the others tells that one is lost.
-                kind = LostJoint if set(joints) & set(names) else BadMessage
-                raise kind(
-                    f'a message on joint_states lacks the joint {joint}: it has '
-                    f'{", ".join(names) or "none"}')
-        self._joint_order = [names.index(joint) for joint in joints]
-        self._joint_names = names
-
-    def _read_imu(self, message: Any) -> None:
-        q, rate, force = (
-            message.orientation, message.angular_velocity, message.linear_acceleration)
-        x, y, z, w = q.x, q.y, q.z, q.w
-        norm = x * x + y * y + z * z + w * w
-        if not 0.98 < norm < 1.02:
-            raise BadMessage(
-                f'a message on imu has an orientation of length {math.sqrt(abs(norm)):.3g}, a '
-                'quaternion has length 1')
-        self._put_values('imu', QUATERNION[0], array('d', (
-            x, y, z, w, rate.x, rate.y, rate.z, force.x, force.y, force.z)))
-
-    def _read_odom(self, message: Any) -> None:
-        place, twist = message.pose.pose.position, message.twist.twist
-        linear, angular = twist.linear, twist.angular
-        self._put_values('odom', 'odom.position.x', array('d', (
-            place.x, place.y, place.z, linear.x, linear.y, linear.z,
-            angular.x, angular.y, angular.z)))
-
-    def _read_scan(self, message: Any) -> None:
-        self._check_length('scan', message.ranges, self._robot.config.rays)
-        # By REP 117 nothing in reach is +inf; some drivers send a range past range_max instead.
-        farthest = message.range_max
-        self._put_values('scan', 'scan.0', array('d', [
-            farthest if reach > farthest else reach for reach in message.ranges]))
-
-    def _read_foot_contacts(self, message: Any) -> None:
-        self._check_length('foot_contacts', message.data, self._robot.config.feet)
-        self._put_values('foot_contacts', 'foot_contacts.0', array('d', message.data))
-
-    def _read_reward(self, message: Any) -> None:
+    def _read_reward(self, message: Any, _: int) -> None:
         if not math.isfinite(message.data):
             raise BadMessage('a message on reward holds a value that is not finite')
         most = self._robot.config.reward_limit
         self.clipped += abs(message.data) > most
         self._reward = min(max(self._reward + message.data, -most), most)
-
-    @staticmethod
-    def _check_length(topic: str, values: Sequence[float], length: int) -> None:
-        if len(values) != length:
-            raise BadMessage(f'a message on {topic} has {len(values)} entries instead of {length}')
-
-
-def _greatest(name: str) -> float:
-    """Tell what no sensor reads more of, by the name of a reading."""
-    topic, kind, *_ = name.split('.')
-    if topic == 'joint_states':
-        kind = name.rpartition('.')[2]
-    if topic in _GREATEST:
-        return _GREATEST[topic][kind]
-    return _GREATEST_RANGE if topic == 'scan' else _GREATEST_CONTACT
-
-
-def _names(robot: Robot, topic: str) -> list[str]:
-    """List the readings that messages of a topic hold, in the order they are stored."""
-    config = robot.config
-    if topic == 'joint_states':
-        return [f'joint_states.{joint}.{field}'
-                for field in ('position', 'velocity', 'effort') for joint in config.joints]
-    if topic in _VECTORS:
-        vectors = [f'{topic}.{vector}.{axis}' for vector in _VECTORS[topic] for axis in _AXES]
-        return [*QUATERNION, *vectors] if topic == 'imu' else vectors
-    return [f'{topic}.{i}' for i in range(config.rays if topic == 'scan' else config.feet)]

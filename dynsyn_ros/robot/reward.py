@@ -27,11 +27,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 import math
 
-from dynsyn_ros.robot.config import Channel, RewardTerms, RobotConfig
-from dynsyn_ros.robot.robot import QUATERNION, REWARD, Robot
+from dynsyn_ros.robot.config import Channel, HEADING, RewardTerms, RobotConfig
+from dynsyn_ros.robot.readings import QUATERNION, REWARD
+from dynsyn_ros.robot.robot import ALL, Robot
 from dynsyn_ros.schema import ConfigError
-
-_FORWARD = 'odom.position.x'
 
 
 class Reward:
@@ -40,9 +39,13 @@ class Reward:
     def __init__(self, terms: RewardTerms, config: RobotConfig) -> None:
         """Find out which readings are needed; raises :class:`ConfigError` if one is unknown."""
         self._terms, self._config = terms, config
-        self._efforts = [f'joint_states.{joint}.effort' for joint in config.joints]
+        self._efforts = [f'joint_states.{joint}.effort' for joint in config.joints
+                         if terms.torque_weight]
+        heading = terms.progress_along == HEADING
+        self._forward = 'odom.linear.x' if heading else f'odom.position.{terms.progress_along}'
+        self._by_speed = heading
         self.robot = _observer_of(
-            ['imu.pitch', _FORWARD, terms.height, *self._efforts], config)
+            ['imu.pitch', self._forward, terms.height, *self._efforts], config)
         """A robot that observes what the reward needs and no more: for :class:`Inputs`."""
         self._before: tuple[float, float] | None = None
         self.fallen = False
@@ -59,12 +62,13 @@ class Reward:
         x, y = (reading[name] for name in QUATERNION[:2])
         upright = 1.0 - 2.0 * (x * x + y * y)
         tilt = math.acos(min(max(upright, -1.0), 1.0))
-        forward = reading[_FORWARD]
+        forward = reading[self._forward]
         before, self._before = self._before, (forward, tilt)
         if before is None or not periods:
             return 0.0
         seconds = periods * self._config.control_period
-        progress, tilting = forward - before[0], tilt - before[1]
+        progress = forward * seconds if self._by_speed else forward - before[0]
+        tilting = tilt - before[1]
         if abs(progress) > terms.greatest_speed * seconds:
             progress = tilting = 0.0  # somebody has put it elsewhere
         torque = sum(abs(reading[name]) for name in self._efforts)
@@ -89,12 +93,13 @@ class Reward:
 def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
     """Make a robot like this one that observes other readings."""
     topics = {source.partition('.')[0] for source in sources}
+    trigger = config.trigger if config.trigger in (ALL, *topics) else sources[0].partition('.')[0]
     missing = sorted(topics - set(config.inputs))
     if missing:
         raise ConfigError(f'missing parameter inputs.{missing[0]}.greatest_age: the reward needs '
                           f'{missing[0]}')
     return Robot(replace(
-        config, observations=sources, first_centres={},
+        config, trigger=trigger, observations=sources, first_centres={},
         observation={source: Channel(
             source=source, scale=1.0, offset=0.0, normalisation=1.0, kind='state')
             for source in sources},

@@ -15,40 +15,37 @@
 """
 A robot between its readings and the learner: readings -> observation.
 
-A *reading* is one number of one message, in SI units, by the name it has in a robot's YAML
-(``joint_states.hip_1.position``). Readings come in a flat array whose order is given by their
-names, be it from a simulator or out of messages by :class:`dynsyn_ros.robot.inputs.Inputs`, so
-joints are found by name and never by place.
+Readings come in a flat array whose order is given by their names, be it from a simulator or out
+of messages by :class:`dynsyn_ros.robot.inputs.Inputs`, so joints are found by name and never by
+place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import math
-import re
 
 from dynsyn_ros.learner import Layout
-from dynsyn_ros.robot.config import RobotConfig
+from dynsyn_ros.robot.config import EFFORT, POSITION, RobotConfig, VELOCITY
+from dynsyn_ros.robot.readings import (
+    ANGLES,
+    QUATERNION,
+    readings_of,
+    REWARD,
+    SENSORS,
+    topic_of,
+    used_readings,
+)
 from dynsyn_ros.schema import ConfigError
 from numba import njit
 import numpy as np
 
-#: The topics of rewards, of what a person thinks (added to the reward, times the parameter
-#: ``human_reward_gain``), and of torques in N m, in the order of the parameter ``joints``.
-REWARD, HUMAN_REWARD, COMMANDS = 'reward', 'human_reward', 'joint_torques'
+#: The topics of what a person thinks (added to the reward, times the parameter
+#: ``human_reward_gain``), and of each kind of command, in the order of the parameter ``joints``.
+HUMAN_REWARD = 'human_reward'
+COMMANDS = {EFFORT: 'joint_torques', POSITION: 'joint_positions', VELOCITY: 'joint_velocities'}
 #: The trigger that is no topic.
 ALL = 'all'
-#: The readings of an orientation quaternion, from which roll, pitch and yaw are computed.
-QUATERNION = tuple(f'imu.orientation.{axis}' for axis in 'xyzw')
-_ANGLES = {'imu.roll': 1, 'imu.pitch': 2, 'imu.yaw': 3}
-_AXES = '[xyz]'
-_SOURCES = {
-    'joint_states': r'joint_states\.(?P<joint>.+)\.(position|velocity|effort)',
-    'imu': rf'imu\.(roll|pitch|yaw|angular_velocity\.{_AXES}|linear_acceleration\.{_AXES})',
-    'odom': rf'odom\.(position|linear|angular)\.{_AXES}',
-    'scan': r'scan\.(?P<ray>\d+)',
-    'foot_contacts': r'foot_contacts\.(?P<foot>\d+)',
-}
 
 
 class Robot:
@@ -57,9 +54,11 @@ class Robot:
     def __init__(self, config: RobotConfig) -> None:
         """Check what the configuration names; raises :class:`ConfigError`."""
         self.config = config
-        self.topics = tuple(
-            dict.fromkeys(_topic(config, name) for name in config.observations))
-        """The sensor topics that the observations come from."""
+        topics = [topic_of(config, config.observation[name].source, f'observation.{name}.source')
+                  for name in config.observations]
+        others = sorted({reading.partition('.')[0] for reading in used_readings(config)})
+        self.topics = tuple(dict.fromkeys((*topics, *others)))
+        """The sensor topics that observations, guards and safe commands come from."""
         channels = [config.observation[name] for name in config.observations]
         kinds = [channel.kind for channel in channels]
         if 'state' in kinds[kinds.index('range') if 'range' in kinds else len(kinds):]:
@@ -84,15 +83,14 @@ class Robot:
         for topic in topics:
             if topic not in self.config.inputs:
                 raise ConfigError(f'missing parameter inputs.{topic}.greatest_age')
-        for topic in self.config.inputs:
-            if topic not in (*_SOURCES, REWARD):
+        for topic, given in self.config.inputs.items():
+            if topic not in SENSORS:
                 raise ConfigError(f'unknown parameter inputs.{topic}: there are '
-                                  f'{", ".join((*_SOURCES, REWARD))}')
+                                  f'{", ".join(SENSORS)}')
+            given.check_for(topic, SENSORS[topic].stamped, self.config.trigger == ALL)
         if self.config.trigger not in (ALL, *topics):
             raise ConfigError(f'parameter trigger must be one of {ALL}, {", ".join(topics)}, not '
                               f'{self.config.trigger!r}')
-        if math.isfinite(self.config.fall_tilt) and 'imu' not in topics:
-            raise ConfigError('parameter fall_tilt must be .inf for a robot that observes no imu')
 
     @property
     def first_synapses(self) -> dict[str, int]:
@@ -116,13 +114,10 @@ class Robot:
         """
         place = {name: i for i, name in enumerate(names)}
         channels = [self.config.observation[name] for name in self.config.observations]
-        needed = [c.source for c in channels if c.source not in _ANGLES]
-        if len(needed) < len(channels):
-            needed += QUATERNION
-        for source in needed:
+        for source in readings_of(c.source for c in channels):
             if source not in place:
                 raise ConfigError(f'no sensor of this robot gives the reading {source}')
-        angle = np.array([_ANGLES.get(c.source, 0) for c in channels])
+        angle = np.array([ANGLES.get(c.source, 0) for c in channels])
         index = np.array([place.get(c.source, 0) for c in channels])
         quaternion = np.array([place.get(name, 0) for name in QUATERNION])
         scale = np.array([c.scale for c in channels])
@@ -134,27 +129,6 @@ class Robot:
             return observation
 
         return observe
-
-
-def _topic(config: RobotConfig, name: str) -> str:
-    """Find the topic of an observation; raises :class:`ConfigError` if it can come from none."""
-    source = config.observation[name].source
-    parameter = f'parameter observation.{name}.source'
-    topic = source.partition('.')[0]
-    match = re.fullmatch(_SOURCES.get(topic, '(?!)'), source)
-    if match is None:
-        raise ConfigError(
-            f'{parameter} must be a reading such as joint_states.JOINT.position, imu.pitch, '
-            f'odom.linear.x, scan.0 or foot_contacts.0, not {source!r}')
-    found = match.groupdict()
-    if 'joint' in found and found['joint'] not in config.joints:
-        raise ConfigError(
-            f'{parameter} names the unknown joint {found["joint"]}: there are '
-            f'{", ".join(config.joints)}')
-    for key, count in (('ray', config.rays), ('foot', config.feet)):
-        if key in found and int(found[key]) >= count:
-            raise ConfigError(f'{parameter} must name a {key} below {count}, not {source!r}')
-    return topic
 
 
 def _output_inputs(config: RobotConfig, states: int) -> list[str]:

@@ -23,7 +23,7 @@ import json
 from typing import NamedTuple
 
 from dynsyn_ros.arrays import ArraySpec, Contents
-from dynsyn_ros.robot.robot import QUATERNION
+from dynsyn_ros.robot.readings import QUATERNION
 from dynsyn_ros.schema import ConfigError
 import gymnasium
 from gymnasium.utils import seeding

@@ -1,0 +1,48 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""``dynsyn robot``: a first parameter file for a robot, from its URDF."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dynsyn_ros.files import check_folder
+from dynsyn_ros.robot.config import EFFORT, POSITION, VELOCITY
+from dynsyn_ros.robot.draft import draft, read
+from dynsyn_ros.schema import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument('urdf', type=Path, metavar='URDF', help='its description, without xacro')
+    parser.add_argument('--command', choices=(EFFORT, POSITION, VELOCITY), default=EFFORT,
+                        help='what its drives take (default: %(default)s)')
+    parser.add_argument('--output', type=Path, metavar='FILE.yaml',
+                        help='where to write it (default: named as the robot, here)')
+
+
+def main(options: argparse.Namespace) -> None:
+    """Write the file, and over none that is there; raises :class:`ConfigError` for bad input."""
+    name, joints = read(options.urdf)
+    file = options.output or Path(f'{name}.yaml')
+    check_folder(file.parent)
+    try:
+        with file.open('x', encoding='utf-8') as out:
+            out.write(draft(name, joints, options.command))
+    except OSError as error:
+        raise ConfigError(f'cannot write {file}: {error.strerror}') from error
+    print(f'{file}: {len(joints)} joints; what is marked TODO is for you to fill in')

@@ -1,0 +1,214 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+What a controller does while it is active: sensor messages -> steps of the learner -> commands.
+
+The commands are those that are safe, and the learner waits, whenever its inputs cannot be trusted
+or the emergency stop is latched.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+import time
+from typing import Any, Protocol
+
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.frames import Mounting
+from dynsyn_ros.nodes.guard import Faults, sentence
+from dynsyn_ros.pilot import Pilot
+from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, Taken
+from dynsyn_ros.robot.config import RELIABLE
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.duration import Duration
+from std_msgs.msg import MultiArrayDimension
+
+#: How often in a control period it is looked whether a step is late, or the inputs are.
+WATCHES_PER_PERIOD = 4
+DEAF = 'nobody listens to the commands'
+#: How long the last command of a deactivation may be on its way to those who listen.
+LAST_WORD = Duration(seconds=1)
+WARNING_PERIOD = 5.0
+
+
+def command_message(joints: int) -> topics.COMMANDS_TYPE:
+    """Lay out a command of zeros."""
+    command = topics.COMMANDS_TYPE(data=array('d', bytes(8 * joints)))
+    command.layout.dim = [MultiArrayDimension(label='joints', size=joints, stride=joints)]
+    return command
+
+
+class Supervisor(Protocol):
+    """The node that a control is part of: a Node of rclpy that answers these too."""
+
+    faults: Faults
+    must_stop: str
+    """Why the robot must not move; empty if it may."""
+
+    def fault_of_learner(self) -> str:
+        """Say what is wrong with the learner after a step; empty if nothing is."""
+
+    def on_step(self, taken: Taken) -> None:
+        """Hear of a step whose command has gone out."""
+
+
+class Control:
+    """The subscriptions, the commands and the timer of one activation, until it is closed."""
+
+    def __init__(self, node: Supervisor, robot: Robot, pilot: Pilot, clock: Clock) -> None:
+        """Listen to the sensors and command; the commands come last, when all ears are open."""
+        self._node, self._pilot = node, pilot
+        self.inputs = Inputs(robot)
+        """The newest readings."""
+        self.human_reward_gain = 1.0
+        """Factor on what comes on human_reward."""
+        self.halted = 'nothing has been heard yet'
+        """Why the commands are the safe ones and the learner waits; empty while it steps."""
+        self.rejected = 0
+        """Messages that could not be used since the activation."""
+        self._troubled = self._closed = False
+        self._period = robot.config.control_period
+        pilot.begin()
+        self._ends = ExitStack()
+        self._mounting = Mounting(node, robot.config, self.inputs)
+        self._ends.callback(self._mounting.close)
+        for topic in self.inputs.topics:
+            self._listen(topics.SENSORS[topic], topic, partial(self._on_message, topic),
+                         robot.config.inputs[topic].qos)
+        self._listen(
+            topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, self._on_human_reward, RELIABLE)
+        self._ends.callback(node.destroy_timer, node.create_timer(
+            robot.config.control_period / WATCHES_PER_PERIOD, self._watch, clock=clock))
+        self._command = command_message(len(robot.config.joints))
+        self._values = np.frombuffer(self._command.data)
+        self._commands = node.create_publisher(
+            topics.COMMANDS_TYPE, topics.COMMAND_OF[robot.config.command], topics.QOS)
+        self._ends.callback(node.destroy_publisher, self._commands)
+
+    def _listen(
+        self, kind: type, topic: str, callback: Callable[[Any], None], reliability: str
+    ) -> None:
+        self._ends.callback(self._node.destroy_subscription, topics.listen(
+            self._node, kind, topic, callback, reliability))
+
+    def close(self) -> None:
+        """Send what is safe for ever, without a jump, and go deaf and dumb."""
+        self._closed = True
+        with self._ends:
+            for number, command in enumerate(self._pilot.last()):
+                if number:
+                    time.sleep(self._period)
+                self._send(command)
+            # A reader can lose what it has not received of a publisher that is gone.
+            self._commands.wait_for_all_acked(LAST_WORD)
+
+    @property
+    def fallen(self) -> bool:
+        """Whether the robot has fallen and is not upright again."""
+        return self._pilot.fallen
+
+    def _now(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    def _on_message(self, topic: str, message: Any) -> None:
+        if self._closed:
+            return  # the executor had it in its queue when the node was deactivated
+        try:
+            if topic == 'imu':
+                self._mounting.see(message.header.frame_id)
+            due = self.inputs.put(topic, message, self._now)
+        except BadMessage as error:
+            self._reject(error)
+            if isinstance(error, LostJoint) and not self.halted:
+                self._halt(str(error))
+            return
+        if due:
+            self._step(self._now())
+
+    def _on_human_reward(self, message: topics.HUMAN_REWARD_TYPE) -> None:
+        try:
+            self.inputs.praise(self.human_reward_gain * message.data)
+        except BadMessage as error:
+            self._reject(error)
+
+    def _reject(self, error: BadMessage) -> None:
+        self.rejected += 1
+        self._node.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
+
+    def _watch(self) -> None:
+        """Step where a step is still due, and halt where none can be taken."""
+        if self._closed:
+            return
+        now = self._now()
+        if self.inputs.due or self.inputs.late(now):
+            self._step(now)
+        elif self.inputs.in_sets:
+            # Halt on what is seen in two looks running: the rest of a set may be on its way.
+            trouble = self._node.must_stop or self.inputs.trouble(now)
+            if trouble and self._troubled:
+                self._halt(trouble)
+            self._troubled = bool(trouble)
+
+    def _step(self, now: int) -> None:
+        """Take one step of the learner and publish its command, or one that is safe."""
+        trouble = self.inputs.trouble(now)
+        if not trouble and not self._commands.get_subscription_count():
+            if self.inputs.in_sets:
+                return  # the set waits until somebody listens
+            trouble = DEAF
+        if trouble:
+            self._halt(trouble, self.inputs.wait(now))
+            return
+        taken = self.inputs.take(now)
+        stopped = self._node.must_stop
+        if stopped or not taken.periods:
+            # An answer all the same: in lock-step the simulator waits for one to each set.
+            self._send_what_is_safe(taken.slew)
+            self.halted = stopped or 'the stamps went back'
+            return
+        try:
+            command = self._pilot.step(taken)
+        except Exception as error:
+            fault = f'the step has raised {sentence(error)}'
+            self._node.faults.add(fault)
+        else:
+            fault = self._node.fault_of_learner()
+        self.halted = fault
+        if fault:
+            self._send_what_is_safe(taken.slew)
+        else:
+            self._send(command)
+            self._node.on_step(taken)
+
+    def _halt(self, reason: str, slew: float = 1.0) -> None:
+        """Send what is safe, each period where the clock sets the pace, and wait."""
+        if not self.halted:
+            self._node.get_logger().warning(f'halted: {reason}')
+        if not (self.halted and self.inputs.in_sets):
+            self._send_what_is_safe(slew)
+        self.halted = reason
+
+    def _send_what_is_safe(self, slew: float) -> None:
+        self._send(self._pilot.stop(self.inputs.fresh_joints(self._now()), slew))
+
+    def _send(self, command: np.ndarray | None) -> None:
+        if command is not None:
+            self._values[:] = command
+            self._commands.publish(self._command)

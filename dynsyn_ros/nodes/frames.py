@@ -1,0 +1,81 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""How an IMU is mounted, from the static transforms, where nobody has said it otherwise."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from dynsyn_ros.robot import Inputs, RobotConfig
+from dynsyn_ros.robot.rotation import Quaternion, rotation_of
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+#: Global by convention, and told to late subscribers too.
+STATIC_TRANSFORMS = '/tf_static'
+STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Mounting:
+    """Turns the IMU's readings into the frame ``base_frame``, once its frame and tf are known."""
+
+    def __init__(self, node: Node, config: RobotConfig, inputs: Inputs) -> None:
+        """Wait for the IMU's frame; the transforms are listened to if it is another."""
+        self._node, self._base, self._inputs = node, config.base_frame, inputs
+        self._parents: dict[str, tuple[str, Quaternion]] = {}
+        self._frame, self._end = '', None
+        self._wanted = 'imu' in inputs.topics and not config.inputs['imu'].rotation
+
+    def _on_transforms(self, message: Any) -> None:
+        for each in message.transforms:
+            q = each.transform.rotation
+            self._parents[each.child_frame_id] = each.header.frame_id, (q.x, q.y, q.z, q.w)
+        self._mount()
+
+    def see(self, frame: str) -> None:
+        """Hear in which frame the IMU measures."""
+        if not self._wanted or frame == self._frame:
+            return
+        self._frame = frame
+        if frame in ('', self._base) or self._mount():
+            return
+        self._node.get_logger().warning(
+            f'imu measures in {frame}: until tf tells how that is mounted in {self._base}, it is '
+            'taken to be turned as that is, see inputs.imu.rotation')
+        if self._end is None:
+            self._listen()
+
+    def _listen(self) -> None:
+        """Listen to the static transforms, where tf2_msgs is installed."""
+        try:
+            kind = import_module('tf2_msgs.msg').TFMessage
+        except ImportError:
+            return
+        self._end = self._node.create_subscription(
+            kind, STATIC_TRANSFORMS, self._on_transforms, STATIC)
+
+    def _mount(self) -> bool:
+        rotation = rotation_of(self._frame, self._base, self._parents)
+        if rotation is None or self._frame == self._base:
+            return False
+        self._inputs.mount(rotation)
+        return True
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._end is not None:
+            self._node.destroy_subscription(self._end)

@@ -1,0 +1,301 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Messages become readings, judged by those that are used.
+
+What no observation, guard or reward reads may be absent, empty or not finite. The functions take
+anything with the fields of the ROS messages, so this module needs no ROS.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+import math
+from typing import Any
+
+from dynsyn_ros.robot.config import InputConfig, RobotConfig
+from dynsyn_ros.robot.readings import greatest, JOINT_FIELDS, QUATERNION, SENSORS
+from dynsyn_ros.robot.rotation import mounting, turn, unturn_orientation
+
+#: Reads one message, of a time in ns.
+Reader = Callable[[Any, int], None]
+_SECOND = 1_000_000_000
+#: By REP 145 the first entry of a covariance says that there is no such reading.
+_ABSENT = -1.0
+_NEVER = -2**63
+
+
+class BadMessage(ValueError):
+    """A message that cannot be used; the text is one sentence that names the topic."""
+
+
+class LostJoint(BadMessage):
+    """A message on joint_states that has some of the robot's joints, but not all."""
+
+
+class Store:
+    """The newest readings of one topic, within those of all."""
+
+    def __init__(
+        self, topic: str, config: RobotConfig, values: array[float], start: int, used: set[str]
+    ) -> None:
+        """Keep the readings of ``topic`` in ``values`` from ``start`` on."""
+        self.topic = topic
+        self.names = SENSORS[topic].readings(config)
+        self.used = [name in used for name in self.names]
+        self._values, self._start = values, start
+        self._greatest = [greatest(topic, name) for name in self.names]
+        # Of orientations the length is held to 1 besides.
+        self._quick = min(most for most in self._greatest if most > 2.0)
+
+    def uses(self, prefix: str) -> bool:
+        """Whether any reading with this prefix is used."""
+        return any(used for name, used in zip(self.names, self.used, strict=True)
+                   if name.startswith(prefix))
+
+    def current(self, first: int, count: int) -> array[float]:
+        """Copy some of the readings as they are."""
+        return self._values[self._start + first:self._start + first + count]
+
+    def _plain(self, numbers: Sequence[float]) -> bool:
+        """Whether all numbers are far from what no sensor can read; quick, as nearly all are."""
+        return (math.isfinite(sum(numbers)) and max(numbers) <= self._quick
+                and min(numbers) >= -self._quick)
+
+    def check(self, numbers: Sequence[float], first: int = 0) -> None:
+        """Raise :class:`BadMessage` if a reading that is used is none that a sensor can give."""
+        if self._plain(numbers):
+            return
+        for i, number in enumerate(numbers, first):
+            most = self._greatest[i]
+            if self.used[i] and not -most <= number <= most:
+                raise BadMessage(
+                    f'a message on {self.topic} holds {self.names[i]} = {number:g}, which must be '
+                    f'a number within +-{most:g}')
+
+    def put(self, numbers: array[float], first: int = 0) -> None:
+        """Take over readings that have been checked; those that no sensor can give stay."""
+        start = self._start + first
+        if self._plain(numbers):
+            self._values[start:start + len(numbers)] = numbers
+            return
+        for i, number in enumerate(numbers, first):
+            if -self._greatest[i] <= number <= self._greatest[i]:
+                self._values[self._start + i] = number
+
+    def length(self, numbers: Sequence[float]) -> None:
+        """Raise :class:`BadMessage` if a message has not one entry a reading."""
+        if len(numbers) != len(self.names):
+            raise BadMessage(f'a message on {self.topic} has {len(numbers)} entries instead of '
+                             f'{len(self.names)}')
+
+
+class JointStates:
+    """Joints by name; velocities by difference where they are missing, if that is wanted."""
+
+    def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
+        """Find out which fields are used."""
+        self._store, self._joints = store, config.joints
+        count = len(config.joints)
+        self._fields = [
+            (field, i * count) for i, field in enumerate(JOINT_FIELDS)
+            if any(store.used[i * count:(i + 1) * count])]
+        self._time_constant = given.velocity_time_constant * _SECOND
+        self._too_long = given.greatest_age * _SECOND
+        self._names: list[str] = []
+        self._order: list[int] = []
+        self._before: tuple[int, array[float]] | None = None
+        self._velocity = array('d', bytes(8 * count))
+
+    def read(self, message: Any, time: int) -> None:
+        """Read one message."""
+        if message.name != self._names:
+            self._order_joints(list(message.name))
+        columns = []
+        for field, first in self._fields:
+            column = self._column(message, field)
+            if field == 'velocity' and self._time_constant and (
+                    column is None or not math.isfinite(sum(column))):
+                column = self._difference(message, time)
+            if column is None:
+                raise BadMessage(f'a message on joint_states has {len(self._names)} names but '
+                                 f'{len(getattr(message, field))} entries of {field}')
+            self._store.check(column, first)
+            columns.append((column, first))
+        for column, first in columns:
+            self._store.put(column, first)
+
+    def _column(self, message: Any, field: str) -> array[float] | None:
+        values = getattr(message, field)
+        if len(values) != len(self._names):
+            return None
+        return array('d', [values[i] for i in self._order])
+
+    def _difference(self, message: Any, time: int) -> array[float] | None:
+        """Estimate velocities; 0 at first, and after a gap over which nothing is known."""
+        position = self._column(message, 'position')
+        if position is None or not math.isfinite(sum(position)):
+            return position
+        before, self._before = self._before, (time, position)
+        passed = time - before[0] if before else 0
+        if before is None or passed > self._too_long:
+            self._velocity = array('d', bytes(8 * len(position)))
+        elif passed > 0:
+            share = passed / (self._time_constant + passed)
+            for i, (now, then) in enumerate(zip(position, before[1], strict=True)):
+                speed = (now - then) * _SECOND / passed
+                self._velocity[i] += share * (speed - self._velocity[i])
+        else:
+            self._before = before
+        return self._velocity
+
+    def _order_joints(self, names: list[str]) -> None:
+        """Remember the order of the joints in the messages."""
+        for joint in self._joints:
+            if joint not in names:
+                # One publisher for the legs and one for an arm is common: only a set that has some
+                # of our joints and not the others tells that one is lost.
+                kind = LostJoint if set(self._joints) & set(names) else BadMessage
+                raise kind(
+                    f'a message on joint_states lacks the joint {joint}: it has '
+                    f'{", ".join(names) or "none"}')
+        self._order = [names.index(joint) for joint in self._joints]
+        self._names = names
+
+
+class Imu:
+    """Orientation and rates of the body, wherever the sensor is mounted."""
+
+    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
+        """Find out which fields are used."""
+        self._store = store
+        self._oriented = store.uses('imu.orientation')
+        self._absent = [
+            field for field in ('orientation', 'angular_velocity', 'linear_acceleration')
+            if store.uses(f'imu.{field}')]
+        self.mounting = mounting(given.rotation)
+        """How the sensor is turned in the body; None: as that is."""
+
+    def read(self, message: Any, _: int) -> None:
+        """Read one message."""
+        for field in self._absent:
+            if getattr(message, f'{field}_covariance')[0] == _ABSENT:
+                raise BadMessage(f'a message on imu says by {field}_covariance[0] = -1 that it '
+                                 f'holds no {field}, which is used')
+        q, rate, force = (
+            message.orientation, message.angular_velocity, message.linear_acceleration)
+        x, y, z, w = q.x, q.y, q.z, q.w
+        norm = x * x + y * y + z * z + w * w
+        good = 0.98 < norm < 1.02
+        if self._oriented and not good:
+            raise BadMessage(
+                f'a message on imu has an orientation of length {math.sqrt(abs(norm)):.3g}, a '
+                'quaternion has length 1')
+        numbers = array('d', (
+            x, y, z, w, rate.x, rate.y, rate.z, force.x, force.y, force.z))
+        if self.mounting:
+            numbers[:4] = array('d', unturn_orientation(self.mounting, numbers[:4]))
+            numbers[4:7] = array('d', turn(self.mounting, numbers[4:7]))
+            numbers[7:] = array('d', turn(self.mounting, numbers[7:]))
+        if not good:
+            numbers[:4] = self._store.current(0, len(QUATERNION))
+        self._store.check(numbers)
+        self._store.put(numbers)
+
+
+class Odometry:
+    """Where the body is, and how fast."""
+
+    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
+        """Prepare."""
+        self._store = store
+
+    def read(self, message: Any, _: int) -> None:
+        """Read one message."""
+        place, twist = message.pose.pose.position, message.twist.twist
+        linear, angular = twist.linear, twist.angular
+        numbers = array('d', (
+            place.x, place.y, place.z, linear.x, linear.y, linear.z,
+            angular.x, angular.y, angular.z))
+        self._store.check(numbers)
+        self._store.put(numbers)
+
+
+class Scan:
+    """
+    Ranges, as REP 117 has them.
+
+    +inf, 0, and what is past ``range_max`` mean that nothing is in reach: ``range_max``. -inf, and
+    what is nearer than ``range_min``, mean that something is too near: ``range_min``. A ray that
+    is NaN holds its last reading for as long as the scan may be old.
+    """
+
+    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
+        """Prepare."""
+        self._store = store
+        self._longest = given.greatest_age * _SECOND
+        # Rays by when they were lost; what has never been seen was lost before all time.
+        self._lost = dict.fromkeys(range(len(store.names)), _NEVER)
+
+    def read(self, message: Any, time: int) -> None:
+        """Read one message."""
+        self._store.length(message.ranges)
+        nearest, farthest = message.range_min, message.range_max
+        numbers = array('d', message.ranges)
+        finite = math.isfinite(sum(numbers))
+        if not finite or min(numbers) < nearest or max(numbers) > farthest:
+            numbers = array('d', [_in_reach(r, nearest, farthest) for r in numbers])
+        if not finite and any(map(math.isnan, numbers)):
+            self._hold(numbers, time)
+        elif self._lost:
+            self._lost.clear()
+        self._store.check(numbers)
+        self._store.put(numbers)
+
+    def _hold(self, numbers: array[float], time: int) -> None:
+        """Fill in what rays without a measurement have told before."""
+        before = self._store.current(0, len(numbers))
+        lost = {i: self._lost.get(i, time) for i, r in enumerate(numbers) if math.isnan(r)}
+        for i, since in lost.items():
+            if not self._store.used[i] or since > time - self._longest:
+                numbers[i] = before[i]
+        self._lost = lost
+
+
+def _in_reach(reach: float, nearest: float, farthest: float) -> float:
+    if reach > farthest or (-math.inf < reach < nearest and reach <= 0.0):
+        return farthest
+    return nearest if reach < nearest else reach
+
+
+class FootContacts:
+    """One 0 or 1 a foot."""
+
+    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
+        """Prepare."""
+        self._store = store
+
+    def read(self, message: Any, _: int) -> None:
+        """Read one message."""
+        self._store.length(message.data)
+        self._store.put(array('d', message.data))
+
+
+READERS: dict[str, Callable[[Store, RobotConfig, InputConfig], Any]] = {
+    'joint_states': JointStates, 'imu': Imu, 'odom': Odometry, 'scan': Scan,
+    'foot_contacts': FootContacts,
+}

@@ -1,0 +1,146 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+What may be sent to drives that keep a position or a velocity: never a jump.
+
+An action of 0 is the default pose, or standstill; +-1 the end of a joint's range. A command goes
+on from the one before, and the first one from where the joints are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import math
+
+from dynsyn_ros.robot.config import EFFORT, POSITION, RobotConfig, VELOCITY
+from dynsyn_ros.robot.drive import Drive, watch_for_falls
+import numpy as np
+
+#: How long a velocity may take to come to rest when a node ends, s.
+LAST_RAMP = 1.0
+
+
+class VelocityDrive(Drive):
+    """Velocities within limits and rates; what is safe is to slow down to standstill."""
+
+    def commands(
+        self, action: np.ndarray, readings: np.ndarray, slew: float = 1.0
+    ) -> np.ndarray:
+        """Limit actions and turn them into commands; a robot that has fallen is stopped."""
+        watch_for_falls(readings, self.fallen, *self._guard)
+        if self.fallen.any():
+            stopped = self.stop(readings, slew)
+            return self._commands if stopped is None else stopped
+        wanted = np.where(np.isfinite(action), np.clip(action, -1.0, 1.0), self._instead())
+        self._go(self._rest + wanted * self._limits, slew)
+        return self._commands
+
+    def _instead(self) -> np.ndarray:
+        """Tell the action that stands for one that is no number."""
+        return np.zeros_like(self.sent)
+
+    def _go(self, aim: np.ndarray, slew: float) -> None:
+        """Go towards a command, as far as the rates allow."""
+        step = np.array(self._config.rates) * self._period * slew
+        self._commands += np.clip(aim - self._commands, -step, step)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Keep what was sent as the action that it is."""
+        self.sent[:] = np.clip(np.divide(
+            self._commands - self._rest, self._limits, out=np.zeros_like(self.sent),
+            where=self._limits != 0.0), -1.0, 1.0)
+
+    def steer(self, config: RobotConfig) -> None:
+        """Go on with other limits; the commands go on from those that were sent last."""
+        self._take(config)
+        self._tell()
+
+    def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
+        """Slow down."""
+        self._go(np.zeros_like(self._commands), slew)
+        return self._commands
+
+    def last(self) -> Iterator[np.ndarray]:
+        """Slow down to standstill."""
+        for _ in range(math.ceil(LAST_RAMP / self._period)):
+            self.stop()
+            yield self._commands
+            if not self._commands.any():
+                return
+
+
+class PositionDrive(VelocityDrive):
+    """
+    Positions within ranges about a default pose.
+
+    What is safe is to hold, and after ``hold_time`` to go slowly to the rest pose.
+    """
+
+    def __init__(self, config: RobotConfig, names: list[str], robots: int = 1) -> None:
+        """Begin where the joints are."""
+        super().__init__(config, names, robots)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew: the first command is where the joints are."""
+        self._begun, self._held = False, 0.0
+
+    def _take(self, config: RobotConfig) -> None:
+        super()._take(config)
+        self._rest = np.array(config.default_pose)
+        self._positions = self._places('position')
+
+    def _begin_at(self, readings: np.ndarray | None) -> bool:
+        """Take over where the joints are, once; returns whether that is known."""
+        if not self._begun and readings is not None:
+            self._commands[:] = readings[:, self._positions]
+            self._begun = True
+        return self._begun
+
+    def commands(
+        self, action: np.ndarray, readings: np.ndarray, slew: float = 1.0
+    ) -> np.ndarray:
+        """Limit actions and turn them into commands; a robot that has fallen holds and rests."""
+        self._begin_at(readings)
+        commands = super().commands(action, readings, slew)
+        if not self.fallen.any():
+            self._held = 0.0
+        return commands
+
+    def _instead(self) -> np.ndarray:
+        return self.sent
+
+    def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
+        """Hold, and after a while go slowly to the rest pose; nothing where no pose is known."""
+        if not self._begin_at(readings):
+            return None
+        self._held += slew * self._period
+        if self._held > self._config.hold_time:
+            step = self._config.rest_rate * self._period * slew
+            self._commands += np.clip(
+                np.array(self._config.rest_pose) - self._commands, -step, step)
+            self._tell()
+        return self._commands
+
+    def last(self) -> Iterator[np.ndarray]:
+        """Hold, if a pose is known."""
+        if self._begun:
+            yield self._commands
+
+
+DRIVES: dict[str, type[Drive]] = {
+    EFFORT: Drive, POSITION: PositionDrive, VELOCITY: VelocityDrive}

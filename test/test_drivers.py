@@ -1,0 +1,165 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Drivers as robots have them: best effort, at any rate, with what they leave out."""
+
+from conftest import preset_file, ROBOT_FILE
+from dynsyn_ros import parameters
+from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes.controller import ControllerNode
+from lifecycle_msgs.msg import Transition
+import numpy as np
+import pytest
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rig import PERIOD, rig, slow
+from ros import ros, spin_until, spinning
+from sensor_msgs.msg import Imu
+
+pytestmark = pytest.mark.ros
+UP = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
+DOWN = Transition.TRANSITION_DEACTIVATE
+
+
+def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
+    """Bare joint states, an upside-down IMU with a clock of its own, and then faults."""
+    pitch_rate = {'source': 'imu.angular_velocity.y', 'scale': 1.0, 'offset': 0.0,
+                  'normalisation': 0.2, 'kind': 'state'}
+    changes = {'inputs': {'joint_states': {'velocity_time_constant': 0.02},
+                          'imu': {'stamp': 'arrival', 'rotation': [3.141592653589793, 0.0, 0.0]}},
+               'observation': {'pitch_rate': pitch_rate}, 'deadman': 'joy', 'deadman_button': 1}
+    usual = 'joint_states bare, imu unstamped, imu upside down'
+    with rig(tmp_path, stand_in=['--best-effort'], changes=changes, autostart=False) as one:
+        one.bring_about(usual)
+        one.change(*UP)
+        one.await_driving()
+        seen = one.watcher.inputs
+
+        fine = dict.fromkeys(
+            ('learning', 'joint_states', 'imu', 'odom', 'foot_contacts', 'reward'), 0)
+        one.await_levels(fine)
+        assert 2 < float(seen['imu']['rate, Hz']) < 30
+        assert float(seen['imu']['age, s']) < 1.0
+
+        # What is used is missing: it is named, the command is safe, and all is well again after.
+        for fault, task, words in (
+            ('imu unoriented', 'imu', 'orientation_covariance[0] = -1 that it holds no'),
+            ('imu disoriented', 'imu', 'orientation of length nan'),
+            ('imu silent', 'imu', 'over its greatest age of 0.4'),
+            ('joint_states lost', 'joint_states', 'lacks the joint left_knee'),
+        ):
+            began = one.bring_about(f'{fault}, {usual}')
+            one.await_zero(began)
+            one.await_message(task, words)
+            one.await_levels({**fine, task: 2})
+            one.await_message('control', 'active; ')
+            assert len(one.next_commands(5, moving=False)) >= 5, 'each period, for the drivers'
+            one.bring_about(usual)
+            one.await_driving()
+            one.await_levels(fine)
+
+        for fault, words in (('joy released', 'deadman is not held'),
+                             ('joy silent', 'nothing has come on deadman for 0.5 s')):
+            one.await_zero(one.bring_about(f'{fault}, {usual}'))
+            one.await_message('control', words)
+            one.bring_about(usual)
+            one.await_driving()
+
+
+def test_who_is_not_heard_is_told_why(tmp_path):
+    """A reliable ear for a best-effort driver, by qos_overrides, and nobody who listens."""
+    with ros():
+        controller = ControllerNode(
+            cli_args=['--ros-args', '--params-file', str(slow('biped', tmp_path, PERIOD, {})),
+                      '--params-file', str(preset_file('default'))],
+            parameter_overrides=[Parameter(
+                'qos_overrides./imu.subscription.reliability', value='reliable')],
+            use_global_arguments=False)
+        driver, told = Node('driver'), {}
+        imu = driver.create_publisher(
+            Imu, 'imu', QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+        driver.create_subscription(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
+            lambda array: told.update({s.name: s.message for s in array.status}), topics.QOS)
+        with spinning(controller, driver) as executor:
+            controller.start()
+            spin_until(executor, lambda: 'best effort' in told.get('/controller: imu', ''))
+            assert told['/controller: imu'].endswith(
+                'the publisher of /imu is best effort, inputs.imu.qos must be so too')
+            assert told['/controller: odom'] == (
+                'nothing has been heard yet: nobody publishes /odom')
+            assert told['/controller: control'].endswith(
+                'odom, joint_states, foot_contacts, reward: nothing has been heard yet')
+            assert imu.get_subscription_count() == 0
+            controller.stop()
+
+
+#: Torque rates of the biped for the test of slopes, N m/s.
+SLOW = 10.0
+
+
+def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
+    """A control period of 20 ms, joint states at 20 to 1000 Hz."""
+    period, window = 0.02, 0.05
+    ages = {topic: {'greatest_age': 1.5} for topic in (
+        'joint_states', 'imu', 'odom', 'foot_contacts', 'reward')}
+    changes = {'torque_rates': [SLOW] * 6, 'inputs': ages}
+    with rig(tmp_path, period=period, changes=changes) as one:
+        for hertz in (20, 50, 200, 500, 1000):
+            one.bring_about(f'joint_states {hertz} Hz')
+            one.await_message('joint_states', 'slower than' if hertz < 45 else 'heard')
+            torques = one.next_commands(60)
+            begun = len(one.watcher.commands) - len(torques)
+            times = np.array([t for t, _ in one.watcher.commands[begun:begun + len(torques)]])
+            # By the count of commands, one a period, however late this process hears of them.
+            rate = len(torques) / (times[-1] - times[0])
+            assert 0.5 / period < rate < 1.15 / period, 'a busy machine may be late, never early'
+            steps = round(window / period)
+            steepest = np.abs(torques[steps:] - torques[:-steps]).max()
+            assert 0.2 * SLOW * window < steepest <= SLOW * (steps * period) + 1e-9
+
+
+def test_position_drives_are_never_told_to_jump(tmp_path):
+    """The quadruped: from where its joints are, over faults, to where it rests, and once more."""
+    period, robot = 0.04, parameters.read([ROBOT_FILE.with_stem('quadruped')])
+    pose, rest = np.array(robot['default_pose']), np.array(robot['rest_pose'])
+    with rig(tmp_path, period, robot='quadruped', autostart=False,
+             changes={'rest_rate': 2.0, 'hold_time': 0.4}) as one:
+        def away(target):
+            return np.abs(one.watcher.last() - target)
+
+        one.change(*UP)
+        one.until(lambda: len(one.watcher.commands) > 60, 'commands')
+        _, first = one.watcher.commands[0]
+        np.testing.assert_allclose(first, 0.1)
+        ranges = np.abs(robot['position_ranges'])
+        one.until(lambda: (away(pose) - ranges).max() < 1e-9, 'its ranges')
+
+        one.bring_about('imu silent')
+        one.await_message('imu', 'over its greatest age')
+        one.until(lambda: away(rest).max() < 1e-9, 'the rest pose')
+        one.bring_about('')
+        one.until(lambda: away(rest).max() > 0.2, 'a way back')
+
+        one.change(DOWN)
+        one.until(lambda: one.watcher.count_publishers('joint_positions') == 0, 'silence')
+        before = len(one.watcher.commands)
+        one.change(UP[1])
+        one.until(lambda: len(one.watcher.commands) > before + 20, 'commands')
+        commands = np.array([command for _, command in one.watcher.commands])
+    jumps = np.abs(np.diff(commands, axis=0))
+    assert jumps.max() <= 4.0 * period + 1e-9
+    assert jumps.max() > 2.0 * period, 'as fast as it may'

@@ -32,6 +32,7 @@ from urllib.request import Request, urlopen
 
 from aiohttp import ClientSession
 from conftest import ROBOT_FILE
+from dynsyn_ros import domains
 from dynsyn_ros.cli import dashboard as cli
 from dynsyn_ros.dashboard import access, history, scene
 from dynsyn_ros.dashboard.server import FILES, MOST_WAITING, Server
@@ -72,14 +73,14 @@ NOTES = """
       window.lag = Math.max(window.lag, performance.now() - ticked - 50);
       ticked = performance.now();
     }, 50);
-    const clicked = {};
+    window.clicked = {};
     document.addEventListener('click', event => {
       const button = event.target.dataset.press;
-      if (button) { clicked[button] = performance.now(); delete window.took[button]; }
+      if (button) { window.clicked[button] = performance.now(); delete window.took[button]; }
     }, true);
     new MutationObserver(changes => {
-      for (const line of changes.flatMap(change => [...change.addedNodes]))
-        window.took[line.dataset.button] ??= performance.now() - clicked[line.dataset.button];
+      for (const {dataset} of changes.flatMap(change => [...change.addedNodes]))
+        window.took[dataset.button] ??= performance.now() - window.clicked[dataset.button];
     }).observe(document.getElementById('reports'), {childList: true});
     new MutationObserver(() => {
       const parts = [...document.querySelectorAll('section.stale')].map(
@@ -156,9 +157,15 @@ class Page:
         return found
 
     def click(self, name):
-        button = self.button(name)
-        self.until(button.is_enabled, f'{name} to be enabled')
-        button.click()
+        """Click a button, once more where it was just not enabled."""
+        def clicked():
+            button = self.button(name)
+            if button.is_enabled():
+                button.click()
+            return self.script('return window.clicked[arguments[0]]', name)
+
+        self.script('delete window.clicked[arguments[0]]', name)
+        self.until(clicked, f'{name} to be enabled')
 
     def press(self, name, outcome):
         """Press a button, and see its outcome within 2 s."""
@@ -205,6 +212,8 @@ def page(tmp_path_factory):
         patch.setenv('ROS_HOME', str(folder / 'ros'))
         patch.setenv('ROS_LOG_DIR', str(folder / 'log'))
         patch.setenv('XDG_RUNTIME_DIR', str(folder))  # no walk of others is seen
+        patch.setenv(domains.DOMAIN, '0')  # set back at the end
+        stack.enter_context(domains.own_domain(folder))
         yield Page(folder, stack)
 
 

@@ -67,7 +67,7 @@ class Progress:
 
     task: Task
     steps: int = setting('steps of each learner', low=0, high=2**62)
-    seconds: float = setting('time it has taken', unit='s', low=0.0)
+    seconds: float = setting('time it has taken', unit='s', low=0.0, high=1e12)
     bytes: list[int] = setting('lengths of the two logs', low=1, high=2**62)
     best: float = setting('best mean so far')
 

@@ -35,11 +35,13 @@ from dynsyn_ros.files import check_folder, clear_leftovers, opened
 from dynsyn_ros.schema import ConfigError, cut
 
 MANIFEST = 'manifest.json'
-WALK, TRAINING, SWEEP = 'walk', 'training', 'sweep'
-#: By what the folders of each kind are known that were made before there were manifests.
+WALK, TRAINING, SWEEP, SEARCH = 'walk', 'training', 'sweep', 'search'
+#: By what the folders of each kind are known that have no manifest: a search, whose folder is many
+#: processes', and what was made before there were manifests.
 _MARKS = {
     WALK: ('checkpoint_*.npz', 'best.npz'),
     TRAINING: ('checkpoint.npz',),
+    SEARCH: ('study.journal',),
     SWEEP: ('*/seed_*/checkpoint.npz',),
 }
 _MOST_BYTES = 1_000_000
@@ -161,6 +163,14 @@ def check_kind(folder: Path, kind: str) -> None:
     if found not in (None, kind):
         raise ConfigError(f'{folder} is the folder of a {cut(found)[1:-1]}: choose another one '
                           f'for a {kind}')
+
+
+def check_no_run(folder: Path, what: str) -> None:
+    """Raise :class:`ConfigError` if a folder for something else is that of a run."""
+    found = kind_of(folder)
+    if found:
+        raise ConfigError(f'{folder} is the folder of a {cut(found)[1:-1]}: choose another one '
+                          f'for {what}')
 
 
 def check_picture(path: Path, suffix: str) -> None:

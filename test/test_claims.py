@@ -21,7 +21,16 @@ import signal
 import subprocess
 import sys
 
-from dynsyn_ros.claims import check_picture, Claim, kind_of, MANIFEST, SWEEP, TRAINING, WALK
+from dynsyn_ros.claims import (
+    check_picture,
+    Claim,
+    kind_of,
+    MANIFEST,
+    SEARCH,
+    SWEEP,
+    TRAINING,
+    WALK,
+)
 from dynsyn_ros.schema import ConfigError
 from programs import PATIENCE, refused
 import pytest
@@ -83,7 +92,7 @@ def test_a_manifest_says_what_made_the_folder_and_stays(tmp_path):
 
 @pytest.mark.parametrize(('mark', 'kind'), [
     ('checkpoint_00000001.npz', WALK), ('best.npz', WALK), ('checkpoint.npz', TRAINING),
-    ('as it is/seed_0/checkpoint.npz', SWEEP)])
+    ('as it is/seed_0/checkpoint.npz', SWEEP), ('study.journal', SEARCH)])
 def test_older_folders_are_known_by_what_is_in_them(tmp_path, mark, kind):
     (tmp_path / mark).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / mark).touch()

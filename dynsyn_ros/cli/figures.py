@@ -22,10 +22,9 @@ from functools import partial
 from pathlib import Path
 import shutil
 
-from dynsyn_ros.claims import kind_of
+from dynsyn_ros.claims import check_no_run
 from dynsyn_ros.figures import learning, oscillator, rule
 from dynsyn_ros.files import check_folder, opened, replaced
-from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training import sweep
 from dynsyn_ros.training.presets import PRESETS, read_preset
 from tqdm import tqdm
@@ -61,10 +60,7 @@ def main(options: argparse.Namespace) -> None:
         }
     if options.ablation:
         figures['figure_11'] = partial(_copy, options.ablation / sweep.CURVES)
-    kind = kind_of(options.output)
-    if kind:
-        raise ConfigError(
-            f'{options.output} is the folder of a {kind}: choose another one for the figures')
+    check_no_run(options.output, 'the figures')
     check_folder(options.output)
     for name, draw in tqdm(figures.items(), unit=' figures'):
         draw(options.output / f'{name}.png')

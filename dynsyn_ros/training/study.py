@@ -32,6 +32,7 @@ import math
 from pathlib import Path
 from typing import Any, IO
 
+from dynsyn_ros.claims import check_kind, SEARCH
 from dynsyn_ros.episodes import read_episodes
 from dynsyn_ros.files import check_folder, lock_of, try_lock
 from dynsyn_ros.schema import ConfigError
@@ -105,6 +106,7 @@ class Study:
         self.search, self.output, self._say = search, output, say
         self._running: list[_Running] = []
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        check_kind(output, SEARCH)
         check_folder(output)
         with lock_of(output):
             try:

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from dynsyn_ros import picture
+from dynsyn_ros.files import replaced
 from dynsyn_ros.parameters import EVERY_NODE
-from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training.study import REFUSED
 from dynsyn_ros.training.tune_file import Range, Search
 from matplotlib.axes import Axes
@@ -80,16 +80,14 @@ def importances(search: Search, trials: Sequence[FrozenTrial], budget: int) -> d
 
 def write(search: Search, trials: Sequence[FrozenTrial], file: Path, output: Path) -> list[str]:
     """Write what there is so far; returns the names of the files."""
-    try:
-        with (output / TABLE).open('w', newline='', encoding='utf-8') as table:
-            _write_table(search, trials, csv.writer(table))
-        ranked = ranking(search, trials)
-        if not ranked:
-            return [TABLE]
-        draw(search, trials, output / PICTURE)
-        (output / BEST).write_text(_preset(search, ranked[0], file), encoding='utf-8')
-    except OSError as error:
-        raise ConfigError(f'cannot write in {output}: {error.strerror}') from error
+    with replaced(output / TABLE, 'w') as table:
+        _write_table(search, trials, csv.writer(table))
+    ranked = ranking(search, trials)
+    if not ranked:
+        return [TABLE]
+    draw(search, trials, output / PICTURE)
+    with replaced(output / BEST, 'w') as preset:
+        preset.write(_preset(search, ranked[0], file))
     return [TABLE, PICTURE, BEST]
 
 

@@ -162,8 +162,7 @@ class RecorderNode(Node):
         except OSError as error:
             self._give_up(error.strerror)
 
-    def _report(self) -> diagnostics.Report:
-        values: dict[str, object] = {'messages': self._messages}
-        if self.trouble:
-            return diagnostics.WARN, self.trouble, values
-        return diagnostics.OK, 'recording', values
+    def _report(self) -> list[diagnostics.Report]:
+        level = diagnostics.WARN if self.trouble else diagnostics.OK
+        return [diagnostics.Report(
+            '', level, self.trouble or 'recording', {'messages': self._messages})]

@@ -16,8 +16,13 @@
 
 import os
 
+from dynsyn_ros import domains
+
+_held = []
+
 
 def join_alone() -> None:
     """Set the environment before ROS is initialised; the tests have the domains below 51."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ['ROS_DOMAIN_ID'] = str(51 + os.getpid() % 50)
+    _held.append(domains.hold(51 + (os.getpid() + k) % 50 for k in range(50)))
+    os.environ[domains.DOMAIN] = str(_held[-1][0])

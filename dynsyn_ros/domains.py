@@ -21,7 +21,7 @@ runs there. What looks at a walk finds it by these files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 import json
 import os
@@ -55,21 +55,31 @@ def own_domain(output: Path) -> Iterator[int]:
     Raises :class:`ConfigError` if there is none left.
     """
     folder = _folder()
-    for domain in DOMAINS:  # in order, so that who looked at the last walk sees the next one too
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
-            if not (_bound(name, _name_of(domain)) and _empty(domain)):
-                continue
-            file = folder / f'{domain}.json'
-            file.write_text(json.dumps({'pid': os.getpid(), 'output': str(output.absolute())}))
-            os.environ[DOMAIN] = str(domain)
-            try:
-                yield domain
-            finally:
-                file.unlink(missing_ok=True)
-            return
-    raise ConfigError(
-        f'there are {len(DOMAINS)} walks in domains of their own already: end one, or choose a '
-        f'{DOMAIN} and {SHARED}')
+    # In order, so that who looked at the last walk sees the next one too.
+    held = hold(DOMAINS)
+    if held is None:
+        raise ConfigError(
+            f'there are {len(DOMAINS)} walks in domains of their own already: end one, or choose '
+            f'a {DOMAIN} and {SHARED}')
+    domain, name = held
+    with name:
+        file = folder / f'{domain}.json'
+        file.write_text(json.dumps({'pid': os.getpid(), 'output': str(output.absolute())}))
+        os.environ[DOMAIN] = str(domain)
+        try:
+            yield domain
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def hold(candidates: Iterable[int]) -> tuple[int, socket.socket] | None:
+    """Hold the first domain that nobody is in, until the socket is closed or this process ends."""
+    for domain in candidates:
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        if _bound(name, _name_of(domain)) and _empty(domain):
+            return domain, name
+        name.close()
+    return None
 
 
 def join(wanted: int | None, ros_arguments: Sequence[str]) -> None:

@@ -19,10 +19,13 @@ from dataclasses import fields, replace
 import json
 import os
 
+from dynsyn_ros import domains
+
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # Domains up to 101 are safe on Linux; another one for each worker and run side by side. Those over
 # 50 are for the programs in benchmarks.
-os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 50)
+_HELD = domains.hold(1 + (os.getpid() + k) % 50 for k in range(50))
+os.environ[domains.DOMAIN] = str(_HELD[0])
 
 from dynsyn_ros import parameters  # noqa: E402
 from dynsyn_ros.episodes import COLUMNS  # noqa: E402

@@ -126,17 +126,20 @@ def test_a_learner_that_is_not_finite_is_rolled_back_and_never_kept(walk, tmp_pa
 
 def test_what_is_raised_ends_in_zero_torque_and_an_answer(walk):
     executor, simulator, controller, bystander = walk
-    torques, count = record_torques(simulator), controller.steps
+    torques = record_torques(simulator)
 
     def fails(*_):
         raise ZeroDivisionError('as no step should')
 
-    controller._pilot.step, step = fails, controller._pilot.step
-    spin_until(executor, lambda: len(torques) > 20 and not np.any(torques[-10:]), 'zero torque')
+    for owner, name in ((controller._pilot, 'step'), (controller.control.inputs, 'take')):
+        count = controller.steps
+        setattr(owner, name, fails)
+        torques.clear()
+        spin_until(executor, lambda: len(torques) > 20 and not np.any(torques[-10:]), 'no torque')
+        assert controller.steps <= count + 10
+        delattr(owner, name)
+        spin_until(executor, lambda: np.any(torques[-1]), 'torques')
     await_error(executor, bystander, 'ZeroDivisionError: as no step should (test_faults.py')
-    assert controller.steps <= count + 10
-    controller._pilot.step = step
-    spin_until(executor, lambda: np.any(torques[-1]), 'torques')
     controller._keeper.begin_save = fails
     answer = call(executor, bystander, Trigger, '/controller/save', Trigger.Request())
     assert (answer.success, 'as no step should' in answer.message) == (False, True)

@@ -83,7 +83,7 @@ class Control:
         """Why the commands are the safe ones and the learner waits; empty while it steps."""
         self.rejected = 0
         """Messages that could not be used since the activation."""
-        self._troubled = self._closed = False
+        self._troubled = self._closed = self._answered = False
         self._period = robot.config.control_period
         pilot.begin()
         self._ends = ExitStack()
@@ -167,6 +167,17 @@ class Control:
             self._troubled = bool(trouble)
 
     def _step(self, now: int) -> None:
+        """Take one step; whatever it raises, what goes out is safe."""
+        self._answered = False
+        try:
+            self._take_step(now)
+        except Exception as error:
+            self.halted = f'the step has raised {sentence(error)}'
+            self._node.faults.add(self.halted)
+            if not self._answered:  # in lock-step one command too many is one for the next set
+                self._send_what_is_safe(1.0)
+
+    def _take_step(self, now: int) -> None:
         """Take one step of the learner and publish its command, or one that is safe."""
         trouble = self.inputs.trouble(now)
         if not trouble and not self._commands.get_subscription_count():
@@ -183,15 +194,9 @@ class Control:
             self._send_what_is_safe(taken.slew)
             self.halted = stopped or 'the stamps went back'
             return
-        try:
-            command = self._pilot.step(taken)
-        except Exception as error:
-            fault = f'the step has raised {sentence(error)}'
-            self._node.faults.add(fault)
-        else:
-            fault = self._node.fault_of_learner()
-        self.halted = fault
-        if fault:
+        command = self._pilot.step(taken)
+        self.halted = self._node.fault_of_learner()
+        if self.halted:
             self._send_what_is_safe(taken.slew)
         else:
             self._send(command)
@@ -212,3 +217,4 @@ class Control:
         if command is not None:
             self._values[:] = command
             self._commands.publish(self._command)
+            self._answered = True

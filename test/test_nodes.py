@@ -186,7 +186,7 @@ def test_a_monitor_that_is_closed_stays_silent(robot, tmp_path):
     with ros():
         node = Node('plotted')
         learner = Learner(robot.layout, preset('default'), seed=0)
-        keeper = Keeper(tmp_path, learner, robot, 1, 1, print, print)
+        keeper = Keeper(tmp_path, learner, robot, 1, 1, dict, print, print)
         monitor = Monitor(node, robot, learner, keeper, Inputs(robot),
                           Clock(clock_type=ClockType.STEADY_TIME))
         monitor.close()

@@ -142,7 +142,7 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
         # The controller's until now; ours too until all is written.
         claim = Claim(output, WALK)
         log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_rows(output / EPISODES_FILE))
-        begun = log.steps
+        begun, simulator.episodes = log.steps, log.episodes[0]
         try:
             _spin(stop, simulator, controller, executor, log)
         finally:

@@ -95,7 +95,7 @@ class DashboardNode(Node):
                                           f'{", ".join(topics.EPISODE_FIELDS)}')
 
     def _on_diagnostics(self, message: Any) -> None:
-        """Put what a node says of its parts together in a line."""
+        """Put what a node says first, and what is wrong with its parts, together in a line."""
         statuses: dict[str, dict[str, Any]] = {}
         for status in message.status:
             name, _, task = status.name.rpartition('/')[2][:MOST_LETTERS].partition(': ')
@@ -105,7 +105,7 @@ class DashboardNode(Node):
                     'level': 0, 'message': '', 'values': {}, 'time': time.monotonic()})
                 level = int.from_bytes(status.level, 'little')
                 told['level'] = max(told['level'], level)
-                if level or task in ('', 'control', 'reward'):
+                if level or not told['message']:
                     said = f'{told["message"]}; {status.message}' if told['message'] else (
                         status.message)
                     told['message'] = said[:MOST_LETTERS]

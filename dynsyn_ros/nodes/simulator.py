@@ -88,7 +88,7 @@ class SimulatorNode(Node):
         self.steps = 0
         """Steps taken since the start."""
         self.episodes = 0
-        """Episodes ended since the start."""
+        """Episodes ended, with those of the run that this one goes on with."""
         self._reward = 0.0
         if self._config.pace == LOCKSTEP and not self._config.publish_reward:
             raise ConfigError('parameter publish_reward must be true with pace lockstep, which '

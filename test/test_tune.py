@@ -144,13 +144,17 @@ def worth(number):
     return 10.0 * (number % 4) + 0.1 * number
 
 
+def end(study, job):
+    train(job, [worth(int(job.folder.parent.name[-4:]))])
+    study.finished(job)
+
+
 def run(studies, stop=10**6):
-    """Run the trainings of one or more programs in turn, so many at most."""
-    while stop and any(jobs := [(study, study.take()) for study in studies]):
+    """Run the trainings of programs in turn, so many at most; they leave others they began."""
+    while stop > 0 and any(jobs := [(study, study.take()) for study in studies]):
         for study, job in jobs:
-            if job is not None:
-                train(job, [worth(int(job.folder.parent.name[-4:]))])
-                study.finished(job)
+            if job is not None and stop > 0:
+                end(study, job)
                 stop -= 1
         if all(job is None for _, job in jobs):
             return
@@ -163,6 +167,9 @@ def test_the_better_ones_go_on(tmp_path):
     search = tune_file.read_search(write(tmp_path, trials=24, budgets=BUDGETS))
     told = []
     study = Study(search, tmp_path / 'out', told.append)
+    first, second = study.take(), study.take()
+    end(study, second)
+    end(study, first)
     run([study])
     came = [[value is not None for value in tune_report.values_of(search, trial)].count(True)
             for trial in study.trials]
@@ -179,15 +186,18 @@ def test_the_better_ones_go_on(tmp_path):
 @pytest.mark.parametrize('sampler', tune_file.SAMPLERS)
 def test_trials_are_the_same_whoever_draws_them(tmp_path, sampler):
     search = tune_file.read_search(write(tmp_path, trials=6, budgets=BUDGETS, sampler=sampler))
-    alone, together = Study(search, tmp_path / 'one', print), []
+    alone, told = Study(search, tmp_path / 'one', print), []
     run([alone])
     for stop in (3, 2, 10**6):  # each of the first leaves a trial behind
-        together = [Study(search, tmp_path / 'two', print) for _ in range(2)]
+        together = [Study(search, tmp_path / 'two', told.append) for _ in range(2)]
         run(together, stop)
         for study in together:
             for running in study._running:
                 running.lock.close()
     assert [trial.state.is_finished() for trial in together[0].trials] == 6 * [True]
+    reports = [line for line in told if 'is taken over' not in line]
+    assert len(told) > len(reports) == len(set(reports)) == sum(
+        len(trial.intermediate_values) for trial in together[0].trials)
     first = 6 if sampler == 'random' else 2  # what TPE draws follows from what is known by then
     assert [trial.params for trial in alone.trials][:first] == [
         trial.params for trial in together[0].trials][:first]

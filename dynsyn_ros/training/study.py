@@ -181,6 +181,7 @@ class Study:
                 if lock is not None:
                     running = _Running(Trial(self._study, frozen._trial_id), lock,
                                        budget=len(frozen.intermediate_values))
+                    self._say(f'trial {frozen.number}, which nobody works on, is taken over')
                     break
             else:
                 if len(trials) >= self.search.config.trials:
@@ -232,15 +233,13 @@ class Study:
         running.trial.report(value, self.search.config.reduction_factor ** running.budget)
         running.budget += 1
         if not self._over(running):
+            self._say(f'trial {running.trial.number} {self._standing(running)[1]}, goes on')
             self._train(running)
 
     def _over(self, running: _Running) -> bool:
         """End a trial that is not among the best after its budget, or has had them all."""
-        values = self._study.get_trials(deepcopy=False)[running.trial.number].intermediate_values
-        value, budgets = values[max(values)], self.search.budgets
-        told = (f'after {budgets[running.budget - 1].steps} steps, budget {running.budget} of '
-                f'{len(budgets)}: {self.search.config.objective} {value:.1f}')
-        last = running.budget == len(budgets)
+        value, told = self._standing(running)
+        last = running.budget == len(self.search.budgets)
         # The preset itself counts among the others, and goes on whatever it is worth.
         stops = not last and running.trial.should_prune() and not (
             running.trial.number == 0 and self.search.as_it_is)
@@ -249,9 +248,16 @@ class Study:
         elif last:
             self._end(running, TrialState.COMPLETE, f'{told}, finished', value)
         else:
-            self._say(f'trial {running.trial.number} {told}, goes on')
             return False
         return True
+
+    def _standing(self, running: _Running) -> tuple[float, str]:
+        """Tell what a trial was worth after its last budget, as a number and in words."""
+        values = self._study.get_trials(deepcopy=False)[running.trial.number].intermediate_values
+        value, budgets = values[max(values)], self.search.budgets
+        return value, (
+            f'after {budgets[running.budget - 1].steps} steps, budget {running.budget} of '
+            f'{len(budgets)}: {self.search.config.objective} {value:.1f}')
 
     def _end(
         self, running: _Running, state: TrialState, told: str, value: float | None = None

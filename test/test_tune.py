@@ -107,7 +107,7 @@ def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
     await_end(worker)
     both = [subprocess.Popen([*command, '--workers', '1'], cwd=tmp_path, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
-    ends = [each.communicate(timeout=PATIENCE) for each in both]
+    ends = [each.communicate(timeout=4 * PATIENCE) for each in both]
     assert [each.returncode for each in both] == [0, 0], ends
     output, _ = whole
     for name in (tune_report.TABLE, tune_report.BEST):
@@ -257,10 +257,10 @@ def ranges(name, **table):
 @pytest.mark.parametrize(('changes', 'words'), [
     (ranges('synapses.rate', low=0, high=1),
      'ranges has the unknown setting synapses.rate: there are synapses.amplitude, synapses'),
-    (ranges('colour', low=0, high=1), 'unknown setting colour: there are time_step, synapses'),
+    (ranges('colour', low=0, high=1), 'unknown setting colour: there are time_step, '),
     (ranges(RATE, low=1, high=0), f'ranges.{RATE}.low must be under ranges.{RATE}.high, not 1'),
     (ranges(RATE, low=0, high=1, log=True), 'low must be over 0 where log is true, not 0'),
-    (ranges(RATE, low=0, high=float('inf')), 'must be finite, not 0 to inf'),
+    (ranges(RATE, low=0, high=float('inf')), f'ranges.{RATE}.high must be from -1e+15 to 1e+15'),
     (ranges(RATE, low=-1, high=1), f'ranges.{RATE}: parameter {RATE} must be from 0'),
     (ranges(RATE, low=0), f'missing parameter ranges.{RATE}.high'),
     (ranges(RATE, low=0, high=1, step=1), f'unknown parameter ranges.{RATE}.step'),

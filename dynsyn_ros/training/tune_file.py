@@ -54,7 +54,6 @@ import copy
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 import json
-import math
 from pathlib import Path
 import re
 from typing import Any, get_args, get_origin
@@ -76,31 +75,33 @@ Choice = bool | int | float | str
 class Budget:
     """What each trial that has come so far is given."""
 
-    steps: int = setting('steps of each learner after which a trial is compared', low=1)
-    seeds: int = setting('how many of the seeds are trained', low=1)
+    steps: int = setting('steps of each learner after which a trial is compared', low=1,
+                         high=2**62)
+    seeds: int = setting('how many of the seeds are trained', low=1, high=10_000)
 
 
 @dataclass(frozen=True)
 class SearchConfig:
     """How to search."""
 
-    trials: int = setting('settings to try', low=1)
+    trials: int = setting('settings to try', low=1, high=1_000_000)
     sampler: str = setting('what draws them: random, or TPE, which learns from the earlier ones',
                            choices=SAMPLERS)
     sampler_seed: int = setting('of what is drawn', low=0, high=2**31 - 1)
     objective: str = setting('what a training is worth', choices=OBJECTIVES)
-    episodes: int = setting('episodes that the objective takes the mean of', low=1)
+    episodes: int = setting('episodes that the objective takes the mean of', low=1, high=1_000_000)
     over_seeds: str = setting('what a trial is worth, of what its seeds are', choices=OVER_SEEDS)
     seeds: list[int] = setting('seeds of the trainings', low=0, high=2**31 - 1)
-    reduction_factor: int = setting('one of so many trials goes on to the next budget', low=2)
+    reduction_factor: int = setting('one of so many trials goes on to the next budget', low=2,
+                                    high=1000)
 
 
 @dataclass(frozen=True)
 class Span:
     """A range of numbers."""
 
-    low: float = setting('least value')
-    high: float = setting('greatest value')
+    low: float = setting('least value', low=-1e15, high=1e15)
+    high: float = setting('greatest value', low=-1e15, high=1e15)
     log: bool = setting('whether it is drawn evenly in the logarithm')
 
 
@@ -263,8 +264,6 @@ def _range(name: str, table: Any, known: Mapping[str, Setting]) -> Range:
 
 def _check_span(span: Span, where: str, whole: bool) -> None:
     """Refuse a span that nothing can be drawn from."""
-    if not (math.isfinite(span.low) and math.isfinite(span.high)):
-        raise ConfigError(f'{where} must be finite, not {span.low:g} to {span.high:g}')
     if not span.low < span.high:
         raise ConfigError(f'{where}.low must be under {where}.high, not {span.low:g} and '
                           f'{span.high:g}')

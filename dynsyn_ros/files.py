@@ -62,13 +62,6 @@ def try_lock(folder: Path) -> IO[bytes] | None:
     return file
 
 
-@contextmanager
-def lock_of(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, once nobody else does."""
-    with (folder / LOCK).open('ab') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
 
 @contextmanager
 def replaced(path: Path, mode: str = 'wb') -> Iterator[IO[Any]]:

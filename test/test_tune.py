@@ -108,7 +108,7 @@ def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
     both = [subprocess.Popen([*command, '--workers', '1'], cwd=tmp_path, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     ends = [each.communicate(timeout=4 * PATIENCE) for each in both]
-    assert [each.returncode for each in both] == [0, 0], ends
+    assert [each.returncode for each in both] == [0, 0], [errors[-400:] for _, errors in ends]
     output, _ = whole
     for name in (tune_report.TABLE, tune_report.BEST):
         assert (tmp_path / 'out' / name).read_bytes() == (output / name).read_bytes()
@@ -237,6 +237,10 @@ def test_a_study_of_another_search_is_refused(tmp_path):
     write(tmp_path, episodes=6, ranges={RATE: TUNE['ranges'][RATE]})
     sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
     assert 'holds a search with other episodes, ranges: of a search' in sentence
+    (tmp_path / 'swept').mkdir()
+    (tmp_path / 'swept' / 'manifest.json').write_text('{"kind": "sweep"}')
+    sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'swept')
+    assert 'swept is the folder of a sweep: choose another one for a search' in sentence
     for content in ('noise', '{"op_code": 1}\n', '[]\n'):
         (tmp_path / 'search' / 'study.journal').write_text(f'{content}\n' * 2)
         sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')

@@ -32,9 +32,9 @@ import math
 from pathlib import Path
 from typing import Any, IO
 
-from dynsyn_ros.claims import check_kind, SEARCH
+from dynsyn_ros.claims import Claim, SEARCH
 from dynsyn_ros.episodes import read_episodes
-from dynsyn_ros.files import check_folder, lock_of, try_lock
+from dynsyn_ros.files import try_lock
 from dynsyn_ros.schema import ConfigError
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.sweep import Job
@@ -48,6 +48,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 JOURNAL = 'study.journal'
 NAME = 'tune'
+#: How long another program may have the study to itself, s: it draws a trial, or a picture.
+PATIENCE = 300.0
 #: The study's attribute that tells which search it is of.
 _SEARCH = 'search'
 #: A trial's attribute that tells why its settings could not be trained with.
@@ -106,9 +108,7 @@ class Study:
         self.search, self.output, self._say = search, output, say
         self._running: list[_Running] = []
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        check_kind(output, SEARCH)
-        check_folder(output)
-        with lock_of(output):
+        with self._claimed():
             try:
                 self._study = optuna.create_study(
                     storage=JournalStorage(JournalFileBackend(str(output / JOURNAL))),
@@ -152,8 +152,17 @@ class Study:
     @contextmanager
     def locked(self) -> Iterator[list[FrozenTrial]]:
         """Tell all trials, and keep others from doing so for as long as it takes to use them."""
-        with lock_of(self.output):
+        with self._claimed():
             yield self.trials
+
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Have the output folder alone for a moment, after others that are at it."""
+        claim = Claim(self.output, SEARCH, PATIENCE)
+        try:
+            yield
+        finally:
+            claim.release()
 
     def take(self) -> Job | None:
         """Tell which training is next; None if there is none now."""

@@ -36,7 +36,8 @@ from dynsyn_ros.schema import ConfigError, cut
 
 MANIFEST = 'manifest.json'
 WALK, TRAINING, SWEEP, SEARCH = 'walk', 'training', 'sweep', 'search'
-#: By what the folders of each kind are known that were made before there were manifests.
+#: By what the folders of each kind are known that have no manifest: a search, whose folder is many
+#: processes', and what was made before there were manifests.
 _MARKS = {
     WALK: ('checkpoint_*.npz', 'best.npz'),
     TRAINING: ('checkpoint.npz',),

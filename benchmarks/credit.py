@@ -175,8 +175,9 @@ def main() -> None:
     fleet = held()
     mean_update(fleet, options.steps // 4)
     parts = mean_update(fleet, options.steps * 2)
-    update = parts.mean(axis=0)
-    tested = directions(update, fleet.learner.layout.layer_sizes)
+    # Directions come from one half and what is told along them from the other: a direction that
+    # noise has chosen would agree with itself.
+    tested = directions(parts[::2].mean(axis=0), fleet.learner.layout.layer_sizes)
     amplitude = fleet.learner.state.plasticity.amplitude[0]
     rows = []
     for name, direction in tqdm(tested.items(), unit=' directions', leave=False):
@@ -187,7 +188,7 @@ def main() -> None:
             moved.learner.state.prediction.baseline[:] = fleet.learner.state.prediction.baseline
             ends.append(mean_reward(moved, options.steps // 8))
         slope = (ends[0] - ends[1]) / 2
-        along = parts @ direction
+        along = parts[1::2] @ direction
         rows.append((name, along.mean(), along.std(ddof=1) / len(along) ** 0.5, slope.mean(),
                      slope.std(ddof=1) / WALKERS ** 0.5))
     print('\nchange of the mean reward of a step for one amplitude, and its standard error:\n'

@@ -36,6 +36,7 @@ class Oracle:
         self.rbar, self.D, self.n, self.X = 0.0, 0.0, 0, 0.0
         self.theta = np.zeros(layout.inputs + 2 * layout.oscillators)
         self.z, self.features = np.zeros_like(self.theta), np.zeros_like(self.theta)
+        self.ybar = np.zeros_like(self.theta)
         self.A0 = self.A.copy()
 
     def fluctuate(self):
@@ -63,12 +64,14 @@ class Oracle:
         """Compute the error of the prediction, and what it would do to the critic."""
         p, dt = self.config.prediction, self.config.time_step
         gamma = np.exp(-dt / p.discount_time_constant)
-        decay = np.exp(-dt / p.value_trace_time_constant)
+        decay = min(np.exp(-dt / 300.0), gamma)
         first = not self.features.any()
         before = self.theta @ self.features
         self.z = decay * self.z + self.features
         size = max(self.features @ self.features, 1.0)
-        self.features = self.encoded
+        keep = np.exp(-dt / p.eligibility_time_constant)
+        self.ybar = keep * self.ybar + (1 - keep) * self.encoded
+        self.features = self.encoded - self.ybar
         error = reward - self.rbar + gamma * self.theta @ self.features - before
         if first or (moved and not fell):
             error = 0.0
@@ -79,9 +82,8 @@ class Oracle:
 
     def follow(self, rewards, errors, fell):
         """Follow the means over all who share the critic; a running mean starts as a plain one."""
-        p = self.config.prediction
         elapsed = len(rewards) * self.config.time_step
-        gain = max(1 - np.exp(-elapsed / p.mean_time_constant), 1 / (1 + self.n))
+        gain = max(1 - np.exp(-elapsed / 1e7), 1 / (1 + self.n))
         self.n += 1
         self.rbar += gain * (np.mean(rewards) - self.rbar)
         walking = [abs(error) for error, down in zip(errors, fell, strict=True) if not down]
@@ -106,7 +108,7 @@ class Oracle:
         if a:
             worst = self.config.fall.penalty if self.config.fall else np.inf
             earned = sum(reward for reward in rewards if reward > -worst)
-            self.X = max(self.X + earned - len(rewards) * a.target_reward * dt / 1000, 0.0)
+            self.X = max(self.X + earned, 0.0)
             self.A = self.A0 / np.sqrt(np.sqrt(1 + a.amplitude_decay * self.X))
         elif self.config.amplitude_law == 'multiplicative':
             self.A = self.A * np.exp(-n.amplitude_rate * np.sum(rewards) * dt)

@@ -105,7 +105,6 @@ def test_bad_configurations_are_refused_by_name(values, words):
     ('synapses', 'amplitude', [0.1, 0.1], 'learner.synapses.amplitude must have 3 entries'),
     ('synapses', 'repulsion', 'yes', 'learner.synapses.repulsion must be true or false'),
     ('synapses', 'period_mean', 300.0, 'learner.synapses.period_mean must be over 330 ms'),
-    ('prediction', 'value_trace_time_constant', 1e4, 'at most learner.prediction.discount'),
     ('network', 'gain', 0.0, 'learner.network.gain must be from 0.01 to 100'),
     ('oscillators', 'd', 1.0, 'unknown parameter learner.oscillators.d'),
 ])

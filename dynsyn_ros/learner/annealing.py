@@ -17,14 +17,13 @@ Annealing: with success, fluctuations narrow, centres settle, and falls cost mor
 
 .. math::
 
-    X = \int (R - \rho) \, dt \ge 0, \qquad
+    X = \int R \, dt \ge 0, \qquad
     \frac{A}{A_0} = (1 + \beta X)^{-1/4}, \qquad
     \frac{\alpha}{\alpha_0} = (1 + \delta X)^{-1/2}
 
-- :math:`X` ``clock``: the reward that all walkers of a group have earned beyond the target,
-  falls apart. Below the target it runs back, and the fluctuations widen again
-- :math:`R` reward per ms, :math:`\rho` ``target_reward``; :math:`\beta` ``amplitude_decay``,
-  :math:`\delta` ``centre_rate_decay``, 1/reward
+- :math:`X` ``clock``: the reward :math:`R` that all walkers of a group have earned, falls apart.
+  While reward is negative it runs back, and the fluctuations widen again
+- :math:`\beta` ``amplitude_decay``, :math:`\delta` ``centre_rate_decay``, 1/reward
 
 These are gain sequences of stochastic approximation, a slower one for the size of the
 perturbations (Robbins & Monro 1951, Spall 1992), in a time that is counted in success.
@@ -46,7 +45,7 @@ from numba import njit
 import numpy as np
 
 CONSTANTS = np.dtype([
-    ('target', 'f8'), ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('penalty', 'f8'),
+    ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('penalty', 'f8'),
     ('horizon', 'f8'), ('price_rate', 'f8')])
 
 
@@ -54,11 +53,11 @@ def constants(
     annealing: AnnealingConfig | None, fall: FallConfig | None, time_step: float
 ) -> np.ndarray:
     """Pack the settings for the kernel; a table that is absent changes nothing."""
-    target, beta, delta = (annealing.target_reward * time_step / 1000.0, annealing.amplitude_decay,
-                           annealing.centre_rate_decay) if annealing else (0.0, 0.0, 0.0)
+    beta, delta = (annealing.amplitude_decay,
+                   annealing.centre_rate_decay) if annealing else (0.0, 0.0)
     penalty, horizon, kappa = (
         fall.penalty, fall.horizon / time_step, fall.price_rate) if fall else (np.inf, 0.0, 0.0)
-    return np.array((target, beta, delta, penalty, horizon, kappa), CONSTANTS)
+    return np.array((beta, delta, penalty, horizon, kappa), CONSTANTS)
 
 
 @njit(cache=True)
@@ -82,10 +81,3 @@ def shape_reward(c: Any, reward: float, mean: float, clock: float) -> tuple[floa
         return reward, 0.0
     share = 1.0 - 1.0 / (1.0 + c.price_rate * clock)
     return -(c.penalty + share * c.horizon * max(mean, 0.0)), 1.0
-
-
-@njit(cache=True)
-def run_clock(c: Any, clock: float, earned: float, walkers: int) -> float:
-    """Advance the clock by what so many walkers earned in a step; returns its new reading."""
-    reading: float = max(clock + earned - c.target * walkers, 0.0)
-    return reading

@@ -57,25 +57,12 @@ class PredictionConfig:
     """The critic that predicts reward, and the credit that synapses get for its errors."""
 
     eligibility_time_constant: float = setting(
-        'of the eligibility trace, a low-pass of W - C', unit='ms', low=0.001, high=1e9)
+        'of the eligibility trace, a low-pass of W - C, and of the means from which the critic '
+        'sees its inputs differ', unit='ms', low=0.001, high=1e9)
     discount_time_constant: float = setting(
         'how far ahead reward is predicted, -dt / ln gamma', unit='ms', low=1.0, high=1e9)
-    value_trace_time_constant: float = setting(
-        'of the trace by which the critic learns, -dt / ln(gamma lambda)', unit='ms', low=1.0,
-        high=1e9)
     critic_rate: float = setting('rate eta of the critic, per step of one walker', low=0.0,
                                  high=1.0, read_only=False)
-    mean_time_constant: float = setting(
-        'of the running means of reward and error, over the time of all walkers together',
-        unit='ms', low=1.0, high=1e12)
-
-    def check(self, prefix: str) -> None:
-        """Refuse a lambda over 1."""
-        if self.value_trace_time_constant > self.discount_time_constant:
-            raise ConfigError(
-                f'parameter {prefix}value_trace_time_constant must be at most '
-                f'{prefix}discount_time_constant, {self.discount_time_constant:g}, not '
-                f'{self.value_trace_time_constant:g}')
 
 
 @dataclass(frozen=True)
@@ -89,7 +76,7 @@ class FallConfig:
         'with success a fall also costs what is earned on average in so much time', unit='ms',
         low=0.0, high=1e9)
     price_rate: float = setting(
-        'rate kappa at which reward beyond the target brings a fall to this full price',
+        'rate kappa at which earned reward brings a fall to this full price',
         unit='1/reward', low=0.0, high=1e3)
 
 
@@ -106,14 +93,11 @@ class NarrowingConfig:
 class AnnealingConfig:
     """How success narrows the fluctuations and slows the centres."""
 
-    target_reward: float = setting(
-        'reward per second of learner time above which fluctuations narrow and centres settle, '
-        'and below which they widen again, up to where they began', unit='1/s', low=0.0, high=1e6)
     amplitude_decay: float = setting(
-        'rate beta at which reward beyond the target narrows the fluctuations', unit='1/reward',
+        'rate beta at which earned reward narrows the fluctuations', unit='1/reward',
         low=0.0, high=1e3)
     centre_rate_decay: float = setting(
-        'rate delta at which reward beyond the target slows the centres', unit='1/reward',
+        'rate delta at which earned reward slows the centres', unit='1/reward',
         low=0.0, high=1e3)
 
 

@@ -55,6 +55,7 @@ def contents(layout: Layout, learners: int, groups: int) -> dict[str, ArraySpec]
         # Files from before the reward prediction have none of it, and it starts at zero then.
         'value_weight': real((groups, layout.features), -_LARGE, _LARGE, optional=True),
         'features': real(features, -1e3, 1e3, optional=True),
+        'adapted': real(features, -1e3, 1e3, optional=True),
         'value_trace': real(features, -_LARGE, _LARGE, optional=True),
         'baseline': real(group, -_LARGE, _LARGE, optional=True),
         'scale': real(group, 0.0, _LARGE, optional=True),

@@ -130,7 +130,7 @@ def step(
             fluctuation.set_weights(f, i, p.centre[i // size], p.amplitude[i // size])
         else:
             f.weight[i] = p.centre[i // size]
-            reward_prediction.skip(r, i, n.features)
+            reward_prediction.skip(r, predicting, i, n.features)
         network.act(n, wiring, f.weight, i, observation, learning)
         if f.next_normal[i] > f.normals.shape[1] - f.phase.shape[1]:
             answer = NORMALS_LOW
@@ -188,7 +188,7 @@ def anneal(
         if reward[i] > -annealed.penalty:
             earned += reward[i]
     before = clock[group]
-    clock[group] = annealing.run_clock(annealed, before, earned, len(members))
+    clock[group] = max(before + earned, 0.0)
     ratio = (annealing.amplitude_ratio(annealed, clock[group])
              / annealing.amplitude_ratio(annealed, before))
     plasticity.scale_amplitudes(p, group, ratio)

@@ -193,11 +193,10 @@ class Learner:
     def _arrays(self) -> dict[str, np.ndarray]:
         """All state but the random streams, by name."""
         state = self.state
+        # Features of the same name: the critic's are state, the network's are made anew each step.
         arrays = {
-            **state.fluctuation._asdict(), **state.plasticity._asdict(),
-            'value_trace': state.prediction.value_trace, **state.prediction._asdict(),
-            'clock': state.clock, **state.neurons._asdict()}
-        arrays['features'] = state.prediction.features
+            **state.fluctuation._asdict(), **state.plasticity._asdict(), **state.neurons._asdict(),
+            **state.prediction._asdict(), 'clock': state.clock}
         for name in _SCRATCH:
             del arrays[name]
         return {**arrays, 'initial_centre': self.initial_centre}

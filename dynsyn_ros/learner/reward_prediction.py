@@ -17,14 +17,18 @@ Reward prediction: synapses are told how much better than predicted things went.
 
 .. math::
 
-    \delta &= r - \bar r + \gamma V(x') - V(x), \qquad V(x) = \theta \cdot x \\
+    \delta &= r - \bar r + \gamma V(x') - V(x), \qquad V(x) = \theta \cdot x, \qquad
+        x = y - \bar y \\
     z &\leftarrow \gamma \lambda z + x, \qquad
     \theta \leftarrow \theta + \eta (1 - \gamma \lambda) \, \delta z / \max(|x|^2, 1) \\
     m &= \operatorname{clip}(\delta / D, \pm 10)
 
 - :math:`r` the reward of a step; :math:`\bar r` ``baseline``, its running mean
-- :math:`x` ``features``: what the network has anyway, the outputs of layer 1 and :math:`v, w` of
-  all oscillators. So the critic :math:`V` is one more neuron, and its rule is local
+- :math:`y` what the network has anyway, the outputs of layer 1 and :math:`v, w` of all
+  oscillators. So the critic :math:`V` is one more neuron, and its rule is local
+- :math:`x` ``features``: it adapts, as sensory neurons do, and sees how :math:`y` differs from its
+  own running mean :math:`\bar y`, ``adapted``. A state that lasts, such as a high speed, is what
+  slow fluctuations bring about; a critic that expects its reward takes it from the synapses
 - :math:`\theta` ``value_weight``, :math:`z` ``value_trace``; :math:`\eta` ``critic_rate``
 - :math:`\gamma` = exp(-dt / ``discount_time_constant``), :math:`\lambda` likewise
 - :math:`\delta` ``error``, the reward prediction error: what dopamine is thought to carry
@@ -48,11 +52,16 @@ import numpy as np
 
 #: The largest modulation, a fall apart: a few surprises must not move the centres by themselves.
 ERROR_LIMIT = 10.0
+#: Of the trace by which the critic learns, -dt / ln(gamma lambda), ms: a quarter of a stride.
+VALUE_TRACE_TIME_CONSTANT = 300.0
+#: Of the running means of reward and error, ms of all walkers together: some hours of one.
+MEAN_TIME_CONSTANT = 1e7
 #: The smallest scale, so that a constant reward is no surprise.
 SMALLEST_SCALE = 1e-6
 
 CONSTANTS = np.dtype([
-    ('discount', 'f8'), ('trace_decay', 'f8'), ('critic_rate', 'f8'), ('mean_gain', 'f8')])
+    ('discount', 'f8'), ('trace_decay', 'f8'), ('critic_rate', 'f8'), ('mean_gain', 'f8'),
+    ('adaptation_gain', 'f8')])
 
 
 class RewardPrediction(NamedTuple):
@@ -64,6 +73,8 @@ class RewardPrediction(NamedTuple):
     """x of the last step, (learners, features)."""
     value_trace: np.ndarray
     """z, likewise."""
+    adapted: np.ndarray
+    """Running mean of y, likewise."""
     baseline: np.ndarray
     """Reward per step, (groups,)."""
     scale: np.ndarray
@@ -84,7 +95,7 @@ class RewardPrediction(NamedTuple):
 
 def allocate(learners: int, groups: int, features: int) -> tuple[np.ndarray, ...]:
     """Allocate the memory of :class:`RewardPrediction`."""
-    return (np.zeros((groups, features)), np.zeros((2, learners, features)),
+    return (np.zeros((groups, features)), np.zeros((3, learners, features)),
             np.zeros((3, groups)), np.zeros((5, learners)))
 
 
@@ -93,7 +104,7 @@ def unpack(
     value_weight: np.ndarray, own: np.ndarray, means: np.ndarray, signals: np.ndarray
 ) -> RewardPrediction:
     """Name the parts of the memory."""
-    return RewardPrediction(value_weight, own[0], own[1], means[0], means[1], means[2],
+    return RewardPrediction(value_weight, own[0], own[1], own[2], means[0], means[1], means[2],
                             signals[0], signals[1], signals[2], signals[3], signals[4])
 
 
@@ -102,9 +113,11 @@ def constants(config: PredictionConfig | None, time_step: float, members: int) -
     if config is None:
         return np.zeros((), CONSTANTS)
     discount = math.exp(-time_step / config.discount_time_constant)
-    trace_decay = math.exp(-time_step / config.value_trace_time_constant)
+    # A lambda over 1 would be no trace of anything.
+    trace_decay = min(math.exp(-time_step / VALUE_TRACE_TIME_CONSTANT), discount)
     return np.array((discount, trace_decay, config.critic_rate * (1.0 - trace_decay),
-                     lowpass_gain(members * time_step, config.mean_time_constant)), CONSTANTS)
+                     lowpass_gain(members * time_step, MEAN_TIME_CONSTANT),
+                     lowpass_gain(time_step, config.eligibility_time_constant)), CONSTANTS)
 
 
 @njit(cache=True)
@@ -118,12 +131,12 @@ def value(weight: np.ndarray, features: np.ndarray) -> float:
 
 @njit(cache=True)
 def predict(
-    p: RewardPrediction, c: Any, group: int, members: Any, features: np.ndarray, moved: np.ndarray
+    p: RewardPrediction, c: Any, group: int, members: Any, outputs: np.ndarray, moved: np.ndarray
 ) -> None:
     """
     Compute the errors of all ``members`` of a group and let its critic learn from them.
 
-    ``features`` (learners, features) are those that the last actions led to, ``moved`` (learners,)
+    ``outputs`` (learners, features) are the y that the last actions led to, ``moved`` (learners,)
     whether the robot was put back since. ``p.reward`` and ``p.fell`` are set already.
     """
     theta, count = p.value_weight[group], len(members)
@@ -132,7 +145,7 @@ def predict(
         mean += p.reward[i] / count
         error = p.reward[i] - p.baseline[group] - value(theta, p.features[i])
         decay_trace(p, c, i)
-        first = take_features(p, i, features)
+        first = take_features(p, c, i, outputs)
         error += c.discount * value(theta, p.features[i])
         fell = p.fell[i] > 0.0
         p.error[i] = 0.0 if first or (moved[i] and not fell) else error
@@ -164,12 +177,13 @@ def decay_trace(p: RewardPrediction, c: Any, i: int) -> None:
 
 
 @njit(cache=True)
-def take_features(p: RewardPrediction, i: int, features: np.ndarray) -> bool:
-    """Keep the features of learner ``i`` for the next step; returns whether they are its first."""
+def take_features(p: RewardPrediction, c: Any, i: int, outputs: np.ndarray) -> bool:
+    """Adapt to the ``outputs`` y of learner ``i``; returns whether they are its first."""
     first = True
-    for j in range(features.shape[1]):
+    for j in range(outputs.shape[1]):
         first = first and p.features[i, j] == 0.0
-        p.features[i, j] = features[i, j]
+        p.adapted[i, j] += c.adaptation_gain * (outputs[i, j] - p.adapted[i, j])
+        p.features[i, j] = outputs[i, j] - p.adapted[i, j]
     return first
 
 
@@ -182,7 +196,7 @@ def learn_value(p: RewardPrediction, c: Any, i: int, theta: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def skip(p: RewardPrediction, i: int, features: np.ndarray) -> None:
+def skip(p: RewardPrediction, c: Any, i: int, outputs: np.ndarray) -> None:
     """Follow learner ``i`` while nothing learns."""
-    take_features(p, i, features)
+    take_features(p, c, i, outputs)
     p.value_trace[i] = 0.0

@@ -44,9 +44,11 @@ class Pilot:
         """Take one step of the learner; returns the command, (joints,)."""
         self._reward[0] = taken.reward
         observation = self._observe(taken.readings)
+        self._moved[:] |= taken.moved
         for _ in range(taken.periods - 1):
             # Periods of which nothing was heard: nothing new was sent or earned in them.
-            self._learner.step(observation, self._nothing, self._drive.sent)
+            self._learner.step(observation, self._nothing, self._drive.sent, self._moved)
+            self._moved[:] = False
         action = self._learner.step(observation, self._reward, self._drive.sent, self._moved)
         self._moved[:] = False
         command: np.ndarray = self._drive.commands(action, taken.readings, taken.slew)[0]

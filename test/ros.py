@@ -23,6 +23,7 @@ import sys
 import time
 
 from conftest import preset_file, ROBOT_FILE
+from dynsyn_ros import weights
 from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import run
@@ -120,11 +121,13 @@ def record_torques(simulator):
     return torques
 
 
-def headless_torques(config, preset, seed, steps, learning=True):
+def headless_torques(config, preset, seed, steps, learning=True, start=None):
     """Compute the torques of a run without ROS, in the walker's order."""
     robot = Robot(config)
     learner = Learner(robot.layout, preset, seed)
     learner.learning = learning
+    if start:
+        weights.load(start, learner, robot)
     walker = BipedalWalker('BipedalWalker-v3', seed, joints=config.joints)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     torques = []

@@ -57,6 +57,16 @@ def test_inputs_of_different_steps_are_never_mixed(robot):
     assert put(inputs, 'scan', at=3)
 
 
+def test_a_jump_that_no_walk_can_make_is_noticed(robot):
+    inputs, moved = Inputs(robot), []
+    for at, x in ((0.02, 0.0), (0.04, 0.1), (0.06, -0.2), (0.08, -0.2), (0.5, 0.9)):
+        for topic in ALL:
+            place = {'pose': SimpleNamespace(pose=SimpleNamespace(position=xyz(x)))}
+            put(inputs, topic, at=at, **(place if topic == 'odom' else {}))
+        moved.append(inputs.take().moved)
+    assert moved == [False, False, True, False, False]
+
+
 def test_rewards_add_up_until_they_are_taken(robot):
     inputs = Inputs(robot)
     for value in (1.0, -100.0, 0.5):

@@ -18,6 +18,7 @@ from conftest import preset, robot_config
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.training.presets import TRAINED
 import numpy as np
 import pytest
 from rclpy.node import Node
@@ -51,6 +52,21 @@ def test_one_process(tmp_path):
             controller.stop()
     assert simulator.episodes > 0, 'falls are part of the run'
     np.testing.assert_array_equal(torques, headless_torques(robot_config(), PRESET, 11, STEPS))
+
+
+def test_a_walker_that_is_put_back_at_the_end_of_its_way(tmp_path):
+    """The simulator's word headless, a jump in odom over ROS: nothing is credited across it."""
+    with ros():
+        values = lockstep(tmp_path, seed=4, max_steps=1600, weights=str(TRAINED))
+        simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
+        torques = record_torques(simulator)
+        with spinning(simulator, controller) as executor:
+            controller.start()
+            spin_until(executor, lambda: simulator.finished)
+    assert simulator.episodes == 1
+    assert not simulator.walker.episode or not simulator.walker.episode.fell
+    np.testing.assert_array_equal(
+        torques, headless_torques(robot_config(), PRESET, 4, 1600, start=TRAINED))
 
 
 def test_two_processes(tmp_path):

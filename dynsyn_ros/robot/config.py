@@ -115,9 +115,6 @@ class RewardTerms:
     torque_weight: float = setting(
         'cost of the torques measured, all joints together', unit='1/(N m s)', low=-1e6, high=1e6)
     fall_cost: float = setting('cost of a fall, once', low=0.0, high=1e6)
-    greatest_speed: float = setting(
-        'speed past which the body has not walked but has been put elsewhere', unit='m/s',
-        low=0.01, high=1e6)
     height: str = setting(
         'reading that tells how high the middle of the body is over the ground: scan.0, or '
         'odom.position.z on level ground')
@@ -201,6 +198,9 @@ class RobotConfig:
     human_reward_limit: float = setting(
         'most that a person adds to or takes from the reward of a step, whatever is sent on '
         'human_reward', low=0.0, high=1e4)
+    greatest_speed: float = setting(
+        'speed in odom past which the robot has not walked but was put elsewhere, for which '
+        'nothing is rewarded or credited', unit='m/s', low=0.01, high=1e6)
     rays: int = setting('rays in a scan message (0: no lidar)', low=0, high=100_000)
     feet: int = setting('entries in a foot_contacts message (0: none)', low=0, high=100)
     observations: list[str] = setting('names of the observations, in order')

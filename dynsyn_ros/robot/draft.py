@@ -171,6 +171,7 @@ _FILE = """\
       reward: {{greatest_age: 0.5, qos: reliable}}
     reward_limit: 200.0
     human_reward_limit: 200.0
+    greatest_speed: 5.0
     rays: 0                        # TODO of a lidar, if its rays are to be observed
     feet: 0                        # TODO contacts, if they are to be observed
 {names}
@@ -182,7 +183,6 @@ _FILE = """\
       tilt_weight: 5.0
       torque_weight: 0.0
       fall_cost: 100.0
-      greatest_speed: 5.0
       height: odom.position.z
       body_reach: 0.2              # TODO m, from the middle of the body to its farthest end
       body_depth: 0.1              # TODO m, from the middle to the underside

@@ -51,6 +51,8 @@ class Taken(NamedTuple):
     """When it is, ns: the stamp of the set, or the clock."""
     slew: float = 1.0
     """Share of what a command may change by in a control period: what of one has passed."""
+    moved: bool = False
+    """Whether the robot was put elsewhere since the last step."""
 
 
 @dataclass
@@ -111,6 +113,9 @@ class Inputs:
         self._commanded = 0
         self._forget()
         self._went_back = ''
+        self._stood: tuple[array[float], int] | None = None
+        first = self.names.index('odom.position.x') if 'odom' in self.topics else 0
+        self._position = slice(first, first + 3)
 
     def steer(self, config: RobotConfig) -> None:
         """Go on with other guards, which may use other readings."""
@@ -264,7 +269,19 @@ class Inputs:
         self._arrived = 0 if self.in_sets else self._arrived
         if self._went_back:
             periods, self._went_back = 0, ''
-        return Taken(self._readings, reward, periods, time, slew)
+        return Taken(self._readings, reward, periods, time, slew, self._was_moved())
+
+    def _was_moved(self) -> bool:
+        """Tell whether odom has jumped, since the last step, as no walk can."""
+        time = self._times.get('odom')
+        if time is None:
+            return False
+        where = self.values[self._position]
+        before, self._stood = self._stood, (where, time)
+        if before is None:
+            return False
+        seconds = max((time - before[1]) / _SECOND, self._robot.config.control_period)
+        return math.dist(where, before[0]) > self._robot.config.greatest_speed * seconds
 
     def wait(self, now: int) -> float:
         """Let the clock go on by a step that is not taken; returns the slew, as of a step."""

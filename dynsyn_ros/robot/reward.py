@@ -69,7 +69,7 @@ class Reward:
         seconds = periods * self._config.control_period
         progress = forward * seconds if self._by_speed else forward - before[0]
         tilting = tilt - before[1]
-        if abs(progress) > terms.greatest_speed * seconds:
+        if abs(progress) > self._config.greatest_speed * seconds:
             progress = tilting = 0.0  # somebody has put it elsewhere
         torque = sum(abs(reading[name]) for name in self._efforts)
         reward = (terms.progress_weight * progress - terms.tilt_weight * tilting

@@ -61,7 +61,7 @@ tables: $(READY)
 
 # The picture of the dashboard for the README, by its own test.
 screenshot: $(READY)
-	$(BIN)/python -m pytest --quiet test/test_dashboard.py -k page_shows --screenshot docs/dashboard.png
+	$(BIN)/python -m pytest --quiet test/test_dashboard_page.py -k page_shows --screenshot docs/dashboard.png
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ import yaml
 SWEEP = {
     'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'default', 'learners': 2,
     'shared': True, 'steps': 1000, 'until_solved': False, 'weights': 'none', 'seeds': [0, 1],
-    'settings': {'as it is': {}, 'no trace': {'learner': {'synapses': {'trace': 0.0}}}},
+    'settings': {'as it is': {}, 'no repulsion': {'learner': {'synapses': {'repulsion': False}}}},
 }
 FILES = (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)
 
@@ -60,7 +60,7 @@ def test_a_sweep_is_every_setting_with_every_seed(local):
     with (local / sweep.SUMMARY).open() as file:
         rows = list(csv.DictReader(file))
     assert [(row['setting'], row['seed']) for row in rows] == [
-        ('as it is', '0'), ('as it is', '1'), ('no trace', '0'), ('no trace', '1')]
+        ('as it is', '0'), ('as it is', '1'), ('no repulsion', '0'), ('no repulsion', '1')]
     assert all(row['steps_of_all_learners'] == '2000' for row in rows)
     with (local / sweep.EPISODES).open() as file:
         episodes = list(csv.DictReader(file))

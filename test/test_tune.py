@@ -84,6 +84,7 @@ def test_a_search_tells_what_it_found(whole):
     for row in rows:
         assert f'trial {row["trial"]} after 500 steps, budget 1 of 1: last' in said
     assert f'| {best["trial"]} | {float(best["after_500"]):.1f} |' in said
+    assert 'null' not in (output / tune_report.BEST).read_text(), 'ROS would not take it'
     found = read_preset(str(output / tune_report.BEST)).synapses
     assert (found.centre_rate, found.amplitude[2], found.repulsion) == (
         float(best[RATE]), float(best[LAYER_4]), best[REPULSION] == 'True')

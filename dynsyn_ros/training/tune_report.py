@@ -113,8 +113,10 @@ def _preset(search: Search, trial: FrozenTrial, file: Path) -> str:
         f'{config.episodes} episodes,\n# {config.over_seeds} of the seeds '
         f'{", ".join(map(str, config.seeds[:budget.seeds]))}, {task.learners} learners after '
         f'{budget.steps} steps each.\n')
+    # ROS takes no null: a table that the preset leaves out is left out here.
+    learner = {key: value for key, value in asdict(task.learner).items() if value is not None}
     return head + yaml.safe_dump(
-        {EVERY_NODE: {'ros__parameters': {'learner': asdict(task.learner)}}},
+        {EVERY_NODE: {'ros__parameters': {'learner': learner}}},
         sort_keys=False, default_flow_style=None, width=100)
 
 

@@ -41,8 +41,9 @@ from dynsyn_ros.learner.config import LearnerConfig, lowpass_gain
 from numba import njit
 import numpy as np
 
-#: Centres stay within +- this: many times what a walk needs, so that they are always finite.
-CENTRE_BOUND = 100.0
+#: Centres stay within +- this, amplitudes below it: many times what a walk needs, so that they are
+#: always finite.
+BOUND = 100.0
 
 CONSTANTS = np.dtype([
     ('centre_rate', 'f8'), ('amplitude_rate', 'f8'), ('trace_gain', 'f8'), ('repulsion', 'b1'),
@@ -100,7 +101,7 @@ def move_centres(
     pull = c.centre_rate * rate_ratio * modulation
     for j in range(p.centre.shape[1]):
         moved = p.centre[group, j] + pull * p.trace[i, j]
-        p.centre[group, j] = min(max(moved, -CENTRE_BOUND), CENTRE_BOUND)
+        p.centre[group, j] = min(max(moved, -BOUND), BOUND)
 
 
 @njit(cache=True)
@@ -109,10 +110,9 @@ def move_amplitudes(p: Plasticity, c: Any, group: int, reward: float) -> None:
     factor = math.exp(-c.amplitude_rate * reward)
     decrement = c.amplitude_rate * reward
     for j in range(p.amplitude.shape[1]):
-        if c.additive:
-            p.amplitude[group, j] = max(p.amplitude[group, j] - decrement, 0.0)
-        else:
-            p.amplitude[group, j] *= factor
+        before = p.amplitude[group, j]
+        moved = before - decrement if c.additive else before * factor
+        p.amplitude[group, j] = min(max(moved, 0.0), BOUND)
 
 
 @njit(cache=True)

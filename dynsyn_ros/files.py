@@ -62,7 +62,6 @@ def try_lock(folder: Path) -> IO[bytes] | None:
     return file
 
 
-
 @contextmanager
 def replaced(path: Path, mode: str = 'wb') -> Iterator[IO[Any]]:
     """
@@ -71,7 +70,7 @@ def replaced(path: Path, mode: str = 'wb') -> Iterator[IO[Any]]:
     Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
     """
     check_folder(path.parent)
-    text = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': ''}
+    text: dict[str, Any] = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': ''}
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(

@@ -22,8 +22,13 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from dynsyn_ros import weights
+from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
+from dynsyn_ros.robot import Robot
 from dynsyn_ros.robot.readings import REWARD
+from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE, TRAINED
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter as ParameterMessage
@@ -230,6 +235,33 @@ def two_owners(c: Campaign) -> tuple[str, str]:
             f'{noticed} times nothing was learnt, {learning} times it went on')
 
 
+def files(c: Campaign) -> tuple[str, str]:
+    """Read weights files and parameter files that somebody has damaged."""
+    rng, file = c.relay.random, c.folder / 'damaged'
+    robot = Robot(read_robot())
+    learner = Learner(robot.layout, read_preset('default'), 0)
+    kinds = ((TRAINED.read_bytes(), lambda: weights.load(file, learner, robot)),
+             (ROBOT_FILE.read_bytes(), lambda: read_robot(file)))
+    tried = refused = 0
+    end = time.monotonic() + c.seconds
+    while time.monotonic() < end:
+        whole, read = kinds[tried % len(kinds)]
+        torn = bytearray(whole)
+        for _ in range(rng.randint(1, 20)):
+            torn[rng.randrange(len(torn))] = rng.randrange(256)
+        if rng.random() < 0.3:
+            del torn[rng.randrange(len(torn)):]
+        file.write_bytes(torn)
+        tried += 1
+        try:
+            read()
+        except ConfigError:
+            refused += 1
+        c.executor.spin_once(timeout_sec=0.0)
+    return (f'{tried} damaged weights and parameter files',
+            f'{refused} refused in a sentence, {tried - refused} harmless')
+
+
 def activations(c: Campaign) -> tuple[str, str]:
     """Deactivate and activate."""
     done = 0
@@ -299,4 +331,5 @@ STAGES = {
     'absurd numbers': absurd,
     'impossible requests': requests,
     'two owners': two_owners,
+    'files from outside': files,
 }

@@ -24,6 +24,7 @@ import subprocess
 import sys
 
 from dynsyn_ros.cli.main import WITH_ROS
+from dynsyn_ros.training.presets import URDF
 from pages import commands, pages_with, SOURCE
 from programs import dynsyn, dynsyn_here, PATIENCE
 import pytest
@@ -102,6 +103,7 @@ def run(words, folder, number):
 @pytest.mark.parametrize('page', pages_with('dynsyn'), ids=lambda page: page.stem)
 def test_the_commands_of_a_page(page, made, tmp_path):
     shutil.copytree(made / 'config', tmp_path / 'config')
+    shutil.copy(URDF, tmp_path / 'my_robot.urdf')
     for number, words in enumerate(commands(page, 'dynsyn', unmarked=True)):
         for word in words:
             provide(made, tmp_path, word)

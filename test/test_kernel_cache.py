@@ -27,11 +27,14 @@ import pytest
 #: A kernel that calls one of another file, which alone is edited: the slope of v at 2 is 2 - 8.
 CALLER = '''
 from dynsyn_ros.learner import oscillators
+import numpy as np
+
+CONSTANTS = np.zeros((), oscillators.CONSTANTS)[()]
 from numba import njit
 
 @njit(cache=True)
 def slope(v):
-    return oscillators.slope(v, 0.0, 0.0, oscillators.Constants(0.0, 0.0, 0.0, 0.0, 0.0))[0]
+    return oscillators.slope(v, 0.0, 0.0, CONSTANTS)[0]
 
 print(slope(2.0))
 '''

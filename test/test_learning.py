@@ -39,8 +39,8 @@ class Synapses:
         self.config = config
         self.f = fluctuation.unpack(*fluctuation.allocate(learners, synapses))
         self.p = plasticity.unpack(*plasticity.allocate(learners, learners, synapses))
-        self.constants = (fluctuation.constants(config.synapses, config.time_step)[()],
-                          plasticity.constants(config)[()])
+        self.constants = (fluctuation.constants(config.synapses, config.time_step),
+                          plasticity.constants(config))
         self.p.amplitude[:] = config.synapses.amplitude[0]
         for i in range(learners):
             fluctuation.start(self.f, self.constants[0], i, rng.uniform(size=synapses),

@@ -88,4 +88,5 @@ def test_runge_kutta_is_of_fourth_order():
 
 
 def test_states_are_bounded():
-    assert oscillators.advance(50.0, -50.0, 0.0, CONSTANTS._replace(step=1e-6)) == (2.0, -2.0)
+    short = oscillators.constants(CONFIG, 1e-6 / CONFIG.rate)
+    assert oscillators.advance(50.0, -50.0, 0.0, short) == (2.0, -2.0)

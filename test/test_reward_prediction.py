@@ -40,7 +40,7 @@ CONFIG = changed(
 def critic(config, members, features, adaptation=None):
     """Make a critic that adapts in so much time, ms, or not at all."""
     state = reward_prediction.unpack(*reward_prediction.allocate(members, 1, features))
-    constants = reward_prediction.constants(config.prediction, config.time_step, members)[()]
+    constants = reward_prediction.constants(config.prediction, config.time_step, members)
     constants['adaptation_gain'] = (
         lowpass_gain(config.time_step, adaptation) if adaptation else 0.0)
     return state, constants
@@ -85,11 +85,11 @@ def climb(config, gain=GAIN, noise=NOISE, adaptation=None):
     p = plasticity.unpack(*plasticity.allocate(WALKERS, 1, 1))
     p.amplitude[:] = config.synapses.amplitude[0]
     rng = np.random.default_rng(2)
-    fluctuating = fluctuation.constants(config.synapses, config.time_step)[()]
+    fluctuating = fluctuation.constants(config.synapses, config.time_step)
     for i in range(WALKERS):
         fluctuation.start(f, fluctuating, i, rng.uniform(size=1), rng.standard_normal(1))
     state, predicting = critic(config, WALKERS, 2, adaptation)
-    plastic = plasticity.constants(config)[()]
+    plastic = plasticity.constants(config)
     walkers = np.zeros(WALKERS)
     given = f, p, state, fluctuating, plastic, predicting, walkers, gain, noise, STEPS // 2
     delayed(*given)  # then the critic has learnt
@@ -174,11 +174,11 @@ def smooth_task(time_step):
     f = fluctuation.unpack(*fluctuation.allocate(walkers, 1))
     p = plasticity.unpack(*plasticity.allocate(walkers, 1, 1))
     p.amplitude[:] = 0.1
-    fluctuating = fluctuation.constants(config.synapses, time_step)[()]
+    fluctuating = fluctuation.constants(config.synapses, time_step)
     for i in range(walkers):
         fluctuation.start(f, fluctuating, i, np.array([i / walkers]), np.zeros(1))
     state, predicting = critic(config, walkers, 2, 1500.0)
-    smooth(f, p, state, fluctuating, plasticity.constants(config)[()], predicting,
+    smooth(f, p, state, fluctuating, plasticity.constants(config), predicting,
            np.zeros(walkers), time_step / tau, time_step / 1000, round(300_000 / time_step))
     return p.centre[0, 0]
 

@@ -76,7 +76,7 @@ def test_diff_tells_how_far_centres_are_apart(tmp_path, robot):
     done = dynsyn('weights', 'diff', a, b, folder=tmp_path)
     shift = np.abs(one.state.plasticity.centre - other.state.plasticity.centre)[0, :344]
     row = next(line for line in done.stdout.splitlines() if line.startswith('layer 2')).split()
-    assert row[-4:] == [f'{shift.mean():.4f}', f'{shift.max():.4f}', f'{shift.mean() / 0.25:.2f}',
+    assert row[-4:] == [f'{shift.mean():.4f}', f'{shift.max():.4f}', f'{shift.mean() / 0.4:.2f}',
                         '1.00']
 
 

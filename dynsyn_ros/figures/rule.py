@@ -42,8 +42,8 @@ def fluctuate(
     stream = np.random.default_rng(seed)
     f = fluctuation.unpack(*fluctuation.allocate(1, count))
     p = plasticity.unpack(*plasticity.allocate(1, 1, count))
-    swinging = fluctuation.constants(config.synapses, config.time_step)[()]
-    plastic = plasticity.constants(config)[()]
+    swinging = fluctuation.constants(config.synapses, config.time_step)
+    plastic = plasticity.constants(config)
     p.amplitude[:] = config.synapses.amplitude[-1]
     fluctuation.start(f, swinging, 0, stream.uniform(size=count), stream.standard_normal(count))
     history, rewards = np.zeros((3, STEPS, count)), np.zeros(STEPS)

@@ -51,13 +51,13 @@ CONSTANTS = np.dtype([
 
 def constants(
     annealing: AnnealingConfig | None, fall: FallConfig | None, time_step: float
-) -> np.ndarray:
+) -> Any:
     """Pack the settings for the kernel; a table that is absent changes nothing."""
     beta, delta = (annealing.amplitude_decay,
                    annealing.centre_rate_decay) if annealing else (0.0, 0.0)
     penalty, horizon, kappa = (
         fall.penalty, fall.horizon / time_step, fall.price_rate) if fall else (np.inf, 0.0, 0.0)
-    return np.array((beta, delta, penalty, horizon, kappa), CONSTANTS)
+    return np.array((beta, delta, penalty, horizon, kappa), CONSTANTS)[()]
 
 
 @njit(cache=True)

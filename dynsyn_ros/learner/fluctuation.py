@@ -77,9 +77,9 @@ def unpack(own: np.ndarray, normals: np.ndarray, next_normal: np.ndarray) -> Flu
                        next_normal)
 
 
-def constants(config: SynapseConfig, time_step: float) -> np.ndarray:
+def constants(config: SynapseConfig, time_step: float) -> Any:
     """Pack the settings for the kernel."""
-    return np.array((time_step, config.period_mean, config.period_sd), CONSTANTS)
+    return np.array((time_step, config.period_mean, config.period_sd), CONSTANTS)[()]
 
 
 @njit(cache=True)

@@ -76,12 +76,12 @@ def unpack(memory: Memory) -> State:
                  reward_prediction.unpack(*memory[2]), memory[3][0], network.unpack(*memory[4]))
 
 
-def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[np.ndarray, ...]:
+def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[Any, ...]:
     """Pack the settings of all parts for groups of so many ``members``, a record a part."""
     step = config.time_step
-    packed = (
+    return (
         np.array((config.modulation == 'prediction_error', config.amplitude_law == 'annealed'),
-                 _CONSTANTS),
+                 _CONSTANTS)[()],
         fluctuation.constants(config.synapses, step),
         plasticity.constants(config),
         reward_prediction.constants(config.prediction, step, members),
@@ -89,7 +89,6 @@ def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[np.n
         network.constants(config.network, layout, step, members),
         oscillators.constants(config.oscillators, step),
     )
-    return tuple(record[()] for record in packed)
 
 
 @njit(cache=True)

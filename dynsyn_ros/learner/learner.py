@@ -104,7 +104,7 @@ class Learner:
     def _draw_initial_state(self) -> None:
         state, spread = self.state, self.config.network.initial_centre
         uniform = sum(self.layout.layer_sizes[:2])
-        constants = fluctuation.constants(self.config.synapses, self.config.time_step)[()]
+        constants = fluctuation.constants(self.config.synapses, self.config.time_step)
         for i, stream in enumerate(self._streams):
             centre = np.append(
                 stream.uniform(-spread, spread, uniform), self.layout.output_centres.ravel())
@@ -187,7 +187,7 @@ class Learner:
     @property
     def amplitude_ratio(self) -> np.ndarray:
         """How wide the annealing lets fluctuations be, A / A_0, (groups,)."""
-        constants = annealing.constants(self.config.annealing, None, self.config.time_step)[()]
+        constants = annealing.constants(self.config.annealing, None, self.config.time_step)
         return np.array([annealing.amplitude_ratio(constants, x) for x in self.state.clock])
 
     def _arrays(self) -> dict[str, np.ndarray]:

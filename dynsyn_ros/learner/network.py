@@ -82,7 +82,7 @@ def unpack(
 
 def constants(
     config: NetworkConfig, layout: Layout, time_step: float, members: int
-) -> np.ndarray:
+) -> Any:
     """
     Pack the settings for the kernel.
 
@@ -91,7 +91,7 @@ def constants(
     """
     return np.array((
         layout.states, layout.ranges, config.negated_inputs, GAIN_RULES[config.gain_rule],
-        config.gain_rate * time_step * members, config.gain_target), CONSTANTS)
+        config.gain_rate * time_step * members, config.gain_target), CONSTANTS)[()]
 
 
 @njit(cache=True)

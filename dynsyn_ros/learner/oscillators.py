@@ -38,10 +38,10 @@ import numpy as np
 CONSTANTS = np.dtype([('a', 'f8'), ('b', 'f8'), ('c', 'f8'), ('step', 'f8'), ('bound', 'f8')])
 
 
-def constants(config: OscillatorConfig, time_step: float) -> np.ndarray:
+def constants(config: OscillatorConfig, time_step: float) -> Any:
     """Pack the settings for the kernel, with the step in units of tau."""
     return np.array(
-        (config.a, config.b, config.c, config.rate * time_step, config.bound), CONSTANTS)
+        (config.a, config.b, config.c, config.rate * time_step, config.bound), CONSTANTS)[()]
 
 
 @njit(cache=True)

@@ -72,7 +72,7 @@ def unpack(shared: np.ndarray, trace: np.ndarray) -> Plasticity:
     return Plasticity(shared[0], shared[1], trace)
 
 
-def constants(config: LearnerConfig) -> np.ndarray:
+def constants(config: LearnerConfig) -> Any:
     """Pack the settings for the kernel, with rates per step."""
     step, synapses = config.time_step, config.synapses
     return np.array((
@@ -80,7 +80,7 @@ def constants(config: LearnerConfig) -> np.ndarray:
         config.narrowing.amplitude_rate * step if config.narrowing else 0.0,
         lowpass_gain(step, config.prediction.eligibility_time_constant)
         if config.prediction else 1.0,
-        synapses.repulsion, config.amplitude_law == 'additive'), CONSTANTS)
+        synapses.repulsion, config.amplitude_law == 'additive'), CONSTANTS)[()]
 
 
 @njit(cache=True)

@@ -108,16 +108,16 @@ def unpack(
                             signals[0], signals[1], signals[2], signals[3], signals[4])
 
 
-def constants(config: PredictionConfig | None, time_step: float, members: int) -> np.ndarray:
+def constants(config: PredictionConfig | None, time_step: float, members: int) -> Any:
     """Pack the settings for the kernel, per step of a group of so many ``members``."""
     if config is None:
-        return np.zeros((), CONSTANTS)
+        return np.zeros((), CONSTANTS)[()]
     discount = math.exp(-time_step / config.discount_time_constant)
     # A lambda over 1 would be no trace of anything.
     trace_decay = min(math.exp(-time_step / VALUE_TRACE_TIME_CONSTANT), discount)
     return np.array((discount, trace_decay, config.critic_rate * (1.0 - trace_decay),
                      lowpass_gain(members * time_step, MEAN_TIME_CONSTANT),
-                     lowpass_gain(time_step, config.eligibility_time_constant)), CONSTANTS)
+                     lowpass_gain(time_step, config.eligibility_time_constant)), CONSTANTS)[()]
 
 
 @njit(cache=True)

@@ -195,6 +195,7 @@ def test_zero_reward_leaves_centres_and_amplitudes_exactly(robot):
     assert (end['weight'] != start['weight']).all()
 
 
+@compiled_only
 @pytest.mark.parametrize('config', [DEFAULT, PREDICTING], ids=['reward', 'errors'])
 @pytest.mark.parametrize('shared', [False, True], ids=['alone', 'fleet'])
 def test_restored_learner_goes_on_bit_for_bit(robot, shared, config):
@@ -306,7 +307,7 @@ def test_a_snapshot_without_a_critic_starts_it_at_zero(robot):
 
 def test_nothing_is_credited_across_a_put_back(robot):
     learner = Learner(robot.layout, PREDICTING, 7, range(2), shared=True)
-    given = list(zip(*experience(robot, 2, 200), strict=True))
+    given = list(zip(*experience(robot, 2, 100), strict=True))
     for observation, reward, sent, _ in given:
         learner.step(observation, reward, sent)
     before = learner.snapshot()
@@ -320,6 +321,7 @@ def test_nothing_is_credited_across_a_put_back(robot):
     assert (learner.state.plasticity.centre != before['centre']).all(), 'a fall is a consequence'
 
 
+@compiled_only
 def test_reheating_undoes_annealing(robot):
     """With the clock at 0 the amplitudes are those of the start; half back, those of half."""
     config = changed(PREDICTING, amplitude=[0.3, 0.2, 0.1])

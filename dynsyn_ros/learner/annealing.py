@@ -44,9 +44,9 @@ from dynsyn_ros.learner.config import AnnealingConfig, FallConfig
 from numba import njit
 import numpy as np
 
-CONSTANTS = np.dtype([
+CONSTANTS = np.dtype((np.record, [
     ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('penalty', 'f8'),
-    ('horizon', 'f8'), ('price_rate', 'f8')])
+    ('horizon', 'f8'), ('price_rate', 'f8')]))
 
 
 def constants(

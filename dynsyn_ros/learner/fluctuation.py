@@ -41,7 +41,8 @@ import numpy as np
 #: Standard normal numbers drawn ahead, per synapse: enough for some minutes of fluctuation.
 NORMALS_PER_SYNAPSE = 4
 
-CONSTANTS = np.dtype([('time_step', 'f8'), ('period_mean', 'f8'), ('period_sd', 'f8')])
+CONSTANTS = np.dtype((np.record, [
+    ('time_step', 'f8'), ('period_mean', 'f8'), ('period_sd', 'f8')]))
 
 
 class Fluctuation(NamedTuple):

@@ -43,7 +43,7 @@ import numpy as np
 #: What a step returns; any other number is that of a learner that was given a value not finite.
 DONE, NORMALS_LOW = -1, -2
 
-_CONSTANTS = np.dtype([('prediction_error', 'b1'), ('annealed', 'b1')])
+_CONSTANTS = np.dtype((np.record, [('prediction_error', 'b1'), ('annealed', 'b1')]))
 
 
 class State(NamedTuple):

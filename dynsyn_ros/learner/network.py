@@ -37,9 +37,9 @@ import numpy as np
 LOWEST_GAIN, HIGHEST_GAIN = 0.01, 100.0
 GAIN_RULES = {'none': 0, 'linear': 1, 'nonlinear': 2}
 
-CONSTANTS = np.dtype([
+CONSTANTS = np.dtype((np.record, [
     ('states', 'i8'), ('ranges', 'i8'), ('negated_inputs', 'b1'), ('gain_rule', 'i8'),
-    ('gain_step', 'f8'), ('gain_target', 'f8')])
+    ('gain_step', 'f8'), ('gain_target', 'f8')]))
 
 
 class Neurons(NamedTuple):

@@ -35,7 +35,8 @@ from dynsyn_ros.learner.config import OscillatorConfig
 from numba import njit
 import numpy as np
 
-CONSTANTS = np.dtype([('a', 'f8'), ('b', 'f8'), ('c', 'f8'), ('step', 'f8'), ('bound', 'f8')])
+CONSTANTS = np.dtype((np.record, [
+    ('a', 'f8'), ('b', 'f8'), ('c', 'f8'), ('step', 'f8'), ('bound', 'f8')]))
 
 
 def constants(config: OscillatorConfig, time_step: float) -> Any:

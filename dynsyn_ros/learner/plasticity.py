@@ -45,9 +45,9 @@ import numpy as np
 #: always finite.
 BOUND = 100.0
 
-CONSTANTS = np.dtype([
+CONSTANTS = np.dtype((np.record, [
     ('centre_rate', 'f8'), ('amplitude_rate', 'f8'), ('trace_gain', 'f8'), ('repulsion', 'b1'),
-    ('additive', 'b1')])
+    ('additive', 'b1')]))
 
 
 class Plasticity(NamedTuple):

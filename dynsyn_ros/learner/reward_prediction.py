@@ -59,9 +59,9 @@ MEAN_TIME_CONSTANT = 1e7
 #: The smallest scale, so that a constant reward is no surprise.
 SMALLEST_SCALE = 1e-6
 
-CONSTANTS = np.dtype([
+CONSTANTS = np.dtype((np.record, [
     ('discount', 'f8'), ('trace_decay', 'f8'), ('critic_rate', 'f8'), ('mean_gain', 'f8'),
-    ('adaptation_gain', 'f8')])
+    ('adaptation_gain', 'f8')]))
 
 
 class RewardPrediction(NamedTuple):

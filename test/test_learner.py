@@ -340,3 +340,17 @@ def test_reheating_undoes_annealing(robot):
     np.testing.assert_allclose(amplitude, first * (1 + beta * reading / 2)**-0.25, rtol=1e-9)
     learner.reheat(1.0)
     np.testing.assert_allclose(amplitude, first, rtol=1e-9)
+
+
+def test_normal_numbers_are_drawn_before_they_run_out(robot):
+    learner = Learner(robot.layout, DEFAULT, 7)
+    f = learner.state.fluctuation
+    f.next_normal[:] = first = f.normals.shape[1] - robot.layout.synapses + 1
+    left = f.normals[0, first:].copy()
+    (given,) = zip(*experience(robot, 1, 1), strict=True)
+    learner.step(*given)
+    used = first + left.size - f.normals.shape[1]
+    assert f.next_normal[0] == used == 0
+    kept = np.flatnonzero(f.normals[0] == left[-1])
+    assert kept.size == 1, 'what was left is used first'
+    assert (np.diff(np.sort(f.normals[0])) > 0).all(), 'the rest is new'

@@ -46,17 +46,17 @@ def fluctuate(
     plastic = plasticity.constants(config)
     p.amplitude[:] = config.synapses.amplitude[-1]
     fluctuation.start(f, swinging, 0, stream.uniform(size=count), stream.standard_normal(count))
-    history, rewards = np.zeros((3, STEPS, count)), np.zeros(STEPS)
+    history, rewards, reward = np.zeros((3, STEPS, count)), np.zeros(STEPS), 0.0
     for step in range(STEPS):
         f.normals[:], f.next_normal[:] = stream.standard_normal(f.normals.shape), 0
         fluctuation.advance(f, swinging, 0)
         plasticity.follow(p, plastic, 0, 0, f.sine[0])
-        plasticity.move_centres(p, plastic, 0, 0, 1.0, rewards[step - 1] if step else 0.0)
-        plasticity.move_amplitudes(p, plastic, 0, rewards[step - 1] if step else 0.0)
+        plasticity.move_centres(p, plastic, 0, 0, 1.0, reward)
+        plasticity.move_amplitudes(p, plastic, 0, reward)
         fluctuation.set_weights(f, 0, p.centre[0], p.amplitude[0])
         history[:, step] = f.weight[0], p.centre[0], p.amplitude[0]
         if target is not None:
-            rewards[step] = np.exp(-((f.weight[0] - target) / WIDTH) ** 2).mean()
+            rewards[step] = reward = np.exp(-((f.weight[0] - target) / WIDTH) ** 2).mean()
     return *history, rewards
 
 

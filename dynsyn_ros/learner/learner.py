@@ -83,9 +83,9 @@ class Learner:
     def _bind(self) -> None:
         """Put together what every step is called with."""
         members = len(self) // len(self.state.clock)
-        self._constants = kernel.constants(self.config, self.layout, members)
         self._arguments: tuple[Any, ...] = (
-            *self._memory, self.layout.normalisation, *self._constants)
+            *self._memory, self.layout.normalisation,
+            *kernel.constants(self.config, self.layout, members))
 
     def reconfigure(self, config: LearnerConfig) -> None:
         """

@@ -96,7 +96,7 @@ def test_news_are_those_of_the_nodes_whatever_else_is_on_the_topics(tmp_path, mo
                 seen = look()
                 return (seen.get('readings') and seen.get('lidar') and seen['returns']
                         and any(name.startswith('centre') for name in seen['columns'])
-                        and set(seen['diagnostics']) == {'controller', 'simulator'})
+                        and set(seen.get('diagnostics', ())) == {'controller', 'simulator'})
 
             spin_until(executor, all_there, 'news of everything')
             seen = look()

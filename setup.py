@@ -93,7 +93,8 @@ setup(
         'test': [
             'codespell', 'foxglove-sdk', 'hypothesis', 'import-linter', 'lxml', 'mypy',
             'myst-parser', 'pytest', 'pytest-cov', 'pytest-xdist', 'pytransform3d', 'ruff',
-            'selenium', 'sphinx', *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD, *TUNE,
+            'selenium', 'sphinx', 'types-PyYAML', *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD,
+            *TUNE,
         ],
     },
     zip_safe=True,
@@ -104,10 +105,10 @@ setup(
     entry_points={
         'console_scripts': [
             'dynsyn = dynsyn_ros.cli.main:main',
-            'simulator = dynsyn_ros.programs:simulator',
-            'controller = dynsyn_ros.programs:controller',
-            'reward_node = dynsyn_ros.programs:reward_node',
-            'transforms = dynsyn_ros.programs:transforms',
+            'simulator = dynsyn_ros.nodes.programs:simulator',
+            'controller = dynsyn_ros.nodes.programs:controller',
+            'reward_node = dynsyn_ros.nodes.programs:reward_node',
+            'transforms = dynsyn_ros.nodes.programs:transforms',
         ],
     },
 )

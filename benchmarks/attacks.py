@@ -22,13 +22,14 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from dynsyn_ros import weights
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.robot.readings import REWARD
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE, TRAINED
+from dynsyn_ros.settings.assets import ROBOT_FILE, TRAINED
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage import weights
+from dynsyn_ros.training.presets import read_preset, read_robot
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter as ParameterMessage

@@ -35,16 +35,17 @@ from typing import TypeVar
 
 import bare
 import domain
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.config import LOCKSTEP
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot
+from dynsyn_ros.settings.assets import preset_file, ROBOT_FILE
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make as walkers_of
-from dynsyn_ros.training.presets import preset_file, read_preset, read_robot, ROBOT_FILE
+from dynsyn_ros.training.headless import Headless
+from dynsyn_ros.training.presets import read_preset, read_robot
 import numpy as np
 from rclpy.executors import Executor
 from rclpy.node import Node

@@ -33,14 +33,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dynsyn_ros import picture, weights
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.pictures import canvas
 from dynsyn_ros.robot import Robot
+from dynsyn_ros.settings.assets import TRAINED
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
-from dynsyn_ros.training.presets import read_preset, read_robot, TRAINED
+from dynsyn_ros.storage import weights
+from dynsyn_ros.training.headless import Headless
+from dynsyn_ros.training.presets import read_preset, read_robot
 import numpy as np
 from tqdm import tqdm
 
@@ -207,7 +209,7 @@ def main() -> None:
 
 def draw(spread: dict, rows: list, path: Path) -> None:
     """Draw both tables."""
-    figure = picture.new(10.0, 4.0)
+    figure = canvas.new(10.0, 4.0)
     left, right = figure.subplots(1, 2)
     for k, (name, word) in enumerate((name, word) for name in ('reward', 'error')
                                      for word in ('on', 'off')):
@@ -226,7 +228,7 @@ def draw(spread: dict, rows: list, path: Path) -> None:
     right.axline((0, 0), slope=1.0, color='grey', linewidth=0.7)
     right.set(xlabel='gradient by differences', ylabel='what the centres are told',
               title='change of reward a step, for one amplitude')
-    picture.save(figure, path)
+    canvas.save(figure, path)
 
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@
 
 import os
 
-from dynsyn_ros import domains
+from dynsyn_ros.nodes import domains
 
 _held = []
 

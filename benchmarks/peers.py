@@ -36,15 +36,15 @@ import sys
 import tempfile
 import time
 
-from dynsyn_ros.episodes import SOLVED, WINDOW
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.schema import build
+from dynsyn_ros.settings.schema import build
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make
+from dynsyn_ros.storage.episodes import SOLVED, WINDOW
+from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset, read_robot
-from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
 import gymnasium
 import numpy as np

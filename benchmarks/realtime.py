@@ -31,10 +31,10 @@ import tempfile
 import time
 
 import domain
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.robot.readings import REWARD
-from dynsyn_ros.training.presets import CONFIG, preset_file
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import CONFIG, preset_file
 from matplotlib.figure import Figure
 import numpy as np
 from rclpy.node import Node

@@ -40,9 +40,9 @@ import time
 from attacks import nothing, STAGES
 from budgets import memory
 import domain
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.training.presets import preset_file, ROBOT_FILE, TRAINED
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import preset_file, ROBOT_FILE, TRAINED
 from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy

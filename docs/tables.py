@@ -24,7 +24,7 @@ from dynsyn_ros.nodes.config import (
     SimulatorConfig,
 )
 from dynsyn_ros.robot import RobotConfig
-from dynsyn_ros.schema import Setting, settings_of
+from dynsyn_ros.settings.schema import Setting, settings_of
 
 PAGE = Path(__file__).with_name('parameters.md')
 SECTIONS = {

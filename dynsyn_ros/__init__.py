@@ -15,7 +15,7 @@
 """A legged robot that learns to walk while it runs, by fluctuating synapses (Wei & Webb, 2018)."""
 
 try:
-    from dynsyn_ros.kernel_cache import use_kernel_cache
+    from dynsyn_ros.settings.kernel_cache import use_kernel_cache
 
     use_kernel_cache()
 except KeyboardInterrupt:  # in the first moment of a program, before it can say what it does then

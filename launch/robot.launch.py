@@ -21,10 +21,9 @@ effort_controller, position_controller or velocity_controller. What is not said 
 comes from ``params_file`` and ``preset``.
 """
 
-from dynsyn_ros import launching
+from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.topics import COMMAND_OF
-from dynsyn_ros.share import PACKAGE
-from dynsyn_ros.training.presets import preset_file
+from dynsyn_ros.settings.assets import PACKAGE, preset_file
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch_ros.actions import Node

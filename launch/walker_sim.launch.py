@@ -20,12 +20,11 @@ What is not said on the command line comes from ``params_file`` and ``preset``.
 
 from pathlib import Path
 
-from dynsyn_ros import launching
+from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS
-from dynsyn_ros.share import PACKAGE
+from dynsyn_ros.settings.assets import CONFIG, PACKAGE, preset_file, ROBOT_FILE, TRAINED, URDF
 from dynsyn_ros.simulation.plants import ENVIRONMENTS
-from dynsyn_ros.training.presets import CONFIG, preset_file, ROBOT_FILE, TRAINED, URDF
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch_ros.actions import Node

@@ -19,7 +19,7 @@ from dataclasses import fields, replace
 import json
 import os
 
-from dynsyn_ros import domains
+from dynsyn_ros.nodes import domains
 
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # Domains up to 101 are safe on Linux; another one for each worker and run side by side. Those over
@@ -27,11 +27,11 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 _HELD = domains.hold(1 + (os.getpid() + k) % 50 for k in range(50))
 os.environ[domains.DOMAIN] = str(_HELD[0])
 
-from dynsyn_ros import parameters  # noqa: E402
-from dynsyn_ros.episodes import COLUMNS  # noqa: E402
 from dynsyn_ros.robot import Robot, RobotConfig  # noqa: E402
-from dynsyn_ros.schema import build, part_of  # noqa: E402
-from dynsyn_ros.training.presets import preset_file, ROBOT_FILE  # noqa: E402
+from dynsyn_ros.settings import parameters  # noqa: E402
+from dynsyn_ros.settings.assets import preset_file, ROBOT_FILE  # noqa: E402
+from dynsyn_ros.settings.schema import build, part_of  # noqa: E402
+from dynsyn_ros.storage.episodes import COLUMNS  # noqa: E402
 from dynsyn_ros.training.presets import read_preset as preset  # noqa: E402
 import pytest  # noqa: E402
 

@@ -20,8 +20,8 @@ import sys
 import time
 
 from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes import topics
+from dynsyn_ros.settings import parameters
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np

@@ -23,14 +23,14 @@ import sys
 import time
 
 from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros import weights
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.run import executor_of
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
+from dynsyn_ros.storage import weights
+from dynsyn_ros.training.headless import Headless
 import numpy as np
 import rclpy
 from rclpy.parameter import Parameter

@@ -20,13 +20,13 @@ import os
 import time
 
 from conftest import preset
-from dynsyn_ros import weights
-from dynsyn_ros.checkpoints import Checkpoints
-from dynsyn_ros.claims import Claim, WALK
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.checkpoints import Checkpoints
+from dynsyn_ros.storage.folders import Claim, WALK
 import numpy as np
 import pytest
 from rclpy.node import Node

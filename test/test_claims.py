@@ -21,7 +21,8 @@ import signal
 import subprocess
 import sys
 
-from dynsyn_ros.claims import (
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage.folders import (
     check_picture,
     Claim,
     kind_of,
@@ -31,14 +32,13 @@ from dynsyn_ros.claims import (
     TRAINING,
     WALK,
 )
-from dynsyn_ros.schema import ConfigError
 from programs import PATIENCE, refused
 import pytest
 
 HOLD = (sys.executable, '-c', """
 import sys
 from pathlib import Path
-from dynsyn_ros.claims import Claim
+from dynsyn_ros.storage.folders import Claim
 Claim(Path(sys.argv[1]), 'walk')
 print('claimed', flush=True)
 sys.stdin.read()

@@ -24,7 +24,7 @@ import subprocess
 import sys
 
 from dynsyn_ros.cli.main import WITH_ROS
-from dynsyn_ros.training.presets import URDF
+from dynsyn_ros.settings.assets import URDF
 from pages import commands, pages_with, SOURCE
 from programs import dynsyn, dynsyn_here, PATIENCE
 import pytest

@@ -36,7 +36,7 @@ from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.dashboard import DashboardNode
 from dynsyn_ros.nodes.monitor import table
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from programs import refused
 import pytest

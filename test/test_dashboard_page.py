@@ -21,7 +21,7 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-from dynsyn_ros.episodes import EPISODES_FILE
+from dynsyn_ros.storage.episodes import EPISODES_FILE
 from PIL import Image
 import pytest
 from ros import await_line, PATIENCE, process

@@ -18,15 +18,15 @@ from xml.etree import ElementTree
 
 from Box2D import b2Vec2
 from conftest import preset
-from dynsyn_ros import weights
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.nodes.topics import HULL, LEVEL, ODOM
 from dynsyn_ros.nodes.transforms import from_imu, from_odometry
+from dynsyn_ros.settings.assets import TRAINED, URDF
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
-from dynsyn_ros.training.presets import TRAINED, URDF
+from dynsyn_ros.storage import weights
+from dynsyn_ros.training.headless import Headless
 from gymnasium.envs.box2d import bipedal_walker as reference
 import numpy as np
 import pytest

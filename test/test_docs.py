@@ -22,9 +22,9 @@ import subprocess
 import sys
 
 from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.buttons import BUTTONS
+from dynsyn_ros.settings import parameters
 from pages import commands, PAGES, SOURCE
 import pytest
 
@@ -84,7 +84,7 @@ def _launch(words):
     """Look the launch file and its arguments up."""
     package, name, *arguments = words
     text = (SOURCE / 'launch' / name).read_text() + (
-        SOURCE / 'dynsyn_ros' / 'launching.py').read_text()
+        SOURCE / 'dynsyn_ros' / 'nodes' / 'launching.py').read_text()
     assert package == 'dynsyn_ros'
     for argument in arguments:
         if argument == '--show-args':

@@ -19,12 +19,12 @@ import os
 import signal
 
 from conftest import preset
-from dynsyn_ros import domains
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.nodes import domains
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
+from dynsyn_ros.training.headless import Headless
 import pytest
 from rclpy.node import Node
 from ros import await_line, PATIENCE, process, ros, spin_until, spinning

@@ -16,9 +16,10 @@
 """A first parameter file from a URDF: whole, of the robot, and refused in a sentence."""
 
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.training.presets import read_preset, read_robot, URDF
+from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.settings.assets import URDF
+from dynsyn_ros.training.presets import read_preset, read_robot
 import numpy as np
 from programs import dynsyn_here, refused
 import pytest

@@ -19,7 +19,7 @@ from dataclasses import replace
 from conftest import robot_config
 from dynsyn_ros.robot import Drive, DRIVES, Robot
 from dynsyn_ros.robot.readings import QUATERNION, used_readings
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
 import numpy as np
 import pytest

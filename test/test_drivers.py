@@ -16,9 +16,9 @@
 """Drivers as robots have them: best effort, at any rate, with what they leave out."""
 
 from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.settings import parameters
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest

@@ -35,7 +35,7 @@ import sys
 sys.modules.update(dict.fromkeys({absent!r}))
 if {absent!r}:
     import dynsyn_ros.nodes.reward_node, dynsyn_ros.nodes.transforms, dynsyn_ros.training.presets
-from dynsyn_ros.programs import controller
+from dynsyn_ros.nodes.programs import controller
 sys.exit(controller())
 """
 

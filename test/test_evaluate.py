@@ -19,11 +19,11 @@ import signal
 import subprocess
 
 from conftest import preset, robot_config
-from dynsyn_ros import weights
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
+from dynsyn_ros.storage import weights
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image

@@ -17,10 +17,10 @@
 from functools import partial
 from threading import Event
 
-from dynsyn_ros import weights
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.storage import weights
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np

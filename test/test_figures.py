@@ -15,9 +15,9 @@
 """The figures: what they are drawn from is right, and something is drawn."""
 
 from conftest import preset, write_training
-from dynsyn_ros import picture
 from dynsyn_ros.figures import learning, oscillator, rule
 from dynsyn_ros.figures.learning import crossings
+from dynsyn_ros.pictures import canvas
 import numpy as np
 from PIL import Image
 from programs import dynsyn, refused
@@ -92,7 +92,7 @@ def test_figure_8_counts_the_episodes_that_its_means_are_over(
     rows = [(0, 1, 90, 90, 1, 1, 1.5), (1, 1, 95, 95, 3, 1, 3.5), (0, 2, 200, 110, 2, 1, 2.5)]
     write_training(tmp_path / 'run', rows, 2, shared, 200)
     drawn = []
-    monkeypatch.setattr(picture, 'save', lambda figure, _: drawn.append(figure))
+    monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
     learning.figure_8(tmp_path / 'run', tmp_path / 'figure_8.png')
     (axes,) = drawn[0].axes
     assert curves == [(line.get_xdata().tolist(), line.get_ydata().tolist())

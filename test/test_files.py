@@ -24,11 +24,11 @@ import shutil
 import time
 
 from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros import parameters
-from dynsyn_ros.files import opened, replaced
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build, ConfigError, part_of
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.files import opened, replaced
+from dynsyn_ros.settings.schema import build, ConfigError, part_of
 from dynsyn_ros.training.trainer import Trainer
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from conftest import robot_config
 from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot
 from dynsyn_ros.robot.rotation import rotation_of
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
 from messages import ALL, message, put, xyz
 import numpy as np

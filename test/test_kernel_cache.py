@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 
-from dynsyn_ros import kernel_cache
+from dynsyn_ros.settings import kernel_cache
 from pages import SOURCE
 import pytest
 

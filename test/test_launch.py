@@ -23,7 +23,7 @@ import subprocess
 import time
 
 from conftest import ROBOT_FILE
-from dynsyn_ros.share import share_directory
+from dynsyn_ros.settings.assets import share_directory
 from pages import commands, pages_with
 import pytest
 from ros import await_line, command, PATIENCE

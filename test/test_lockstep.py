@@ -18,7 +18,7 @@ from conftest import preset, robot_config
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.training.presets import TRAINED
+from dynsyn_ros.settings.assets import TRAINED
 import numpy as np
 import pytest
 from rclpy.node import Node

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 
 from conftest import preset, robot_config
-from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -26,9 +25,10 @@ from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Inputs, Robot
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
+from dynsyn_ros.storage.keeping import Keeper
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np

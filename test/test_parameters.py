@@ -23,10 +23,10 @@ from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.nodes.config import SECTIONS
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.parameters import merge, nested
-from dynsyn_ros.schema import build, ConfigError, settings_of, SMALLEST
+from dynsyn_ros.settings.assets import PRESETS
+from dynsyn_ros.settings.parameters import merge, nested
+from dynsyn_ros.settings.schema import build, ConfigError, settings_of, SMALLEST
 from dynsyn_ros.simulation import bipedal_walker
-from dynsyn_ros.training.presets import PRESETS
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter

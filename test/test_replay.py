@@ -21,15 +21,15 @@ import re
 import resource
 
 from conftest import preset, preset_file, ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.recorder import recorded, RecorderNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.recordings import recording, TYPES
-from dynsyn_ros.replay import Replay
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.robot.replay import Replay
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage.recordings import recording, TYPES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcap.reader import make_reader

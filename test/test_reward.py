@@ -17,16 +17,18 @@
 from dataclasses import replace
 
 from conftest import robot_config, ROBOT_FILE
-from dynsyn_ros import parameters, weights
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Drive, Reward, RewardTerms, Robot
 from dynsyn_ros.robot.readings import QUATERNION
-from dynsyn_ros.schema import build, ConfigError
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import TRAINED
+from dynsyn_ros.settings.schema import build, ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
-from dynsyn_ros.training.presets import read_preset, TRAINED
+from dynsyn_ros.storage import weights
+from dynsyn_ros.training.presets import read_preset
 import numpy as np
 import pytest
 from rclpy.node import Node

@@ -15,10 +15,10 @@
 """The robot layer: configurations and parameter files."""
 
 from conftest import preset_file, robot_config, ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Drive, Inputs, Robot
-from dynsyn_ros.schema import build, ConfigError
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.schema import build, ConfigError
 from messages import ALL
 import numpy as np
 import pytest

@@ -23,10 +23,10 @@ import sys
 import time
 
 from conftest import ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.settings import parameters
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest

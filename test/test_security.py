@@ -20,11 +20,11 @@ import sys
 from xml.etree import ElementTree
 
 from conftest import ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.reward_node import RewardNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.schema import ConfigError
 import pytest
 from ros import make, ros, spin_until, spinning
 

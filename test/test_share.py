@@ -20,11 +20,11 @@ import shutil
 import subprocess
 import sys
 
-from dynsyn_ros.share import share_directory
+from dynsyn_ros.settings.assets import share_directory
 import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent
-ASK = 'from dynsyn_ros.share import share_directory; print(share_directory())'
+ASK = 'from dynsyn_ros.settings.assets import share_directory; print(share_directory())'
 
 
 def ask(folder, **environment):
@@ -39,9 +39,7 @@ def ask(folder, **environment):
 def copy(tmp_path):
     """Make a bare copy of the package, with no files beside it."""
     folder = tmp_path / 'site'
-    (folder / 'dynsyn_ros').mkdir(parents=True)
-    for file in (SOURCE / 'dynsyn_ros').glob('*.py'):
-        shutil.copy(file, folder / 'dynsyn_ros')
+    shutil.copytree(SOURCE / 'dynsyn_ros', folder / 'dynsyn_ros')
     return folder
 
 

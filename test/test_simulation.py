@@ -14,7 +14,7 @@
 
 """The simulated walker is gymnasium's, put back on its feet."""
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
 import gymnasium

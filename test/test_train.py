@@ -21,16 +21,15 @@ import signal
 import subprocess
 
 from conftest import preset, robot_config
-from dynsyn_ros import weights
-from dynsyn_ros.claims import MANIFEST
-from dynsyn_ros.episodes import EpisodeLog, read_episodes
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.program import exit_code, INTERRUPTED
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.process import exit_code, INTERRUPTED
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
-from dynsyn_ros.simulation.plant import Episode
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.episodes import Episode, EpisodeLog, read_episodes
+from dynsyn_ros.storage.folders import MANIFEST
 from dynsyn_ros.training import trainer as training
-from dynsyn_ros.training.task import Task
+from dynsyn_ros.training.config import Task
 from dynsyn_ros.training.trainer import Trainer
 import numpy as np
 from PIL import Image

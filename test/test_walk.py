@@ -144,7 +144,8 @@ def test_signals_end_both_nodes_with_weights_saved(tmp_path, number):
 
 
 def test_ctrl_c_ends_a_node_that_is_still_being_imported():
-    program = 'import sys; from dynsyn_ros.programs import controller; sys.exit(controller())'
+    program = (
+        'import sys; from dynsyn_ros.nodes.programs import controller; sys.exit(controller())')
     with command([sys.executable, '-X', 'importtime', '-c', program]) as running:
         await_line(running.stderr, 'numba.core')
         running.send_signal(signal.SIGINT)

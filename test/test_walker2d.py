@@ -15,11 +15,11 @@
 """A second simulated robot behind the same nodes: Walker2d, by its YAML alone."""
 
 from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros import parameters
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build, part_of
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.schema import build, part_of
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walker2d import ENVIRONMENT
 import numpy as np

@@ -22,10 +22,10 @@ import tracemalloc
 import zipfile
 
 from conftest import preset, robot_config
-from dynsyn_ros import weights
 from dynsyn_ros.learner import contents, Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage import weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np

@@ -19,10 +19,10 @@ import signal
 import subprocess
 
 from conftest import preset, ROBOT_FILE
-from dynsyn_ros import weights
 from dynsyn_ros.cli.weights import layers
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
+from dynsyn_ros.storage import weights
 from dynsyn_ros.training.presets import read_robot
 import numpy as np
 from programs import dynsyn, PATIENCE, PROGRAM, refused

@@ -25,8 +25,8 @@ from typing import Any
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.robot import Robot
+from dynsyn_ros.robot.control_loop import Pilot
 from dynsyn_ros.training.presets import read_preset, read_robot
 
 

@@ -28,13 +28,12 @@ import subprocess
 import sys
 import webbrowser
 
-from dynsyn_ros import domains
 from dynsyn_ros.dashboard import scene
-from dynsyn_ros.nodes import run
+from dynsyn_ros.nodes import domains, run
 from dynsyn_ros.nodes.dashboard import DashboardNode
-from dynsyn_ros.program import end_with
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.training.presets import URDF
+from dynsyn_ros.process import end_with
+from dynsyn_ros.settings.assets import URDF
+from dynsyn_ros.settings.schema import ConfigError
 
 #: What the address is printed behind, for those who read it.
 ANNOUNCEMENT = 'the dashboard is at'

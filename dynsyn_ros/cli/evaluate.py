@@ -20,8 +20,8 @@ import argparse
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.film import Film
-from dynsyn_ros.program import StopRequest
+from dynsyn_ros.pictures.film import Film
+from dynsyn_ros.process import StopRequest
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.training.evaluation import describe, evaluate

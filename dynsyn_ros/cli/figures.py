@@ -22,11 +22,12 @@ from functools import partial
 from pathlib import Path
 import shutil
 
-from dynsyn_ros.claims import check_no_run
 from dynsyn_ros.figures import learning, oscillator, rule
-from dynsyn_ros.files import check_folder, opened, replaced
+from dynsyn_ros.settings.assets import PRESETS
+from dynsyn_ros.settings.files import check_folder, opened, replaced
+from dynsyn_ros.storage.folders import check_no_run
 from dynsyn_ros.training import sweep
-from dynsyn_ros.training.presets import PRESETS, read_preset
+from dynsyn_ros.training.presets import read_preset
 from tqdm import tqdm
 
 

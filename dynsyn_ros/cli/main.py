@@ -20,9 +20,9 @@ import argparse
 from importlib import import_module
 import sys
 
-from dynsyn_ros import environment
-from dynsyn_ros.program import exit_code
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.nodes import environment
+from dynsyn_ros.process import exit_code
+from dynsyn_ros.settings.schema import ConfigError
 
 #: Commands, each a module here, and what they do. Only the module of the command given is
 #: imported, as not every one needs ROS.

@@ -19,8 +19,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dynsyn_ros.settings.assets import PRESETS, ROBOT_FILE
 from dynsyn_ros.simulation.walkers import CORES
-from dynsyn_ros.training.presets import PRESETS, ROBOT_FILE
 
 
 def add_params_file(parser: argparse.ArgumentParser) -> None:

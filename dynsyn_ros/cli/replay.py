@@ -19,16 +19,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dynsyn_ros import parameters, weights
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.keeping import LAST_STEP
 from dynsyn_ros.learner import Learner, LearnerConfig
-from dynsyn_ros.pilot import Pilot
-from dynsyn_ros.recordings import recording
-from dynsyn_ros.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build, ConfigError, part_of
-from dynsyn_ros.training.presets import preset_file, TRAINED
+from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.robot.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import preset_file, TRAINED
+from dynsyn_ros.settings.schema import build, ConfigError, part_of
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.keeping import LAST_STEP
+from dynsyn_ros.storage.recordings import recording
 from tqdm import tqdm
 
 

@@ -20,7 +20,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dynsyn_ros.episodes import SOLVED, WINDOW
+from dynsyn_ros.storage.episodes import SOLVED, WINDOW
 from dynsyn_ros.training.results import read_results, Result
 import numpy as np
 

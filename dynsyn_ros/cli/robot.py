@@ -20,10 +20,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dynsyn_ros.files import check_folder
 from dynsyn_ros.robot.config import EFFORT, POSITION, VELOCITY
 from dynsyn_ros.robot.draft import draft, read
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.files import check_folder
+from dynsyn_ros.settings.schema import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,10 +19,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dynsyn_ros.claims import Claim, SWEEP
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.program import StopRequest
-from dynsyn_ros.training import engines, sweep
+from dynsyn_ros.process import StopRequest
+from dynsyn_ros.storage.folders import Claim, SWEEP
+from dynsyn_ros.training import backends, sweep
 from tqdm import tqdm
 
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, metavar='DIR', help=(
         'folder for the results (default: runs/ and the name of the file); what is finished there '
         'is not run again'))
-    parser.add_argument('--engine', choices=engines.ENGINES, default=engines.ENGINES[0], help=(
+    parser.add_argument('--engine', choices=backends.ENGINES, default=backends.ENGINES[0], help=(
         'where it runs: on the cores of this machine, or on the Ray cluster at RAY_ADDRESS, whose '
         'machines must all see the output folder (default: %(default)s)'))
     shared_options.add_workers(parser)
@@ -52,7 +52,7 @@ def main(options: argparse.Namespace) -> None:
             line.set_postfix_str(f'{job.setting}, seed {job.task.seed}', refresh=False)
             line.update()
 
-        engines.run(options.engine, waiting, options.workers, lambda: bool(stop), finished)
+        backends.run(options.engine, waiting, options.workers, lambda: bool(stop), finished)
     if all(job.finished for job in jobs):
         sweep.merge(jobs, output)
         print(f'{output}: {sweep.EPISODES}, {sweep.SUMMARY}, {sweep.CURVES}')

@@ -22,16 +22,16 @@ from pathlib import Path
 import statistics
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.episodes import WINDOW
-from dynsyn_ros.files import new_folder
-from dynsyn_ros.program import StopRequest
-from dynsyn_ros.schema import build
+from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.files import new_folder
+from dynsyn_ros.settings.schema import build
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
+from dynsyn_ros.storage.episodes import WINDOW
+from dynsyn_ros.storage.weights import UNTRAINED
+from dynsyn_ros.training.config import Task
 from dynsyn_ros.training.presets import read_preset, read_robot
-from dynsyn_ros.training.task import Task
 from dynsyn_ros.training.trainer import Trainer
-from dynsyn_ros.weights import UNTRAINED
 from tqdm import tqdm
 
 #: Learners of a fleet, and steps that all of them take together, unless said otherwise.

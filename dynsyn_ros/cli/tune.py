@@ -22,9 +22,9 @@ import tempfile
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.results import table
-from dynsyn_ros.program import StopRequest
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.training import engines, tune_file
+from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.training import backends, tune_file
 from dynsyn_ros.training.trainer import Trainer
 from tqdm import tqdm
 
@@ -64,7 +64,7 @@ def main(options: argparse.Namespace) -> None:
 
         study = Study(search, output, say)
         line.n = study.ended
-        engines.run_local(study.take, options.workers, lambda: bool(stop), study.finished)
+        backends.run_local(study.take, options.workers, lambda: bool(stop), study.finished)
     with study.locked() as trials:
         written = tune_report.write(search, trials, options.file, output)
     head, *rows = tune_report.rows(search, trials, SHOWN)

@@ -21,31 +21,25 @@ from contextlib import ExitStack
 from pathlib import Path
 import sys
 
-from dynsyn_ros import domains, parameters
-from dynsyn_ros.claims import Claim, WALK
 from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.episodes import (
-    CURVE_FILE,
-    draw_learning_curve,
-    EpisodeLog,
-    EPISODES_FILE,
-    whole_rows,
-    WINDOW,
-)
-from dynsyn_ros.files import new_folder
-from dynsyn_ros.film import Film
-from dynsyn_ros.nodes import run
+from dynsyn_ros.nodes import domains, run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.recorder import RecorderNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.program import StopRequest
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.pictures.curves import draw_learning_curve
+from dynsyn_ros.pictures.film import Film
+from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import preset_file, TRAINED
+from dynsyn_ros.settings.files import new_folder
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.plant import Plant
-from dynsyn_ros.training.presets import preset_file, TRAINED
-from dynsyn_ros.weights import WEIGHTS_FILE
+from dynsyn_ros.storage.episodes import CURVE_FILE, EpisodeLog, EPISODES_FILE, whole_rows, WINDOW
+from dynsyn_ros.storage.folders import Claim, WALK
+from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from rclpy.executors import Executor
 from tqdm import tqdm
 

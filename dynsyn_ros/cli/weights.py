@@ -22,9 +22,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dynsyn_ros import picture, weights
-from dynsyn_ros.claims import check_picture
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.pictures import canvas
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.folders import check_picture
 import numpy as np
 
 LAYERS = ('layer 2, the hidden neurons', 'layer 3, the oscillators', 'layer 4, the joints')
@@ -121,11 +122,11 @@ def layers(
 
 def draw(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], file: Path) -> None:
     """Draw the centres of the first set, with their amplitudes as bars."""
-    figure = picture.new(10.0, 7.0)
+    figure = canvas.new(10.0, 7.0)
     for axes, (name, part) in zip(figure.subplots(3, 1), layers(arrays, about), strict=True):
         centre, amplitude = arrays['centre'][0, part], arrays['amplitude'][0, part]
         axes.errorbar(np.arange(centre.size), centre, yerr=amplitude, fmt='.', markersize=3,
                       elinewidth=0.6)
         axes.axhline(0.0, color='grey', linewidth=0.5)
         axes.set(title=name, xlabel='synapse', ylabel='centre +- amplitude')
-    picture.save(figure, file)
+    canvas.save(figure, file)

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.share import PACKAGE, share_directory
+from dynsyn_ros.settings.assets import PACKAGE, share_directory
+from dynsyn_ros.settings.schema import ConfigError
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from typing import Any
 from aiohttp import web, WSCloseCode, WSMsgType
 from dynsyn_ros.dashboard.access import Access, HEADERS
 from dynsyn_ros.dashboard.history import History
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 
 FOLDER = Path(__file__).parent
 #: What the page is made of; files of others in the folder ``vendor``.

@@ -19,11 +19,12 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from dynsyn_ros import picture
-from dynsyn_ros.episodes import plot_returns, read_episodes
-from dynsyn_ros.files import opened
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.pictures import canvas
+from dynsyn_ros.pictures.curves import plot_returns
+from dynsyn_ros.settings.files import opened
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+from dynsyn_ros.storage.episodes import read_episodes
 from dynsyn_ros.training import trainer
 import numpy as np
 
@@ -56,12 +57,12 @@ def figure_8(folder: Path, path: Path) -> None:
     """Reproduces Fig. 8: returns and their mean over 100, by episodes of a learner or a fleet."""
     data = read_episodes(folder / trainer.EPISODES)
     fleet = trainer.read_summary(folder)['task']['shared']
-    figure = picture.new()
+    figure = canvas.new()
     axes = figure.add_subplot(
         xlabel='episode of the fleet' if fleet else 'episode of a learner', ylabel='return')
     number = np.arange(1, len(data['return']) + 1) if fleet else data['episode']
     plot_returns(axes, data, number, fleet)
-    picture.save(figure, path)
+    canvas.save(figure, path)
 
 
 def crossings(
@@ -88,7 +89,7 @@ def figure_9(folder: Path, path: Path) -> None:
     names = list(weights)[:CROSSED]
     through, first, second = (weights[name] - centres[name] for name in names)
     when, upwards, (x, y) = crossings(steps, through, first, second)
-    figure = picture.new(8.0, 4.0)
+    figure = canvas.new(8.0, 4.0)
     figure.suptitle(f'{names[0]} crosses its centre')
     both = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, side, word in zip(both, (upwards, ~upwards), ('upwards', 'downwards'), strict=True):
@@ -97,13 +98,13 @@ def figure_9(folder: Path, path: Path) -> None:
                               vmax=steps[-1] / 1e6)
     both[0].set_ylabel(f'{names[2]}, from its centre')
     figure.colorbar(points, ax=both, label='million steps of a learner')
-    picture.save(figure, path)
+    canvas.save(figure, path)
 
 
 def figure_10(folder: Path, path: Path) -> None:
     """Reproduces Fig. 10: some weights and their centres through learning."""
     steps, weights, centres = read_synapses(folder)
-    figure = picture.new(8.0, 7.0)
+    figure = canvas.new(8.0, 7.0)
     hours = steps * ANATOMY.time_step / 3600
     for axes, name in zip(
             figure.subplots(SHOWN, sharex=True), list(weights)[:SHOWN], strict=False):
@@ -113,4 +114,4 @@ def figure_10(folder: Path, path: Path) -> None:
     figure.axes[0].legend(loc='upper left', fontsize='small')
     figure.axes[-1].set_xlabel('simulated time of one walker (h)')
     figure.supylabel('weight')
-    picture.save(figure, path)
+    canvas.save(figure, path)

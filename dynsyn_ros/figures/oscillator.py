@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dynsyn_ros import picture
 from dynsyn_ros.learner import oscillators
 from dynsyn_ros.learner.config import LearnerConfig
+from dynsyn_ros.pictures import canvas
 import numpy as np
 
 #: The ramp of the drive, and its time in ms.
@@ -46,21 +46,21 @@ def figure_6(config: LearnerConfig, path: Path) -> None:
     """Reproduces Fig. 6: the oscillator is silent, oscillates, and is silent again."""
     drive, v, w = ramp(config)
     seconds = np.arange(len(drive)) * config.time_step / 1000
-    figure = picture.new()
+    figure = canvas.new()
     axes = figure.add_subplot(xlabel='learner time (s)', ylabel='state and drive')
     axes.plot(seconds, v, label='v')
     axes.plot(seconds, w, label='w')
     axes.plot(seconds, drive, color='k', linestyle='--', linewidth=1, label='drive I')
     axes.legend(loc='upper left')
-    picture.save(figure, path)
+    canvas.save(figure, path)
 
 
 def figure_7(config: LearnerConfig, path: Path) -> None:
     """Reproduces Fig. 7: the same in the plane of its states, coloured by the drive."""
     drive, v, w = ramp(config)
-    figure = picture.new(6.0, 5.0)
+    figure = canvas.new(6.0, 5.0)
     axes = figure.add_subplot(xlabel='v', ylabel='w')
     axes.plot(v, w, color='0.85', linewidth=0.6, zorder=0)
     points = axes.scatter(v, w, c=drive, s=3, cmap='viridis')
     figure.colorbar(points, label='drive I')
-    picture.save(figure, path)
+    canvas.save(figure, path)

@@ -19,9 +19,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dynsyn_ros import picture
 from dynsyn_ros.learner import fluctuation, plasticity
 from dynsyn_ros.learner.config import LearnerConfig, NarrowingConfig
+from dynsyn_ros.pictures import canvas
 import numpy as np
 
 #: Fig. 1: the weight that is rewarded, the width of its reward and how much faster than in the
@@ -72,7 +72,7 @@ def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:
     """Reproduces Fig. 1: reward moves the centre of a fluctuation and narrows it."""
     weight, centre, amplitude, reward = fluctuate(hurried(config), seed, 1, TARGET)
     seconds = np.arange(STEPS) * config.time_step / 1000
-    figure = picture.new()
+    figure = canvas.new()
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     above.fill_between(seconds, (centre - amplitude)[:, 0], (centre + amplitude)[:, 0],
                        color='0.9', label='centre $\\pm$ amplitude')
@@ -83,23 +83,23 @@ def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:
     above.legend(loc='lower right', ncols=2)
     below.plot(seconds, reward, color='C0')
     below.set(xlabel='learner time (s)', ylabel='reward')
-    picture.save(figure, path)
+    canvas.save(figure, path)
 
 
 def figure_2(config: LearnerConfig, path: Path, seed: int = 2) -> None:
     """Reproduces Fig. 2: two synapses explore a plane."""
     weight = fluctuate(config, seed, 2)[0]
-    figure = picture.new(5.0, 5.0)
+    figure = canvas.new(5.0, 5.0)
     axes = figure.add_subplot(xlabel='weight 1', ylabel='weight 2', aspect='equal')
     axes.plot(*weight.T, linewidth=0.8)
-    picture.save(figure, path)
+    canvas.save(figure, path)
 
 
 def figure_3(config: LearnerConfig, path: Path, seed: int = 3) -> None:
     """Reproduces Fig. 3: three synapses explore a space."""
     weight = fluctuate(config, seed, 3)[0]
-    figure = picture.new(5.5, 5.0)
+    figure = canvas.new(5.5, 5.0)
     axes = figure.add_subplot(
         projection='3d', xlabel='weight 1', ylabel='weight 2', zlabel='weight 3')
     axes.plot(*weight.T, linewidth=0.8)
-    picture.save(figure, path)
+    canvas.save(figure, path)

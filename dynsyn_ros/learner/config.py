@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
-from dynsyn_ros.schema import ConfigError, setting
+from dynsyn_ros.settings.schema import ConfigError, setting
 import numpy as np
 
 #: The shortest period that Eq. 2 may draw, as a share of the mean: a normal distribution has no

@@ -15,9 +15,9 @@
 
 from __future__ import annotations
 
-from dynsyn_ros.arrays import ArraySpec
 from dynsyn_ros.learner.config import Layout
 from dynsyn_ros.learner.fluctuation import NORMALS_PER_SYNAPSE
+from dynsyn_ros.settings.arrays import ArraySpec
 import numpy as np
 
 #: The most that anything is without a bound of its own: no sum or power of such overflows.

@@ -23,10 +23,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dynsyn_ros.arrays import checked, Contents
 from dynsyn_ros.learner import annealing, fluctuation, kernel
 from dynsyn_ros.learner.config import Layout, LearnerConfig
 from dynsyn_ros.learner.contents import contents
+from dynsyn_ros.settings.arrays import checked, Contents
 import numpy as np
 
 #: What a learner of another robot run takes over: what was learnt, and how far it is annealed.

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RewardTerms, RobotConfig
-from dynsyn_ros.schema import setting
+from dynsyn_ros.settings.schema import setting
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
 REALTIME, LOCKSTEP = 'realtime', 'lockstep'

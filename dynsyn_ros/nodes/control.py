@@ -32,9 +32,9 @@ from typing import Any, Protocol
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.frames import Mounting
 from dynsyn_ros.nodes.guard import Faults, sentence
-from dynsyn_ros.pilot import Pilot
 from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, Taken
 from dynsyn_ros.robot.config import RELIABLE
+from dynsyn_ros.robot.control_loop import Pilot
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.duration import Duration

@@ -33,8 +33,6 @@ import sys
 import time
 from typing import Any
 
-from dynsyn_ros import weights
-from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
@@ -43,11 +41,13 @@ from dynsyn_ros.nodes.deadman import Deadman
 from dynsyn_ros.nodes.guard import answer_later, Guarded, reported
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.owners import Owners
-from dynsyn_ros.pilot import Pilot
-from dynsyn_ros.program import exit_code
+from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig, Taken
+from dynsyn_ros.robot.control_loop import Pilot
 from dynsyn_ros.robot.readings import used_readings
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.keeping import Keeper
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType

@@ -22,10 +22,10 @@ import time
 from typing import NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.robot import Inputs
+from dynsyn_ros.storage.keeping import Keeper
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node

@@ -20,10 +20,10 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from dynsyn_ros.keeping import Keeper
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.robot import Inputs, Robot
+from dynsyn_ros.storage.keeping import Keeper
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.node import Node

@@ -22,8 +22,8 @@ import math
 from typing import Any
 
 from dynsyn_ros.nodes.config import SECTIONS
-from dynsyn_ros.parameters import nested
-from dynsyn_ros.schema import build, ConfigError, part_of, Setting, settings_of
+from dynsyn_ros.settings.parameters import nested
+from dynsyn_ros.settings.schema import build, ConfigError, part_of, Setting, settings_of
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,

@@ -28,10 +28,10 @@ import resource
 import time
 from typing import Any, IO
 
-from dynsyn_ros.files import check_folder
 from dynsyn_ros.nodes import diagnostics, topics
-from dynsyn_ros.replay import PARAMETER_EVENTS
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.robot.replay import PARAMETER_EVENTS
+from dynsyn_ros.settings.files import check_folder
+from dynsyn_ros.settings.schema import ConfigError
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from rclpy.qos import qos_profile_parameter_events

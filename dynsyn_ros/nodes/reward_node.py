@@ -27,7 +27,7 @@ from typing import Any
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import RewardSection
 from dynsyn_ros.nodes.guard import Guarded
-from dynsyn_ros.program import exit_code
+from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, Reward, RobotConfig
 from dynsyn_ros.robot.readings import REWARD
 from rclpy.node import Node

@@ -23,11 +23,11 @@ import os
 from pathlib import Path
 import time
 
-from dynsyn_ros.environment import blamed
+from dynsyn_ros.nodes.environment import blamed
 from dynsyn_ros.nodes.guard import guard_services
 from dynsyn_ros.nodes.topics import CLOCK
-from dynsyn_ros.program import StopRequest
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.schema import ConfigError
 import rclpy
 from rclpy.exceptions import InvalidNamespaceException
 from rclpy.executors import Executor

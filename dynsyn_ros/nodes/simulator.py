@@ -31,11 +31,11 @@ from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import SensorPublishers
-from dynsyn_ros.program import exit_code
+from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.config import EFFORT
 from dynsyn_ros.robot.readings import REWARD
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.simulation.plants import plant_class
 import numpy as np

@@ -27,8 +27,8 @@ import sys
 from typing import Any
 
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.program import exit_code
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.process import exit_code
+from dynsyn_ros.settings.schema import ConfigError
 from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node

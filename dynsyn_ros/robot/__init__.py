@@ -14,12 +14,12 @@
 
 """The robot: what its messages mean to the learner and what its actions mean to the joints."""
 
+from dynsyn_ros.robot.command_limiter import Drive
 from dynsyn_ros.robot.config import RewardTerms, RobotConfig
-from dynsyn_ros.robot.drive import Drive
-from dynsyn_ros.robot.inputs import Inputs, Taken
 from dynsyn_ros.robot.readers import BadMessage, LostJoint
 from dynsyn_ros.robot.reward import Reward
 from dynsyn_ros.robot.robot import Robot
+from dynsyn_ros.robot.sensor_buffer import Inputs, Taken
 from dynsyn_ros.robot.servos import DRIVES
 
 __all__ = ['DRIVES', 'BadMessage', 'Drive', 'Inputs', 'LostJoint', 'Reward', 'RewardTerms',

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dynsyn_ros.schema import ConfigError, setting
+from dynsyn_ros.settings.schema import ConfigError, setting
 
 
 @dataclass(frozen=True)

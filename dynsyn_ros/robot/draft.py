@@ -25,7 +25,7 @@ from textwrap import wrap
 from xml.etree import ElementTree
 
 from dynsyn_ros.robot.config import EFFORT, POSITION
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 
 #: Share of what a joint can do that a first power-on is to see.
 CAREFUL = 0.1

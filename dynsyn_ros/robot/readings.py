@@ -28,7 +28,7 @@ import math
 import re
 
 from dynsyn_ros.robot.config import POSITION, RobotConfig
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 
 #: The topic of rewards, which hold no reading.
 REWARD = 'reward'

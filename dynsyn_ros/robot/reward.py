@@ -30,7 +30,7 @@ import math
 from dynsyn_ros.robot.config import Channel, HEADING, RewardTerms, RobotConfig
 from dynsyn_ros.robot.readings import QUATERNION, REWARD
 from dynsyn_ros.robot.robot import ALL, Robot
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 
 
 class Reward:

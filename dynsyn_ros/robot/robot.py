@@ -16,8 +16,8 @@
 A robot between its readings and the learner: readings -> observation.
 
 Readings come in a flat array whose order is given by their names, be it from a simulator or out
-of messages by :class:`dynsyn_ros.robot.inputs.Inputs`, so joints are found by name and never by
-place.
+of messages by :class:`dynsyn_ros.robot.sensor_buffer.Inputs`, so joints are found by name and
+never by place.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from dynsyn_ros.robot.readings import (
     topic_of,
     used_readings,
 )
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from numba import njit
 import numpy as np
 

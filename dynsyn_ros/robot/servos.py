@@ -25,8 +25,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 import math
 
+from dynsyn_ros.robot.command_limiter import Drive, watch_for_falls
 from dynsyn_ros.robot.config import EFFORT, POSITION, RobotConfig, VELOCITY
-from dynsyn_ros.robot.drive import Drive, watch_for_falls
 import numpy as np
 
 #: How long a velocity may take to come to rest when a node ends, s.

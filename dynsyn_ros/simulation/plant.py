@@ -20,25 +20,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import json
-from typing import NamedTuple
 
-from dynsyn_ros.arrays import ArraySpec, Contents
 from dynsyn_ros.robot.readings import QUATERNION
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.arrays import ArraySpec, Contents
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage.episodes import Episode
 import gymnasium
 from gymnasium.utils import seeding
 from numba import njit
 import numpy as np
-
-
-class Episode(NamedTuple):
-    """An episode that has ended."""
-
-    total: float
-    """Sum of its rewards, the return."""
-    length: int
-    """Its steps."""
-    fell: bool
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 import os
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import WALKER2D
 from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
 from gymnasium.error import DependencyNotInstalled

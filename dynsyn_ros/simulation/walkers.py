@@ -21,11 +21,12 @@ from importlib import import_module
 import os
 from typing import Protocol
 
-from dynsyn_ros.arrays import ArraySpec, Contents
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.arrays import ArraySpec, Contents
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
-from dynsyn_ros.simulation.plant import Anatomy, entropy, Episode, Plant
+from dynsyn_ros.simulation.plant import Anatomy, entropy, Plant
 from dynsyn_ros.simulation.plants import plant_class
+from dynsyn_ros.storage.episodes import Episode
 from numba import njit
 import numpy as np
 

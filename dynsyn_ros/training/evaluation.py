@@ -19,17 +19,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dynsyn_ros import weights
-from dynsyn_ros.film import Film
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import build, ConfigError
+from dynsyn_ros.settings.assets import DEFAULT_PRESET
+from dynsyn_ros.settings.schema import build, ConfigError
 from dynsyn_ros.simulation.obstacles import Course, obstacles
-from dynsyn_ros.simulation.plant import Episode
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
-from dynsyn_ros.training.presets import DEFAULT_PRESET, read_preset
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.episodes import Episode
+from dynsyn_ros.training.headless import Headless
+from dynsyn_ros.training.presets import read_preset
 import numpy as np
 
 #: The number of the walker that weights are measured on: training numbers its walkers from 0.

@@ -12,36 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The presets and robots that ship, and files of one's own, read without ROS."""
+"""Presets and robots, those that ship and files of one's own, read without ROS."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dynsyn_ros import parameters
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RobotConfig
-from dynsyn_ros.schema import build, ConfigError, part_of
-from dynsyn_ros.share import share_directory
-
-CONFIG = share_directory() / 'config'
-PRESETS = sorted(path.stem for path in (CONFIG / 'presets').glob('*.yaml'))
-DEFAULT_PRESET = 'default'
-ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
-#: The weights that ship, of a walker that walks.
-TRAINED = CONFIG / 'bipedal_walker.npz'
-#: What the walker looks like.
-URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
-
-
-def preset_file(name: str) -> Path:
-    """Find the file of a preset; a name that ends in .yaml is a file of one's own."""
-    if name.endswith('.yaml'):
-        return Path(name)
-    if name not in PRESETS:
-        raise ConfigError(
-            f'unknown preset {name}: it must be one of {", ".join(PRESETS)}, or a .yaml file')
-    return CONFIG / 'presets' / f'{name}.yaml'
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import preset_file, ROBOT_FILE
+from dynsyn_ros.settings.schema import build, ConfigError, part_of
 
 
 def read_preset(name: str) -> LearnerConfig:

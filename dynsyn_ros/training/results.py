@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynsyn_ros.episodes import MEAN, read_episodes, SOLVED, WINDOW
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage.episodes import MEAN, read_episodes, SOLVED, WINDOW
 from dynsyn_ros.training import trainer
 import numpy as np
 

@@ -32,10 +32,10 @@ import math
 from pathlib import Path
 from typing import Any, IO
 
-from dynsyn_ros.claims import Claim, SEARCH
-from dynsyn_ros.episodes import read_episodes
-from dynsyn_ros.files import try_lock
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.files import try_lock
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage.episodes import read_episodes
+from dynsyn_ros.storage.folders import Claim, SEARCH
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.sweep import Job
 from dynsyn_ros.training.tune_file import Range, Search

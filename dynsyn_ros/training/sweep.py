@@ -46,14 +46,16 @@ from pathlib import Path
 import re
 from typing import Any
 
-from dynsyn_ros import picture
-from dynsyn_ros.episodes import COLUMNS, finish_curves, MEAN, read_episodes, SOLVED
-from dynsyn_ros.files import opened, replaced
-from dynsyn_ros.parameters import read_table
-from dynsyn_ros.schema import build, ConfigError, cut
+from dynsyn_ros.pictures import canvas
+from dynsyn_ros.pictures.curves import finish_curves
+from dynsyn_ros.settings.assets import ROBOT_FILE
+from dynsyn_ros.settings.files import opened, replaced
+from dynsyn_ros.settings.parameters import read_table
+from dynsyn_ros.settings.schema import build, ConfigError, cut
+from dynsyn_ros.storage.episodes import COLUMNS, MEAN, read_episodes, SOLVED
 from dynsyn_ros.training import trainer
-from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE
-from dynsyn_ros.training.task import Task
+from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
 import numpy as np
 
@@ -191,7 +193,7 @@ def _draw(jobs: list[Job], path: Path) -> None:
 
     It ends where the first seed ends that has not solved the task; one that has stays where it is.
     """
-    figure = picture.new()
+    figure = canvas.new()
     axes = figure.add_subplot(
         xlabel='million steps of all learners', ylabel='mean return of 100 episodes')
     for i, setting in enumerate(dict.fromkeys(job.setting for job in jobs)):
@@ -212,4 +214,4 @@ def _draw(jobs: list[Job], path: Path) -> None:
         axes.fill_between(grid / 1e6, values.min(axis=0), values.max(axis=0), color=f'C{i}',
                           alpha=0.2, linewidth=0)
     finish_curves(axes)
-    picture.save(figure, path)
+    canvas.save(figure, path)

@@ -30,22 +30,22 @@ from pathlib import Path
 import time
 from typing import Any
 
-from dynsyn_ros import weights
-from dynsyn_ros.arrays import ArraySpec, Contents
-from dynsyn_ros.claims import Claim, TRAINING
-from dynsyn_ros.episodes import (
+from dynsyn_ros.pictures.curves import draw_learning_curve
+from dynsyn_ros.settings.arrays import ArraySpec, Contents
+from dynsyn_ros.settings.files import opened, replaced
+from dynsyn_ros.settings.schema import build, ConfigError, setting
+from dynsyn_ros.simulation.walkers import CORES
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.episodes import (
     check_length,
     CURVE_FILE,
-    draw_learning_curve,
     EpisodeLog,
     EPISODES_FILE,
     Table,
     WINDOW,
 )
-from dynsyn_ros.files import opened, replaced
-from dynsyn_ros.schema import build, ConfigError, setting
-from dynsyn_ros.simulation.walkers import CORES
-from dynsyn_ros.training.task import MOST_LEARNERS, Task
+from dynsyn_ros.storage.folders import Claim, TRAINING
+from dynsyn_ros.training.config import MOST_LEARNERS, Task
 import numpy as np
 
 EPISODES, CURVE, WEIGHTS = EPISODES_FILE, CURVE_FILE, weights.WEIGHTS_FILE

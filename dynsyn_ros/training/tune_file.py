@@ -59,10 +59,11 @@ import re
 from typing import Any, get_args, get_origin
 
 from dynsyn_ros.learner import LearnerConfig
-from dynsyn_ros.parameters import read_table
-from dynsyn_ros.schema import build, ConfigError, part_of, Setting, setting, settings_of
-from dynsyn_ros.training.presets import read_preset, read_robot, ROBOT_FILE
-from dynsyn_ros.training.task import Task
+from dynsyn_ros.settings.assets import ROBOT_FILE
+from dynsyn_ros.settings.parameters import read_table
+from dynsyn_ros.settings.schema import build, ConfigError, part_of, Setting, setting, settings_of
+from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.presets import read_preset, read_robot
 
 SAMPLERS = ('random', 'tpe')
 OBJECTIVES = ('last', 'best', 'area')

@@ -23,9 +23,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from dynsyn_ros import picture
-from dynsyn_ros.files import replaced
-from dynsyn_ros.parameters import EVERY_NODE
+from dynsyn_ros.pictures import canvas
+from dynsyn_ros.settings.files import replaced
+from dynsyn_ros.settings.parameters import EVERY_NODE
 from dynsyn_ros.training.study import REFUSED
 from dynsyn_ros.training.tune_file import Range, Search
 from matplotlib.axes import Axes
@@ -125,7 +125,7 @@ def draw(search: Search, trials: Sequence[FrozenTrial], path: Path) -> None:
     columns = min(len(search.ranges), _COLUMNS)
     rows = math.ceil(len(search.ranges) / columns)
     height = 1.2 + 0.3 * len(search.ranges)
-    figure = picture.new(12.0, height + 2.6 * rows)
+    figure = canvas.new(12.0, height + 2.6 * rows)
     above, below = figure.subfigures(2, 1, height_ratios=(height, 2.6 * rows))
     _draw_importances(above.add_subplot(), search, trials)
     for i, each in enumerate(search.ranges):
@@ -135,7 +135,7 @@ def draw(search: Search, trials: Sequence[FrozenTrial], path: Path) -> None:
             axes.set_ylabel(_MEANINGS[search.config.objective].format(search.config.episodes),
                             fontsize='small')
     figure.legend(loc='outside lower center', ncols=4, fontsize='small')
-    picture.save(figure, path)
+    canvas.save(figure, path)
 
 
 def _draw_importances(axes: Axes, search: Search, trials: Sequence[FrozenTrial]) -> None:

@@ -30,12 +30,12 @@ import math
 from pathlib import Path
 from typing import TypeVar
 
-from dynsyn_ros import weights
-from dynsyn_ros.checkpoints import Checkpoints
-from dynsyn_ros.claims import Claim, WALK
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.checkpoints import Checkpoints
+from dynsyn_ros.storage.folders import Claim, WALK
 import numpy as np
 
 T = TypeVar('T')

@@ -20,8 +20,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dynsyn_ros.files import opened
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.files import opened
+from dynsyn_ros.settings.schema import ConfigError
 import yaml
 
 #: The section whose parameters are for every node, in any namespace.
@@ -37,11 +37,11 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Compose a node, unless it is an alias or too deep down."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             raise yaml.MarkedYAMLError(
                 problem=f'the alias *{event.anchor} must be written out',
-                problem_mark=event.start_mark)
+                problem_mark=event.start_mark)  # type: ignore[arg-type]
         self.depth += 1
         if self.depth > MOST_DEPTH:
             raise yaml.MarkedYAMLError(

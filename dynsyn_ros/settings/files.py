@@ -27,7 +27,7 @@ import stat
 import tempfile
 from typing import Any, IO
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 
 #: The file whose lock is a folder's; the system lets go of it when its process ends.
 LOCK = '.lock'

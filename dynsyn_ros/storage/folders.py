@@ -31,8 +31,8 @@ import shlex
 import sys
 import time
 
-from dynsyn_ros.files import check_folder, clear_leftovers, opened
-from dynsyn_ros.schema import ConfigError, cut
+from dynsyn_ros.settings.files import check_folder, clear_leftovers, opened
+from dynsyn_ros.settings.schema import ConfigError, cut
 
 MANIFEST = 'manifest.json'
 WALK, TRAINING, SWEEP, SEARCH = 'walk', 'training', 'sweep', 'search'

@@ -23,8 +23,8 @@ from multiprocessing import connection, get_context
 import os
 from pathlib import Path
 
-from dynsyn_ros.program import end_with, StopRequest
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.process import end_with, StopRequest
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training.sweep import Job
 
 ENGINES = ('local', 'ray')

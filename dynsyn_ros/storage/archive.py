@@ -27,7 +27,7 @@ import os
 from typing import IO, NamedTuple
 import zipfile
 
-from dynsyn_ros.arrays import Contents, Mismatch
+from dynsyn_ros.settings.arrays import Contents, Mismatch
 import numpy as np
 
 #: What the arrays that are read may take: at most so many bytes, and times the file's own size.

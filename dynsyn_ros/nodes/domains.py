@@ -31,8 +31,8 @@ import stat
 import tempfile
 from typing import NamedTuple
 
-from dynsyn_ros.environment import DOMAIN, LAST_DOMAIN
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.nodes.environment import DOMAIN, LAST_DOMAIN
+from dynsyn_ros.settings.schema import ConfigError
 
 #: Domains whose ports Linux gives to nobody, and that next to nobody chooses.
 DOMAINS = range(215, LAST_DOMAIN + 1)

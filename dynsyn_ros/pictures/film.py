@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-from dynsyn_ros.claims import check_picture
-from dynsyn_ros.files import replaced
+from dynsyn_ros.settings.files import replaced
 from dynsyn_ros.simulation.plant import Plant
+from dynsyn_ros.storage.folders import check_picture
 import numpy as np
 from PIL import Image
 

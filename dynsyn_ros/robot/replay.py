@@ -25,15 +25,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from dynsyn_ros import parameters
 from dynsyn_ros.learner import Learner, LearnerConfig
-from dynsyn_ros.pilot import Pilot
-from dynsyn_ros.recordings import Message
 from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig, Taken
+from dynsyn_ros.robot.control_loop import Pilot
 from dynsyn_ros.robot.robot import COMMANDS, HUMAN_REWARD
-from dynsyn_ros.schema import build, ConfigError, cut, part_of
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.schema import build, ConfigError, cut, part_of
 import numpy as np
 
 #: The topic of what nodes are steered by, whatever the namespace.
@@ -43,6 +42,16 @@ PATIENCE = 10
 #: The fields of a ParameterValue by its type, from 1 on.
 _VALUES = ('bool_value', 'integer_value', 'double_value', 'string_value', 'byte_array_value',
            'bool_array_value', 'integer_array_value', 'double_array_value', 'string_array_value')
+
+
+class Message(NamedTuple):
+    """One message of a recording."""
+
+    topic: str
+    content: Any
+    """With the fields of the ROS message."""
+    time: int
+    """When it was recorded, ns."""
 
 
 class Replay:
@@ -138,14 +147,15 @@ class Replay:
     def _step(self, taken: Taken, recorded: np.ndarray) -> str:
         before = None if recorded.any() else self._learner.snapshot()
         torques = self._pilot.step(taken) if taken.periods else self._pilot.stop()
-        if np.array_equal(torques, recorded):
+        if torques is not None and np.array_equal(torques, recorded):
             self.steps += 1
         elif before is not None:
             self._learner.restore(before)
             self._pilot.stop()
             self.halts += 1
         else:
-            return f'recorded {cut(recorded.tolist())}, replayed {torques.tolist()} N m'
+            replayed = 'none' if torques is None else f'{torques.tolist()} N m'
+            return f'recorded {cut(recorded.tolist())}, replayed {replayed}'
         return ''
 
     def _steer(self, event: Any) -> None:

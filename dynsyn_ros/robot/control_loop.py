@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dynsyn_ros.arrays import ArraySpec, Contents
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import DRIVES, Inputs, Robot, RobotConfig, Taken
+from dynsyn_ros.settings.arrays import ArraySpec, Contents
 import numpy as np
 
 

@@ -29,21 +29,22 @@ import shutil
 import sys
 import tempfile
 
-from dynsyn_ros.files import check_folder
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.files import check_folder
+from dynsyn_ros.settings.schema import ConfigError
 
+PACKAGE = Path(__file__).resolve().parent.parent
 #: numba's own variable; a user's is the parent of our folder. Processes that we start inherit it.
 VARIABLE = 'NUMBA_CACHE_DIR'
 PREFIX = 'dynsyn_kernels_'
 #: Folders that are kept in one parent, the last used ones.
 KEPT = 8
 #: The layers that no kernel is in and none can import from: edits there compile nothing anew.
-ABOVE_KERNELS = ('cli', 'dashboard', 'figures', 'nodes', 'training')
+ABOVE_KERNELS = ('cli', 'dashboard', 'figures', 'nodes', 'pictures', 'storage', 'training')
 
 
 def use_kernel_cache() -> None:
     """Name the folder to numba; without one that can be written say so, and use a temporary."""
-    name = PREFIX + _digest(Path(__file__).parent)
+    name = PREFIX + _digest(PACKAGE)
     for parent in _parents():
         folder = parent / name
         new = not folder.exists()
@@ -87,7 +88,7 @@ def _parents() -> Iterator[Path]:
     elif given.name:
         yield given
     else:
-        yield Path(__file__).parent / '__pycache__'
+        yield PACKAGE / '__pycache__'
         home = Path(os.path.expanduser(os.environ.get('XDG_CACHE_HOME') or '~/.cache'))
         if home.is_absolute():
             yield home / 'dynsyn_ros'

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dynsyn_ros.files import replaced
+from dynsyn_ros.settings.files import replaced
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 

@@ -23,7 +23,7 @@ import signal
 import sys
 from types import FrameType
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 
 #: Exit code for bad input; 0 is a clean end, also by signal of what can be stopped at any time.
 BAD_INPUT = 2

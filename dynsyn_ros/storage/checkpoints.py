@@ -21,8 +21,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from dynsyn_ros import weights
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.storage import weights
 import numpy as np
 
 T = TypeVar('T')
@@ -70,7 +70,7 @@ class Checkpoints:
 
     def write(self, packed: Mapping[str, np.ndarray], path: Path | None = None) -> None:
         """
-        Begin to write what :func:`dynsyn_ros.weights.pack` has packed.
+        Begin to write what :func:`dynsyn_ros.storage.weights.pack` has packed.
 
         It becomes the newest checkpoint, or another file where a ``path`` is given.
         """

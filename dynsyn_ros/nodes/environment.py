@@ -22,7 +22,7 @@ import os
 from pathlib import Path
 import sys
 
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 
 RMW, DOMAIN, SECURITY = 'RMW_IMPLEMENTATION', 'ROS_DOMAIN_ID', 'ROS_SECURITY_ENABLE'
 KEYSTORE, LOG_FOLDER = 'ROS_SECURITY_KEYSTORE', 'ROS_LOG_DIR'

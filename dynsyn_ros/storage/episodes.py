@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The record of episodes: a CSV that grows as they end, and its learning curve."""
+"""The record of episodes: a CSV that grows as they end."""
 
 from __future__ import annotations
 
@@ -22,12 +22,10 @@ import csv
 from io import StringIO
 import os
 from pathlib import Path
+from typing import NamedTuple
 
-from dynsyn_ros import picture
-from dynsyn_ros.files import check_folder, opened
-from dynsyn_ros.schema import ConfigError
-from dynsyn_ros.simulation.plant import Episode
-from matplotlib.axes import Axes
+from dynsyn_ros.settings.files import check_folder, opened
+from dynsyn_ros.settings.schema import ConfigError
 import numpy as np
 
 #: Episodes over which the task's criterion takes the mean, and what it must reach.
@@ -38,6 +36,16 @@ MEAN = f'mean_{WINDOW}'
 COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN)
 #: So many of the first columns are counts.
 _COUNTS = 4
+
+
+class Episode(NamedTuple):
+    """An episode that has ended."""
+
+    total: float
+    """Sum of its rewards, the return."""
+    length: int
+    """Its steps."""
+    fell: bool
 
 
 class Table:
@@ -184,32 +192,3 @@ def read_episodes(path: Path, most: int = -1) -> dict[str, np.ndarray]:
         raise ConfigError(
             f'{path} must be a CSV file with the columns {", ".join(COLUMNS)}') from error
     return dict(zip(COLUMNS, columns, strict=True))
-
-
-def draw_learning_curve(log: Path, path: Path, title: str, shared: bool = False) -> None:
-    """Draw the returns of a log and their mean over 100 episodes, as in the paper's Fig. 8."""
-    data = read_episodes(log)
-    figure = picture.new()
-    axes = figure.add_subplot(
-        title=title, xlabel='million steps of each learner', ylabel='return')
-    plot_returns(axes, data, data['steps'] / 1e6, shared)
-    picture.save(figure, path)
-
-
-def plot_returns(axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared: bool) -> None:
-    """Plot returns and their mean over 100 episodes, of each learner or of a fleet, over ``x``."""
-    axes.plot(x, data['return'], '.', color='0.7', markersize=2, label='episode',
-              rasterized=True)
-    # The mean of a fleet is over the episodes of all, whoever ended last.
-    learners = [np.full(x.shape, True)] if shared else [
-        data['learner'] == i for i in np.unique(data['learner'])]
-    for i, rows in enumerate(learners):
-        label = f'mean of {WINDOW}' if len(learners) == 1 else f'mean of {WINDOW}, learner {i}'
-        axes.plot(x[rows], data[MEAN][rows], color=f'C{i}', label=label)
-    finish_curves(axes)
-
-
-def finish_curves(axes: Axes) -> None:
-    """Draw where the task is solved, and the names of all curves where they hide none."""
-    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
-    axes.figure.legend(loc='outside lower center', ncols=4, fontsize='small')

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dynsyn_ros.arrays import Contents
-from dynsyn_ros.headless import Headless
 from dynsyn_ros.learner import contents, Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.schema import setting
+from dynsyn_ros.settings.arrays import Contents
+from dynsyn_ros.settings.schema import setting
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
+from dynsyn_ros.training.headless import Headless
 
 MOST_LEARNERS = 10_000
 

@@ -28,13 +28,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dynsyn_ros.archive import Archive, Damaged
-from dynsyn_ros.arrays import ArraySpec, Contents, Mismatch
-from dynsyn_ros.files import opened, replaced
 from dynsyn_ros.learner import contents as learner_contents
 from dynsyn_ros.learner import Layout, Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.schema import ConfigError, cut
+from dynsyn_ros.settings.arrays import ArraySpec, Contents, Mismatch
+from dynsyn_ros.settings.files import opened, replaced
+from dynsyn_ros.settings.schema import ConfigError, cut
+from dynsyn_ros.storage.archive import Archive, Damaged
 import numpy as np
 
 FORMAT, FORMER = 'dynsyn_ros weights 5', 'dynsyn_ros weights 4'

@@ -20,10 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from dynsyn_ros.files import opened
-from dynsyn_ros.schema import ConfigError, cut
+from dynsyn_ros.robot.replay import Message
+from dynsyn_ros.settings.files import opened
+from dynsyn_ros.settings.schema import ConfigError, cut
 
 #: The types of what a replay reads, by the topics' own names.
 TYPES = {
@@ -37,17 +38,6 @@ TYPES = {
     'joint_torques': 'std_msgs/msg/Float64MultiArray',
     '/parameter_events': 'rcl_interfaces/msg/ParameterEvent',
 }
-
-
-class Message(NamedTuple):
-    """One message of a recording."""
-
-    topic: str
-    content: Any
-    """With the fields of the ROS message."""
-    time: int
-    """When it was recorded, ns."""
-
 
 #: A message that has not been decoded: its topic, the name of its type, its time, and its bytes.
 Raw = tuple[str, str, int, bytes]
@@ -102,7 +92,7 @@ class Recording:
 def recording(path: Path) -> Iterator[Recording]:
     """Open a recording; raises :class:`ConfigError` if it cannot be read."""
     try:
-        from dynsyn_ros.mcap_file import McapFile  # noqa: PLC0415  an extra
+        from dynsyn_ros.storage.mcap_file import McapFile  # noqa: PLC0415  an extra
         from rosbags.rosbag2 import Reader  # noqa: PLC0415
         from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
     except ImportError as error:

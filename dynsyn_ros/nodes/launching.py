@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 import os
 from typing import Any
 
-from dynsyn_ros.files import new_folder
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
-from dynsyn_ros.training.presets import PRESETS
+from dynsyn_ros.settings.assets import PRESETS
+from dynsyn_ros.settings.files import new_folder
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 import yaml

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Drive, Robot
 from dynsyn_ros.robot.config import EFFORT
-from dynsyn_ros.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.walkers import Walkers
 import numpy as np
 

@@ -39,12 +39,12 @@ def _node(name: str) -> Callable[[], int]:
 
     def main() -> int:
         signal.signal(signal.SIGINT, _interrupted)  # until the node itself takes it over
-        exit_code = import_module('dynsyn_ros.program').exit_code
+        exit_code = import_module('dynsyn_ros.process').exit_code
         ended = 0
 
         def program() -> None:
             nonlocal ended
-            import_module('dynsyn_ros.environment').check()
+            import_module('dynsyn_ros.nodes.environment').check()
             ended = import_module(f'dynsyn_ros.nodes.{name}').main()
 
         return exit_code(program) or ended

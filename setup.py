@@ -40,6 +40,8 @@ def wheels(versions):
 
 # Extras that the tests try too, where wheels of them exist.
 MUJOCO = ['imageio; python_version < "3.14"', 'mujoco>=3.1; python_version < "3.14"']
+# The URDF and the meshes of Bolt.
+BOLT = ['example-robot-data>=6; python_version < "3.14"', *MUJOCO]
 ENVPOOL = ['envpool; python_version >= "3.11" and python_version < "3.14"']
 RECORD = ['mcap', 'rosbags']
 DASHBOARD = ['aiohttp']
@@ -89,11 +91,12 @@ setup(
         'record': RECORD,
         'dashboard': DASHBOARD,
         'walker2d': MUJOCO,
+        'bolt': BOLT,
         'peers': ['cma', 'sb3-contrib', 'stable-baselines3', 'torch'],
         'test': [
             'codespell', 'foxglove-sdk', 'hypothesis', 'import-linter', 'lxml', 'mypy',
             'myst-parser', 'pytest', 'pytest-cov', 'pytest-xdist', 'pytransform3d', 'ruff',
-            'selenium', 'sphinx', 'types-PyYAML', *DASHBOARD, *ENVPOOL, *MUJOCO, *RAY, *RECORD,
+            'selenium', 'sphinx', 'types-PyYAML', *BOLT, *DASHBOARD, *ENVPOOL, *RAY, *RECORD,
             *TUNE,
         ],
     },

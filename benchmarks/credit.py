@@ -71,7 +71,7 @@ class Held:
         weights.initialise_from(file, self.learner, robot)
         self.learner.state.plasticity.amplitude[:] *= amplitude
         self._loop = Headless(robot, self.learner, make(
-            simulator, ENVIRONMENTS[0], seed, range(WALKERS), robot.config.joints))
+            simulator, ENVIRONMENTS[0], seed, range(WALKERS), robot.config))
         self._since = np.zeros(WALKERS, int)
 
     def step(self) -> tuple[np.ndarray, np.ndarray]:

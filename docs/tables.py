@@ -19,7 +19,6 @@ from pathlib import Path
 from dynsyn_ros.nodes.config import (
     ControllerConfig,
     LearnerSection,
-    RewardSection,
     SharedConfig,
     SimulatorConfig,
 )
@@ -32,7 +31,6 @@ SECTIONS = {
     'The simulator': SimulatorConfig,
     'The controller': ControllerConfig,
     'The robot': RobotConfig,
-    'The reward node': RewardSection,
     'The learner': LearnerSection,
 }
 #: What stands for a row of each table of parameters.

@@ -26,6 +26,7 @@ from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import run
 from dynsyn_ros.nodes.run import executor_of
+from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
@@ -95,6 +96,17 @@ def process(module, arguments):
 
 
 @contextmanager
+def driven_in_lockstep(robot_file, folder):
+    """Let a controller in a process of its own drive the simulator of a robot, spun here."""
+    files = robot_file, preset_file('default')
+    arguments = run.ros_arguments(files, lockstep(folder))
+    with ros(), process('nodes.controller', arguments):
+        simulator = SimulatorNode(cli_args=arguments, use_global_arguments=False)
+        with spinning(simulator) as executor:
+            yield simulator, executor
+
+
+@contextmanager
 def command(words):
     """Run a command as a process that is gone at the end, and its children with it."""
     running = subprocess.Popen(
@@ -128,7 +140,7 @@ def headless_torques(config, preset, seed, steps, learning=True, start=None):
     learner.learning = learning
     if start:
         weights.load(start, learner, robot)
-    walker = BipedalWalker('BipedalWalker-v3', seed, joints=config.joints)
+    walker = BipedalWalker('BipedalWalker-v3', seed, robot=config)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     torques = []
     for _ in range(steps):

@@ -36,7 +36,7 @@ STEPS, SEED = 600, 1
 
 def returns_alone(robot):
     """Compute the returns of a walk that nobody can be in the way of, for it has no topics."""
-    walker = BipedalWalker('BipedalWalker-v3', SEED, joints=robot.config.joints)
+    walker = BipedalWalker('BipedalWalker-v3', SEED, robot=robot.config)
     loop = Headless(robot, Learner(robot.layout, preset('default'), SEED),
                     GymnasiumWalkers([walker]))
     returns = []

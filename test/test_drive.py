@@ -135,6 +135,20 @@ def test_positions_begin_where_the_joints_are_and_never_jump():
     np.testing.assert_allclose(command, [[1.0, -0.5, -0.2, 0.0]])
 
 
+def test_of_a_fleet_only_those_that_have_fallen_stop():
+    config = robot_config(
+        command='position', torque_limits=[], torque_rates=[], default_pose=[0.0] * 4,
+        position_ranges=[0.5] * 4, position_rates=[2.0] * 4, rest_pose=[0.0] * 4, rest_rate=0.5,
+        hold_time=0.1, fall_tilt=0.5, upright_tilt=0.2)
+    one, seen = DRIVES['position'](config, [*NAMES, *QUATERNION], 2), np.zeros((2, 12))
+    seen[:, :4], seen[:, -1] = 0.3, 1.0
+    seen[1, -3:] = np.sin(0.5), 0.0, np.cos(0.5)
+    for _ in range(20):
+        commands = one.commands(np.ones((2, 4)), seen)
+    np.testing.assert_allclose(commands[0], [0.5] * 4)
+    np.testing.assert_allclose(commands[1], [0.3 - 15 * 0.01] * 4, atol=1e-12)
+
+
 def test_a_stop_of_positions_holds_and_then_goes_slowly_to_rest():
     one, seen = servos(), joints(position=(0.5, -0.2, 0.0, 0.0))
     for _ in range(3):

@@ -14,6 +14,9 @@
 
 """The simulated walker is gymnasium's, put back on its feet."""
 
+from dataclasses import replace
+
+from conftest import robot_config
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
@@ -110,7 +113,8 @@ def test_envpool_goes_on_with_new_episodes():
 
 def test_torques_come_in_the_order_of_the_joints():
     one = BipedalWalker(ENVIRONMENTS[0], seed=1)
-    other = BipedalWalker(ENVIRONMENTS[0], seed=1, joints=ANATOMY.joints[::-1])
+    config = replace(robot_config(), joints=ANATOMY.joints[::-1])
+    other = BipedalWalker(ENVIRONMENTS[0], seed=1, robot=config)
     rng = np.random.default_rng(0)
     for _ in range(100):
         torques = rng.uniform(-80, 80, size=4)
@@ -122,7 +126,7 @@ def test_torques_come_in_the_order_of_the_joints():
 @pytest.mark.parametrize('joints', [['hip_1'], ['hip_1', 'knee_1', 'hip_2', 'ankle']])
 def test_other_joints_are_refused(joints):
     with pytest.raises(ConfigError, match='joints must be hip_1, knee_1, hip_2, knee_2, in any'):
-        BipedalWalker(ENVIRONMENTS[0], seed=1, joints=joints)
+        BipedalWalker(ENVIRONMENTS[0], seed=1, robot=replace(robot_config(), joints=joints))
 
 
 def test_walkers_have_terrains_of_their_own():

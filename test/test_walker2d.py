@@ -14,9 +14,9 @@
 
 """A second simulated robot behind the same nodes: Walker2d, by its YAML alone."""
 
-from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros.nodes import run
-from dynsyn_ros.nodes.simulator import SimulatorNode
+from dataclasses import replace
+
+from conftest import ROBOT_FILE
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.schema import build, part_of
@@ -24,7 +24,7 @@ from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walker2d import ENVIRONMENT
 import numpy as np
 import pytest
-from ros import process, ros, spin_until, spinning
+from ros import driven_in_lockstep, spin_until
 
 pytest.importorskip('mujoco', reason='Walker2d needs MuJoCo, the extra walker2d')
 YAML = ROBOT_FILE.parent / 'walker2d.yaml'
@@ -56,7 +56,8 @@ def test_its_readings_are_mujocos_state():
 
 def test_torques_go_to_the_joints_they_name():
     order = tuple(reversed(plant_class(ENVIRONMENT).anatomy.joints))
-    one, other = walker(), walker(joints=order)
+    config = build(RobotConfig, part_of(RobotConfig, parameters.read([YAML])))
+    one, other = walker(), walker(robot=replace(config, joints=order))
     torques = np.array([10.0, -20.0, 30.0, -40.0, 50.0, -500.0])
     one.step(torques)
     other.step(torques[::-1].copy())
@@ -81,12 +82,7 @@ def test_the_yaml_suits_it():
 
 @pytest.mark.ros
 def test_the_nodes_drive_it(tmp_path):
-    files, values = (YAML, preset_file('default')), {
-        'pace': 'lockstep', 'output_dir': tmp_path / 'out'}
-    with ros(), process('nodes.controller', run.ros_arguments(files, values)):
-        simulator = SimulatorNode(
-            cli_args=run.ros_arguments(files, values), use_global_arguments=False)
+    with driven_in_lockstep(YAML, tmp_path) as (simulator, executor):
         assert 'scan' not in simulator._sensors.publishers
-        with spinning(simulator) as executor:
-            spin_until(executor, lambda: simulator.steps > 1000 and simulator.episodes > 1)
+        spin_until(executor, lambda: simulator.steps > 1000 and simulator.episodes > 1)
         assert np.isfinite(simulator.walker.readings).all()

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dynsyn_ros.learner import LearnerConfig
-from dynsyn_ros.robot import RewardTerms, RobotConfig
+from dynsyn_ros.robot import RobotConfig
 from dynsyn_ros.settings.schema import setting
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
@@ -45,7 +45,8 @@ class SimulatorConfig:
     real_time_factor: float = setting('simulated seconds per second, with pace realtime',
                                       low=0.01, high=100.0, read_only=False)
     command_timeout: float = setting(
-        'simulated time after which an old command becomes zero torque, with pace realtime',
+        'simulated time after which an old command becomes zero torque (a position is held), with '
+        'pace realtime',
         unit='s', low=0.02, high=10.0, read_only=False)
     publish_reward: bool = setting(
         'the simulator gives its own reward (false: a reward node does, with pace realtime only)')
@@ -95,13 +96,5 @@ class LearnerSection:
     learner: LearnerConfig
 
 
-@dataclass(frozen=True)
-class RewardSection:
-    """What the reward node rewards."""
-
-    reward_terms: RewardTerms
-
-
 #: All classes a parameter file may speak to; each node takes those it needs.
-SECTIONS = (SharedConfig, SimulatorConfig, ControllerConfig, RobotConfig, RewardSection,
-            LearnerSection)
+SECTIONS = (SharedConfig, SimulatorConfig, ControllerConfig, RobotConfig, LearnerSection)

@@ -25,11 +25,11 @@ import sys
 from typing import Any
 
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
-from dynsyn_ros.nodes.config import RewardSection
 from dynsyn_ros.nodes.guard import Guarded
 from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import BadMessage, Inputs, Reward, RobotConfig
 from dynsyn_ros.robot.readings import REWARD
+from dynsyn_ros.settings.schema import ConfigError
 from rclpy.node import Node
 
 WARNING_PERIOD = 5.0
@@ -42,8 +42,10 @@ class RewardNode(Guarded, Node):
         """Check the parameters and listen; raises :class:`ConfigError`."""
         super().__init__(
             'reward_node', automatically_declare_parameters_from_overrides=True, **kwargs)
-        config, section = parameters.declare(self, RobotConfig, RewardSection)
-        self._reward = Reward(section.reward_terms, config)
+        (config,) = parameters.declare(self, RobotConfig)
+        if config.reward_terms is None:
+            raise ConfigError('missing parameter reward_terms: a table of parameters')
+        self._reward = Reward(config.reward_terms, config)
         self._inputs = Inputs(self._reward.robot)
         self._inputs.need_reward(False)
         self.rejected = 0

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The simulator node: BipedalWalker behind the topics of a robot.
+The simulator node: a simulated robot behind the topics of a robot.
 
 It keeps time in one of two ways. In real time a timer steps the walker; the newest command holds
 and a stale one becomes zero torque, just what hardware does. In lock-step each step waits for the
@@ -33,7 +33,6 @@ from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.robot.config import EFFORT
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.plant import Plant
@@ -70,18 +69,11 @@ class SimulatorNode(Node):
         shared, self._config, robot_config = parameters.declare(
             self, SharedConfig, SimulatorConfig, RobotConfig)
         self._robot = Robot(robot_config)
-        plant = plant_class(self._config.env_id)
-        anatomy = plant.anatomy
+        self.walker = plant_class(self._config.env_id)(
+            self._config.env_id, shared.seed, robot=robot_config)
+        anatomy = self.walker.anatomy
         self._joints, self._time_step = len(anatomy.joints), anatomy.time_step
         self._robot.observer(anatomy.readings)
-        if robot_config.control_period != self._time_step:
-            raise ConfigError(
-                f'parameter control_period must be {self._time_step:g} s for {anatomy.name}, not '
-                f'{robot_config.control_period:g}')
-        if robot_config.command != EFFORT:
-            raise ConfigError('parameter command must be effort: the simulator takes torques')
-        self.walker = plant(
-            self._config.env_id, shared.seed, joints=robot_config.joints)
         self.max_steps = self._config.max_steps
         """Steps after which it ends; 0: never."""
         self._after_step = after_step
@@ -100,8 +92,9 @@ class SimulatorNode(Node):
             for topic, kind in topics.SIMULATION.items()
         }
         self._clock_message = topics.SIMULATION[topics.CLOCK]()
+        self._topic = topics.COMMAND_OF[robot_config.command]
         self._commands = self.create_subscription(
-            topics.COMMANDS_TYPE, topics.COMMANDS, self._on_command, topics.QOS)
+            topics.COMMANDS_TYPE, self._topic, self._on_command, topics.QOS)
         self.rejected = 0
         """Commands that could not be used since the start."""
         self.get_logger().info(
@@ -115,7 +108,7 @@ class SimulatorNode(Node):
             self._steps_at_last_look = -1
             self.create_timer(LOOK_PERIOD, self._look_for_controller, clock=self._steady)
         else:
-            self._command = np.zeros(self._joints)
+            self._command = self.walker.stop()
             self._command_age = math.inf
             self._timer = self.create_timer(
                 self._time_step / self._config.real_time_factor, self._tick, clock=self._steady)
@@ -139,7 +132,7 @@ class SimulatorNode(Node):
             return
         self._command_age += self._time_step
         if self._command_age > self.get_parameter('command_timeout').value:
-            self._command = np.zeros(self._joints)
+            self._command = self.walker.stop()
         self._step(self._command)
         self._publish()
 
@@ -169,7 +162,7 @@ class SimulatorNode(Node):
             return
         unheard = next(iter(deaf.values()), [])
         self.get_logger().info(
-            'lock-step waits for a controller that publishes joint_torques'
+            f'lock-step waits for a controller that publishes {self._topic}'
             + (f' and listens to {", ".join(unheard)}' if unheard else ''),
             throttle_duration_sec=REMINDER_PERIOD, skip_first=True)
 
@@ -196,7 +189,7 @@ class SimulatorNode(Node):
         if len(values) != self._joints or not math.isfinite(sum(values)):
             self.rejected += 1
             self.get_logger().warning(
-                f'a message on joint_torques must hold {self._joints} finite numbers, not '
+                f'a message on {self._topic} must hold {self._joints} finite numbers, not '
                 f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
             return
         if self._config.pace != LOCKSTEP:
@@ -206,7 +199,7 @@ class SimulatorNode(Node):
             self._await_command()
 
     def _step(self, command: np.ndarray) -> None:
-        """Apply torques, N m in the order of the parameter ``joints``, for one step."""
+        """Send commands, in the order of the parameter ``joints``, for one step."""
         self._reward = self.walker.step(command)
         self.steps += 1
         self._after_step(self.walker)
@@ -254,7 +247,7 @@ class SimulatorNode(Node):
         if self._config.pace == LOCKSTEP and not self._controllers and not self.finished:
             level, message = diagnostics.WARN, 'lock-step waits for a controller'
         elif self._config.pace != LOCKSTEP and self._command_age > self._time_step * 2:
-            level, message = diagnostics.WARN, 'no command arrives on joint_torques'
+            level, message = diagnostics.WARN, f'no command arrives on {self._topic}'
         return [diagnostics.Report('', level, message, {
             'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,
             'rejected commands': self.rejected})]

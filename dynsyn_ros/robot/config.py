@@ -208,6 +208,7 @@ class RobotConfig:
     hidden_neurons: int = setting('neurons of layer 2', low=1, high=1000)
     oscillators: int = setting('oscillators of layer 3', low=1, high=100)
     first_centres: dict[str, FirstCentres]
+    reward_terms: RewardTerms | None
 
     def check(self, prefix: str) -> None:
         """Refuse lists and tables that do not agree with each other."""

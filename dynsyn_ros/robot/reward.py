@@ -51,6 +51,10 @@ class Reward:
         self.fallen = False
         """Whether the body has fallen and is not upright again."""
 
+    def begin(self) -> None:
+        """Begin anew, with a body that has not fallen."""
+        self._before, self.fallen = None, False
+
     def of(self, reading: Mapping[str, float], periods: int) -> float:
         """
         Reward what has happened since the last readings, ``periods`` control periods ago.

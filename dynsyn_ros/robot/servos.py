@@ -41,22 +41,25 @@ class VelocityDrive(Drive):
     ) -> np.ndarray:
         """Limit actions and turn them into commands; a robot that has fallen is stopped."""
         watch_for_falls(readings, self.fallen, *self._guard)
-        if self.fallen.any():
-            stopped = self.stop(readings, slew)
-            return self._commands if stopped is None else stopped
         wanted = np.where(np.isfinite(action), np.clip(action, -1.0, 1.0), self._instead())
-        self._go(self._rest + wanted * self._limits, slew)
+        aim = np.where(self.fallen[:, None], self._safe(self.fallen, slew),
+                       self._towards(self._rest + wanted * self._limits, self._most * slew))
+        self._commands[:] = aim
+        self._tell()
         return self._commands
+
+    def _take(self, config: RobotConfig) -> None:
+        super()._take(config)
+        self._most = np.array(config.rates) * self._period
+        """The most that a command may change in a period."""
 
     def _instead(self) -> np.ndarray:
         """Tell the action that stands for one that is no number."""
         return np.zeros_like(self.sent)
 
-    def _go(self, aim: np.ndarray, slew: float) -> None:
-        """Go towards a command, as far as the rates allow."""
-        step = np.array(self._config.rates) * self._period * slew
-        self._commands += np.clip(aim - self._commands, -step, step)
-        self._tell()
+    def _towards(self, aim: np.ndarray, step: np.ndarray | float) -> np.ndarray:
+        """Give the commands that go towards an aim by a step at most."""
+        return self._commands + np.clip(aim - self._commands, -step, step)
 
     def _tell(self) -> None:
         """Keep what was sent as the action that it is."""
@@ -69,9 +72,14 @@ class VelocityDrive(Drive):
         self._take(config)
         self._tell()
 
+    def _safe(self, robots: np.ndarray, slew: float) -> np.ndarray:
+        """Give the next commands, of which those of the ``robots`` in trouble will be sent."""
+        return self._towards(np.zeros_like(self._commands), self._most * slew)
+
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
         """Slow down."""
-        self._go(np.zeros_like(self._commands), slew)
+        self._commands[:] = self._safe(np.ones_like(self.fallen), slew)
+        self._tell()
         return self._commands
 
     def last(self) -> Iterator[np.ndarray]:
@@ -93,11 +101,14 @@ class PositionDrive(VelocityDrive):
     def __init__(self, config: RobotConfig, names: list[str], robots: int = 1) -> None:
         """Begin where the joints are."""
         super().__init__(config, names, robots)
+        self._held = np.zeros((robots, 1))
+        """How long the robots have been in trouble, s."""
         self.begin()
 
     def begin(self) -> None:
         """Begin anew: the first command is where the joints are."""
-        self._begun, self._held = False, 0.0
+        self._begun = False
+        self._held[:] = 0.0
 
     def _take(self, config: RobotConfig) -> None:
         super()._take(config)
@@ -116,25 +127,22 @@ class PositionDrive(VelocityDrive):
     ) -> np.ndarray:
         """Limit actions and turn them into commands; a robot that has fallen holds and rests."""
         self._begin_at(readings)
-        commands = super().commands(action, readings, slew)
-        if not self.fallen.any():
-            self._held = 0.0
-        return commands
+        return super().commands(action, readings, slew)
 
     def _instead(self) -> np.ndarray:
         return self.sent
 
+    def _safe(self, robots: np.ndarray, slew: float) -> np.ndarray:
+        """Hold, and after a while go slowly to the rest pose."""
+        self._held += slew * self._period
+        self._held[~robots] = 0.0
+        resting = self._held > self._config.hold_time
+        return self._towards(np.array(self._config.rest_pose),
+                             resting * self._config.rest_rate * self._period * slew)
+
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
         """Hold, and after a while go slowly to the rest pose; nothing where no pose is known."""
-        if not self._begin_at(readings):
-            return None
-        self._held += slew * self._period
-        if self._held > self._config.hold_time:
-            step = self._config.rest_rate * self._period * slew
-            self._commands += np.clip(
-                np.array(self._config.rest_pose) - self._commands, -step, step)
-            self._tell()
-        return self._commands
+        return super().stop(readings, slew) if self._begin_at(readings) else None
 
     def last(self) -> Iterator[np.ndarray]:
         """Hold, if a pose is known."""

@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-#: Of gymnasium's BipedalWalker (Box2D), and of its Walker2d (MuJoCo).
+#: Of gymnasium's BipedalWalker (Box2D), of its Walker2d (MuJoCo), and Bolt (MuJoCo), our own.
 BIPEDAL_WALKERS = ('BipedalWalker-v3', 'BipedalWalkerHardcore-v3')
 WALKER2D = 'Walker2d-v5'
-ENVIRONMENTS = (*BIPEDAL_WALKERS, WALKER2D)
+BOLT = 'Bolt-v0'
+ENVIRONMENTS = (*BIPEDAL_WALKERS, WALKER2D, BOLT)

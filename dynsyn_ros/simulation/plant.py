@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every simulated robot is to us: SI readings out, torques in, on its feet after a fall."""
+"""What every simulated robot is to us: SI readings out, commands in, on its feet after a fall."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 import json
 
+from dynsyn_ros.robot.config import EFFORT, RobotConfig
 from dynsyn_ros.robot.readings import QUATERNION
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.schema import ConfigError
@@ -46,6 +47,8 @@ class Anatomy:
     ray_step: float = 0.0
     """Angle between two rays, rad; the first looks straight down, the last towards the front."""
     range_max: float = 0.0
+    commands: tuple[str, ...] = (EFFORT,)
+    """The kinds of command that its drives take."""
 
     @cached_property
     def readings(self) -> tuple[str, ...]:
@@ -60,6 +63,15 @@ class Anatomy:
             *(f'foot_contacts.{i}' for i in range(self.feet)),
             *(f'scan.{i}' for i in range(self.rays)),
         )
+
+    def check(self, robot: RobotConfig) -> None:
+        """Refuse the YAML of a robot that is not like this; raises :class:`ConfigError`."""
+        if robot.control_period != self.time_step:
+            raise ConfigError(f'parameter control_period must be {self.time_step:g} s for '
+                              f'{self.name}, not {robot.control_period:g}')
+        if robot.command not in self.commands:
+            raise ConfigError(f'parameter command must be {" or ".join(self.commands)} for '
+                              f'{self.name}, not {robot.command}')
 
     def order_of(self, joints: Sequence[str]) -> np.ndarray:
         """Tell where each of our joints is among ``joints``; raises :class:`ConfigError`."""
@@ -79,23 +91,26 @@ class Plant:
     """One robot of gymnasium's that is put back on its feet whenever an episode ends."""
 
     anatomy: Anatomy
+    greatest_action = 1.0
+    """No action that gymnasium's environment is given is greater, either way."""
 
     def __init__(
-        self, env_id: str, seed: int, number: int = 0, joints: Sequence[str] | None = None
+        self, env_id: str, seed: int, number: int = 0, robot: RobotConfig | None = None
     ) -> None:
         """
         Make robot ``number`` of those with this ``seed``, standing at its start.
 
-        Each has its own world; the random stream is derived from both numbers. Torques will come
-        in the order of ``joints``; raises :class:`ConfigError` if those are not the robot's.
+        Each has its own world; the random stream is derived from both numbers. Commands will come
+        as its YAML says, if one is given; raises :class:`ConfigError` if that is not this robot's.
         """
         anatomy = self.anatomy
-        self._order = anatomy.order_of(joints or anatomy.joints)
+        if robot is not None:
+            anatomy.check(robot)
+        self._order = anatomy.order_of(robot.joints if robot else anatomy.joints)
         self._action = np.zeros(len(anatomy.joints))
         self.efforts = np.zeros(len(anatomy.joints))
         """The torques of the last step as applied, N m, in the order of the robot's own joints."""
-        self.environment = gymnasium.make(
-            env_id, render_mode='rgb_array', disable_env_checker=True)
+        self.environment = self._make(env_id, entropy(seed, number), robot)
         """Gymnasium's environment."""
         self.readings = np.zeros(len(anatomy.readings))
         """SI readings named by ``anatomy.readings``."""
@@ -103,6 +118,10 @@ class Plant:
         """The episode that the last step ended, if it ended one."""
         self.environment.unwrapped.np_random, _ = seeding.np_random(entropy(seed, number))
         self._begin()
+
+    def _make(self, env_id: str, seed: int, robot: RobotConfig | None) -> gymnasium.Env:
+        """Make gymnasium's environment."""
+        return gymnasium.make(env_id, render_mode='rgb_array', disable_env_checker=True)
 
     def _begin(self) -> None:
         """Begin an episode: all of it follows from the random state here and the actions."""
@@ -120,6 +139,10 @@ class Plant:
         """
         _drive(torques, self._order, self.anatomy.torque, self.efforts, self._action)
         return self._act(self._action.copy())
+
+    def stop(self) -> np.ndarray:
+        """Tell the command that its drives go by while they are told none."""
+        return np.zeros(len(self.anatomy.joints))
 
     def _act(self, action: np.ndarray) -> float:
         observation, reward, terminated, truncated, _ = self.environment.step(action)
@@ -162,7 +185,8 @@ class Plant:
         return {
             'random': ArraySpec(np.dtype((np.str_, 1000)), ()),
             'actions': ArraySpec(
-                np.dtype(np.float64), (range(longest + 1), len(self._action)), -1.0, 1.0),
+                np.dtype(np.float64), (range(longest + 1), len(self._action)),
+                -self.greatest_action, self.greatest_action),
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:

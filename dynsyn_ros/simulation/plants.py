@@ -20,24 +20,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, WALKER2D
+from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, BOLT, WALKER2D
 
 if TYPE_CHECKING:
     from dynsyn_ros.simulation.plant import Plant
 
-#: The class of each environment's robot, in the module of this package that has it.
+#: The class of each environment's robot, in the module of this package that has it, and what it
+#: needs installed.
 _CLASSES = {
-    **dict.fromkeys(BIPEDAL_WALKERS, ('bipedal_walker', 'BipedalWalker')),
-    WALKER2D: ('walker2d', 'Walker2d'),
+    **dict.fromkeys(BIPEDAL_WALKERS, ('bipedal_walker', 'BipedalWalker', 'gymnasium[box2d]')),
+    WALKER2D: ('walker2d', 'Walker2d', 'dynsyn_ros[walker2d]'),
+    BOLT: ('bolt', 'Bolt', 'dynsyn_ros[bolt]'),
 }
 
 
 def plant_class(env_id: str) -> type[Plant]:
     """Import the robot of an environment; raises :class:`ConfigError` without its simulator."""
-    module, name = _CLASSES[env_id]
+    module, name, package = _CLASSES[env_id]
     try:
         return getattr(import_module(f'dynsyn_ros.simulation.{module}'), name)
     except ImportError as error:
         raise ConfigError(
-            f'the simulator of {env_id} is not installed ({error}): pip install '
-            '"gymnasium[box2d]"') from error
+            f'the simulator of {env_id} is not installed ({error}): pip install "{package}"'
+        ) from error

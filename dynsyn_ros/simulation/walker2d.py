@@ -21,9 +21,9 @@ hinges of its legs turn about -y.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
 
+from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import WALKER2D
 from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
@@ -43,11 +43,11 @@ class Walker2d(Plant):
         time_step=0.008, feet=len(_FEET))
 
     def __init__(
-        self, env_id: str, seed: int, number: int = 0, joints: Sequence[str] | None = None
+        self, env_id: str, seed: int, number: int = 0, robot: RobotConfig | None = None
     ) -> None:
         """Make it as a :class:`Plant`; raises :class:`ConfigError` where MuJoCo is missing."""
         try:
-            super().__init__(env_id, seed, number, joints)
+            super().__init__(env_id, seed, number, robot)
         except (DependencyNotInstalled, ImportError) as error:
             raise ConfigError(
                 "the simulator of Walker2d is not installed: pip install 'dynsyn_ros[walker2d]'"

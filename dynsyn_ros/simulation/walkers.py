@@ -21,6 +21,7 @@ from importlib import import_module
 import os
 from typing import Protocol
 
+from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
@@ -115,7 +116,7 @@ class EnvpoolWalkers:
         env_id: str,
         seed: int,
         numbers: Sequence[int],
-        joints: Sequence[str] | None = None,
+        robot: RobotConfig | None = None,
         threads: int = 1,
     ) -> None:
         """Make walkers as :class:`Plant` does; raises :class:`ConfigError`."""
@@ -128,7 +129,9 @@ class EnvpoolWalkers:
             raise ConfigError(
                 "the simulator envpool is not installed: pip install 'dynsyn_ros[envpool]'"
             ) from error
-        self._order = ANATOMY.order_of(joints or ANATOMY.joints)
+        if robot is not None:
+            ANATOMY.check(robot)
+        self._order = ANATOMY.order_of(robot.joints if robot else ANATOMY.joints)
         self._make = lambda begun: envpool.make(
             env_id, 'gymnasium', num_envs=len(numbers), batch_size=len(numbers),
             num_threads=min(len(numbers), threads),
@@ -193,10 +196,10 @@ def make(
     env_id: str,
     seed: int,
     numbers: Sequence[int],
-    joints: Sequence[str] | None = None,
+    robot: RobotConfig | None = None,
     threads: int = 1,
 ) -> Walkers:
     """Make the walkers with these ``numbers`` in one of ``SIMULATORS``; envpool has threads."""
     if simulator == 'envpool':
-        return EnvpoolWalkers(env_id, seed, numbers, joints, threads)
-    return GymnasiumWalkers([plant_class(env_id)(env_id, seed, i, joints) for i in numbers])
+        return EnvpoolWalkers(env_id, seed, numbers, robot, threads)
+    return GymnasiumWalkers([plant_class(env_id)(env_id, seed, i, robot) for i in numbers])

@@ -56,6 +56,6 @@ class Task:
         """Make learners, and walkers for envpool in ``threads``; raises :class:`ConfigError`."""
         robot = Robot(self.robot)
         numbers = range(self.learners)
-        walkers = make(self.simulator, self.env_id, self.seed, numbers, self.robot.joints, threads)
+        walkers = make(self.simulator, self.env_id, self.seed, numbers, self.robot, threads)
         learner = Learner(robot.layout, self.learner, self.seed, numbers, self.shared)
         return robot, Headless(robot, learner, walkers)

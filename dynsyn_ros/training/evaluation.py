@@ -65,7 +65,7 @@ def evaluate(
     learner = Learner(robot.layout, config, seed)
     weights.load(file, learner, robot)
     learner.learning = learning
-    walker = plant_class(env_id)(env_id, seed, WALKER, robot_config.joints)
+    walker = plant_class(env_id)(env_id, seed, WALKER, robot_config)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     for number in range(episodes):
         ahead, reached = obstacles(walker), 0.0

@@ -17,9 +17,7 @@
 from __future__ import annotations
 
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.robot import Drive, Robot
-from dynsyn_ros.robot.config import EFFORT
-from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.robot import DRIVES, Robot
 from dynsyn_ros.simulation.walkers import Walkers
 import numpy as np
 
@@ -30,11 +28,9 @@ class Headless:
     def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
         """Put walkers, made for the robot's joints, under learners."""
         self.learner, self.walkers = learner, walkers
-        if robot.config.command != EFFORT:
-            raise ConfigError('parameter command must be effort: the simulators take torques')
         names = walkers.anatomy.readings
         self._observe = robot.observer(names, len(learner))
-        self._drive = Drive(robot.config, names, len(learner))
+        self._drive = DRIVES[robot.config.command](robot.config, names, len(learner))
         self.rewards = np.zeros(len(learner))
         """The rewards of the last step, (learners,), which the next one learns from."""
         self.moved = np.ones(len(learner), np.bool_)
@@ -43,12 +39,12 @@ class Headless:
         """The actions that were really sent last, (learners, joints)."""
 
     def step(self) -> np.ndarray:
-        """Step every learner and its walker; returns the torques, (walkers, joints)."""
+        """Step every learner and its walker; returns the commands, (walkers, joints)."""
         readings = self.walkers.readings
         action = self.learner.step(self._observe(readings), self.rewards, self.sent, self.moved)
-        torques = self._drive.commands(action, readings)
-        self.rewards[:] = self.walkers.step(torques)
+        commands = self._drive.commands(action, readings)
+        self.rewards[:] = self.walkers.step(commands)
         self.moved[:] = False
         for i, _ in self.walkers.ended:
             self.moved[i] = True
-        return torques
+        return commands

@@ -125,7 +125,8 @@ def lockstep_ours(
                 actions.append(torques / ANATOMY.torque) or step(torques))
             controllers = [] if partner else [ControllerNode()]
             process = subprocess.Popen([
-                sys.executable, '-m', 'dynsyn_ros.nodes.controller', *words]) if partner else None
+                sys.executable, '-m', 'dynsyn_ros.nodes.programs', 'controller',
+                *words]) if partner else None
             with run.executor_of([simulator, *controllers]) as executor:
                 for controller in controllers:
                     controller.start()

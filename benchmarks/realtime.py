@@ -117,7 +117,7 @@ def measure(what: str, rate: float, seconds: float, folder: Path) -> np.ndarray:
         'control_period': 1.0 / rate, 'output_dir': folder, 'checkpoints_kept': 1,
         # Older than any hiccup: what is late here is to be counted.
         **{f'inputs.{topic}.greatest_age': 10.0 for topic in (*OTHERS, 'joint_states')}})
-    words = (['-m', 'dynsyn_ros.nodes.controller', *arguments] if what == OURS
+    words = (['-m', 'dynsyn_ros.nodes.programs', 'controller', *arguments] if what == OURS
              else [__file__, '--bare'])
     with run.session([]):
         drivers = Drivers(seconds, rate)

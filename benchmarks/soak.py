@@ -156,7 +156,7 @@ class Campaign:
                 arguments += ['-r', f'{topic}:={RAW}/{topic}']
         with (self.folder / f'{name}.log').open('a') as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, '-m', f'dynsyn_ros.nodes.{name}', *arguments], stdout=log,
+                [sys.executable, '-m', 'dynsyn_ros.nodes.programs', name, *arguments], stdout=log,
                 stderr=subprocess.STDOUT)
 
     def kill(self, name: str) -> None:

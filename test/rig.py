@@ -28,7 +28,7 @@ import numpy as np
 from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from ros import call, command, ros, spin_until, spinning
+from ros import call, command, process, ros, spin_until, spinning
 from std_msgs.msg import Float64, String
 import yaml
 
@@ -158,8 +158,8 @@ def rig(folder, period=PERIOD, stand_in=(), changes=None, robot='biped', **value
         arguments += ['-p', f'{name}:={value}']
     drivers = [Path(__file__).with_name('stand_in.py'), period, '--commands', topic, '--feet',
                given['feet'], '--joints', ','.join(given['joints']), *stand_in]
-    with ros(), command([sys.executable, *map(str, drivers)]), command(
-            [sys.executable, '-m', 'dynsyn_ros.nodes.controller', *arguments]) as controller:
+    with ros(), command([sys.executable, *map(str, drivers)]), \
+            process('controller', arguments) as controller:
         watcher = Watcher(topic)
         with spinning(watcher) as executor:
             one = Rig(executor, watcher, controller)

@@ -90,9 +90,11 @@ def lockstep(tmp_path, **values):
     return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
 
 
-def process(module, arguments):
-    """Run a module of ours as a process that is gone at the end."""
-    return command([sys.executable, '-m', f'dynsyn_ros.{module}', *map(str, arguments)])
+def process(program, arguments):
+    """Run dynsyn, or a node by its name, as a process that is gone at the end."""
+    words = ['cli.main'] if program == 'dynsyn' else ['nodes.programs', program]
+    return command([sys.executable, '-m', f'dynsyn_ros.{words[0]}', *words[1:],
+                    *map(str, arguments)])
 
 
 @contextmanager
@@ -100,7 +102,7 @@ def driven_in_lockstep(robot_file, folder):
     """Let a controller in a process of its own drive the simulator of a robot, spun here."""
     files = robot_file, preset_file('default')
     arguments = run.ros_arguments(files, lockstep(folder))
-    with ros(), process('nodes.controller', arguments):
+    with ros(), process('controller', arguments):
         simulator = SimulatorNode(cli_args=arguments, use_global_arguments=False)
         with spinning(simulator) as executor:
             yield simulator, executor

@@ -25,7 +25,7 @@ from ros import await_line, PATIENCE, process
 @contextmanager
 def dashboard(*arguments, port=0):
     """Serve a dashboard; gives its process and its address."""
-    with process('cli.main', ['dashboard', '--port', port, *arguments]) as running:
+    with process('dynsyn', ['dashboard', '--port', port, *arguments]) as running:
         yield running, await_line(running.stdout, 'dashboard is at').split()[-1]
 
 

@@ -114,14 +114,14 @@ def test_a_killed_controller_goes_on_where_it_was(tmp_path):
     with ros():
         simulator = make(SimulatorNode, pace='lockstep')
         with spinning(simulator) as executor:
-            with process('nodes.controller', arguments) as controller:
+            with process('controller', arguments) as controller:
                 spin_until(executor, lambda: len(list(tmp_path.glob('checkpoint_*'))) == 3)
                 spin_steps(executor, simulator, 100)
                 controller.kill()
                 controller.wait()
             (tmp_path / 'checkpoint_99999999.npz').write_text('torn')
             steps = simulator.steps
-            with process('nodes.controller', arguments) as controller:
+            with process('controller', arguments) as controller:
                 await_line(controller.stderr, 'checkpoint_99999999.npz is no weights file')
                 await_line(controller.stderr, f'from {tmp_path}/checkpoint_0')
                 spin_until(executor, lambda: simulator.steps > steps + 100)

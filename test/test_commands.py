@@ -89,7 +89,7 @@ def run(words, folder, number):
     if name == 'train':  # in the same second, in the same process
         short += ['--output', f'runs/{number}']
     if name == 'dashboard':
-        with process('cli.main', short) as running:
+        with process('dynsyn', short) as running:
             await_line(running.stdout, 'the dashboard is at')
             running.send_signal(signal.SIGINT)
             assert running.wait(PATIENCE) == 0

@@ -103,7 +103,7 @@ class Page:
         self.port = urlsplit(self.address).port
 
     def begin(self, *more):
-        self.walk = self._stack.enter_context(process('cli.main', [
+        self.walk = self._stack.enter_context(process('dynsyn', [
             'walk', '--shared-domain', '--pace', 'realtime', '--real-time-factor', '8', '--seed',
             '1', '--output', self.output, *more, '--ros-args', '-p', 'best_window:=4.0']))
         await_line(self.walk.stderr,

@@ -50,7 +50,7 @@ def returns_alone(robot):
 def test_a_walk_is_the_same_run_whoever_else_walks(tmp_path, monkeypatch, robot):
     monkeypatch.setenv(domains.DOMAIN, os.environ[domains.DOMAIN])  # it is put back at the end
     walk = ['walk', '--weights', 'none', '--output']
-    with process('cli.main', [*walk, tmp_path / 'other', '--pace', 'realtime']) as other:
+    with process('dynsyn', [*walk, tmp_path / 'other', '--pace', 'realtime']) as other:
         said = await_line(other.stderr, 'to watch it: dynsyn dashboard --domain ')
         domain = int(said.rpartition('=')[2])
         assert domain in domains.DOMAINS
@@ -62,7 +62,7 @@ def test_a_walk_is_the_same_run_whoever_else_walks(tmp_path, monkeypatch, robot)
             eye = Node('eye')
             with spinning(eye) as executor:
                 spin_until(executor, lambda: eye.count_publishers('joint_torques'))
-                with process('cli.main', [*walk, tmp_path / 'beside', '--seed', SEED, '--steps',
+                with process('dynsyn', [*walk, tmp_path / 'beside', '--seed', SEED, '--steps',
                                           STEPS]) as beside:
                     await_line(beside.stderr, '438 synapses')
                     with pytest.raises(ConfigError, match=f'by --domain: .*{domain} .*other'):

@@ -71,7 +71,7 @@ def test_a_walker_that_is_put_back_at_the_end_of_its_way(tmp_path):
 
 def test_two_processes(tmp_path):
     values = lockstep(tmp_path, seed=12, max_steps=STEPS)
-    with process('nodes.controller', ros_arguments(**values)), ros():
+    with process('controller', ros_arguments(**values)), ros():
         simulator = make(SimulatorNode, **values)
         torques = record_torques(simulator)
         with spinning(simulator) as executor:

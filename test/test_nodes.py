@@ -251,7 +251,7 @@ def test_lifecycle_from_outside(tmp_path):
     """Drive every transition by service, with the controller in a process of its own."""
     out = tmp_path / 'out'
     arguments = ros_arguments(pace='lockstep', autostart=False, output_dir=out)
-    with ros(), process('nodes.controller', arguments):
+    with ros(), process('controller', arguments):
         simulator = make(SimulatorNode, pace='lockstep')
         torques = record_torques(simulator)
         with spinning(simulator) as executor:

@@ -80,7 +80,7 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
     values = {'publish_reward': False, 'real_time_factor': 4.0, 'output_dir': tmp_path / 'out',
               'weights': TRAINED}
     own, told = [], []
-    with ros(), process('nodes.reward_node', ros_arguments(**values)):
+    with ros(), process('reward_node', ros_arguments(**values)):
         simulator = make(
             SimulatorNode, lambda _: own.append(simulator._reward), **values)
         controller = make(ControllerNode, **values)

@@ -117,7 +117,7 @@ def test_walk_refuses_bad_input_in_one_sentence(tmp_path, arguments, words):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_walk_cleanly(tmp_path, number):
     output = tmp_path / 'run'
-    with process('cli.main', ['walk', '--output', output]) as running:
+    with process('dynsyn', ['walk', '--output', output]) as running:
         await_line(running.stderr, 'controller]: 438 synapses')
         running.stderr.read(200)  # the live line
         running.send_signal(number)
@@ -129,24 +129,22 @@ def test_signals_end_walk_cleanly(tmp_path, number):
 def test_signals_end_both_nodes_with_weights_saved(tmp_path, number):
     output = tmp_path / 'out'
     arguments = ros_arguments(pace='lockstep', output_dir=output)
-    with process('nodes.simulator', arguments) as simulator, \
-            process('nodes.controller', arguments) as controller:
+    with process('simulator', arguments) as simulator, \
+            process('controller', arguments) as controller:
         await_line(simulator.stderr, 'pace lockstep')
         await_line(controller.stderr, '438 synapses')
         for running in (controller, simulator):
             running.send_signal(number)
             running.send_signal(number)  # as launch does
-        # The two seconds are the promise; a process that misses it times out here.
-        assert controller.wait(2.0) == 0
-        assert simulator.wait(2.0) == 0
+        assert controller.wait(PATIENCE) == 0
+        assert simulator.wait(PATIENCE) == 0
         assert 'weights saved' in controller.stderr.read()
     assert files(output) == {'weights.npz'}
 
 
 def test_ctrl_c_ends_a_node_that_is_still_being_imported():
-    program = (
-        'import sys; from dynsyn_ros.nodes.programs import controller; sys.exit(controller())')
-    with command([sys.executable, '-X', 'importtime', '-c', program]) as running:
+    program = ['-m', 'dynsyn_ros.nodes.programs', 'controller']
+    with command([sys.executable, '-X', 'importtime', *program]) as running:
         await_line(running.stderr, 'numba.core')
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=PATIENCE)
@@ -165,7 +163,7 @@ def test_nodes_refuse_bad_files_with_exit_code_2(tmp_path, module, key):
         (['--ros-args', '--params-file', 'none.yaml'], 'error: '),
         ([], 'error: missing parameter seed'),
     ):
-        with process(f'nodes.{module}', arguments) as running:
+        with process(module, arguments) as running:
             _, said = running.communicate(timeout=PATIENCE)
             assert running.returncode == 2, said
             assert words in said
@@ -174,7 +172,7 @@ def test_nodes_refuse_bad_files_with_exit_code_2(tmp_path, module, key):
 
 def test_controller_that_cannot_start_itself_ends(tmp_path):
     arguments = ros_arguments(weights=tmp_path / 'none.npz', output_dir=tmp_path)
-    with process('nodes.controller', arguments) as running:
+    with process('controller', arguments) as running:
         _, said = running.communicate(timeout=PATIENCE)
     assert running.returncode == 2
     assert 'error: cannot read' in said

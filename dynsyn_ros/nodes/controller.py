@@ -404,7 +404,3 @@ def main() -> int:
                     node.stop()
 
     return exit_code(program)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from importlib import import_module
 import os
 import signal
+import sys
 from types import FrameType
 
 
@@ -52,5 +53,10 @@ def _node(name: str) -> Callable[[], int]:
     return main
 
 
-simulator, controller, reward_node, transforms = map(
-    _node, ('simulator', 'controller', 'reward_node', 'transforms'))
+NODES = ('simulator', 'controller', 'reward_node', 'transforms')
+simulator, controller, reward_node, transforms = map(_node, NODES)
+
+if __name__ == '__main__':
+    if len(sys.argv) < 2 or sys.argv[1] not in NODES:
+        sys.exit(f'usage: python -m {__spec__.name} {{{",".join(NODES)}}} [--ros-args ...]')
+    sys.exit(_node(sys.argv.pop(1))())

@@ -103,7 +103,3 @@ def main() -> int:
                 run.spin(executor, lambda: bool(stop))
 
     return exit_code(program)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

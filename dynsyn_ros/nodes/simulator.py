@@ -263,7 +263,3 @@ def main() -> int:
                 run.spin(executor, lambda: bool(stop) or node.finished)
 
     return exit_code(program)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

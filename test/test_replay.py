@@ -39,6 +39,9 @@ import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from ros import call, make, ros, spin_steps, spin_until, spinning
+from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import Writer as BagWriter
+from rosbags.typesys import get_typestore, Stores
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 import yaml
@@ -174,15 +177,13 @@ def test_a_full_disk_ends_the_recording_and_the_robot_walks_on(tmp_path):
         assert 100 < len(heard) < simulator.steps
 
 
-@pytest.fixture(scope='module')
-def short(run):
-    """Copy the first messages of a run into a recording that is not packed."""
-    file = run / 'short.mcap'
-    with (run / 'run.mcap').open('rb') as source, file.open('wb') as target:
+def write_mcap(path, messages):
+    """Write messages into a file that is not packed; returns the file to damage."""
+    with path.open('wb') as target:
         writer = Writer(target, compression=CompressionType.NONE)
         writer.start(profile='ros2')
         channels = {}
-        for schema, channel, message in islice(make_reader(source).iter_messages(), 200):
+        for schema, channel, message in messages:
             if channel.topic not in channels:
                 channels[channel.topic] = writer.register_channel(
                     channel.topic, 'cdr',
@@ -190,6 +191,20 @@ def short(run):
             writer.add_message(channels[channel.topic], message.log_time, message.data,
                                message.log_time)
         writer.finish()
+    return path
+
+
+def write_bag(path, messages):
+    """Write messages into a folder as ``ros2 bag`` does; returns the file to damage."""
+    store = get_typestore(Stores.LATEST)
+    with BagWriter(path, version=8, storage_plugin=StoragePlugin.SQLITE3) as writer:
+        connections = {}
+        for schema, channel, message in messages:
+            if channel.topic not in connections:
+                connections[channel.topic] = writer.add_connection(
+                    channel.topic, schema.name, typestore=store)
+            writer.write(connections[channel.topic], message.log_time, message.data)
+    (file,) = path.glob('*.db3')
     return file
 
 
@@ -209,8 +224,12 @@ def said_of(path, learner, robot, values):
 
 
 @pytest.mark.filterwarnings('ignore::RuntimeWarning')
-def test_whatever_is_wrong_with_a_recording_is_said(run, short, robot):
-    whole = short.read_bytes()
+@pytest.mark.parametrize('write', [write_mcap, write_bag])
+def test_whatever_is_wrong_with_a_recording_is_said(run, tmp_path, write, robot):
+    short = tmp_path / 'short'
+    with (run / 'run.mcap').open('rb') as source:
+        file = write(short, islice(make_reader(source).iter_messages(), 200))
+    whole = file.read_bytes()
     values = parameters.read([ROBOT_FILE, preset_file('default')])
     learner = Learner(robot.layout, preset('default'), SEED)
     before = learner.snapshot()
@@ -222,7 +241,7 @@ def test_whatever_is_wrong_with_a_recording_is_said(run, short, robot):
         ['over', 'insert', 'cut']))
     def is_read_or_refused(place, content, kind):
         after = {'over': place + len(content), 'insert': place, 'cut': len(whole)}[kind]
-        short.write_bytes(whole[:place] + content + whole[after:])
+        file.write_bytes(whole[:place] + content + whole[after:])
         learner.restore(before)
         said = said_of(short, learner, robot, values)
         assert len(said) < 1500

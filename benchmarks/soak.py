@@ -222,13 +222,13 @@ class Campaign:
 
 @contextmanager
 def campaign(seconds: float) -> Iterator[Campaign]:
-    """Set up a campaign of about so many seconds, and leave nothing of it."""
+    """Set up a campaign with about so many seconds a stage, and leave nothing of it."""
     with ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix='dynsyn_soak_')))
         ends.enter_context(run.session([]))
         relay = Relay()
         executor = ends.enter_context(run.executor_of([relay]))
-        one = Campaign(folder, executor, relay, seconds / len(STAGES))
+        one = Campaign(folder, executor, relay, seconds)
 
         @ends.callback
         def end() -> None:
@@ -246,11 +246,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seconds', type=float, default=600.0,
                         help='of the campaign, about (default: %(default)s)')
+    parser.add_argument('--only', nargs='+', choices=STAGES, default=list(STAGES),
+                        metavar='STAGE', help='stages to go through (default: all)')
     options = parser.parse_args()
     rows = []
-    with campaign(options.seconds) as one:
-        for name, attempt in tqdm(STAGES.items(), unit=' stages', dynamic_ncols=True):
-            rows.append(one.stage(name, attempt))
+    with campaign(options.seconds / len(options.only)) as one:
+        for name in tqdm(options.only, unit=' stages', dynamic_ncols=True):
+            rows.append(one.stage(name, STAGES[name]))
         one.stop()
     print('| stage | tried | seen | bad torques | crashes | memory growth, MB |')
     print('|---|---|---|---|---|---|')

@@ -141,7 +141,7 @@ def mean_reward(held: Held, steps: int) -> np.ndarray:
     penalty = held.learner.config.fall.penalty
     horizon = held.learner.config.fall.horizon / held.learner.config.time_step
     state, rate = held.learner.state, held.learner.config.fall.price_rate
-    share = 1.0 - 1.0 / (1.0 + rate * state.clock[0])
+    share = 1.0 - 1.0 / (1.0 + rate * state.annealing.clock[0])
     price = penalty + share * horizon * max(state.prediction.baseline[0], 0.0)
     for _ in range(steps):
         held.step()

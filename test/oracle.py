@@ -38,6 +38,7 @@ class Oracle:
         self.z, self.features = np.zeros_like(self.theta), np.zeros_like(self.theta)
         self.ybar = np.zeros_like(self.theta)
         self.A0 = self.A.copy()
+        self.recent, self.usual, self.m = 0.0, 0.0, 0
 
     def fluctuate(self):
         """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
@@ -109,12 +110,29 @@ class Oracle:
             worst = self.config.fall.penalty if self.config.fall else np.inf
             earned = sum(reward for reward in rewards if reward > -worst)
             self.X = max(self.X + earned, 0.0)
-            self.A = self.A0 / np.sqrt(np.sqrt(1 + a.amplitude_decay * self.X))
+            cooled = 1 - self.heat(np.mean(rewards), len(rewards) * dt)
+            self.A = self.A0 / (1 + a.amplitude_decay * self.X) ** (cooled / 4)
         elif self.config.amplitude_law == 'multiplicative':
             self.A = self.A * np.exp(-n.amplitude_rate * np.sum(rewards) * dt)
         else:
             for reward in rewards:
                 self.A = np.maximum(self.A - n.amplitude_rate * reward * dt, 0.0)
+
+    def heat(self, reward, elapsed):
+        """Follow the mean reward over a short and a long time; returns what is missing of it."""
+        c = self.config.reheating
+        if not c:
+            return 0.0
+        quick, slow = (1 - np.exp(-elapsed / tau) for tau in (c.time_constant, 3e7))
+        if 1 / (1 + self.m) > quick:
+            self.recent = self.usual = (self.m * self.recent + reward) / (1 + self.m)
+            self.m += 1
+        else:
+            self.recent = (1 - quick) * self.recent + quick * reward
+            self.usual = (1 - slow) * self.usual + slow * reward
+        if self.usual <= 0:
+            return 0.0
+        return np.clip(1 - self.recent / ((1 - c.tolerance) * self.usual), 0, 1)
 
     def swing(self):
         self.W = self.C + self.A * np.sin(2 * np.pi * self.t / self.T)

@@ -19,6 +19,7 @@ from itertools import chain
 
 from conftest import changed, preset
 from dynsyn_ros.learner import Learner
+from dynsyn_ros.learner.config import ReheatingConfig
 from dynsyn_ros.learner.contents import contents
 import numba
 import numpy as np
@@ -29,6 +30,8 @@ DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0)
 PREDICTING = changed(
     preset('default'), centre_rate=1e-4, critic_rate=0.02,
     penalty=2.0, price_rate=1e-2, amplitude_decay=1e-2, centre_rate_decay=1e-2)
+
+REHEATING = replace(PREDICTING, reheating=ReheatingConfig(0.1, 5_000.0))
 
 COMPILED = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not COMPILED, reason='takes too many steps for plain Python')
@@ -72,6 +75,7 @@ VARIANTS = {
     'errors, and Eq. 4': replace(
         PREDICTING, amplitude_law='multiplicative', annealing=None,
         narrowing=replace(DEFAULT.narrowing, amplitude_rate=1e-6)),
+    'reheating': REHEATING,
     'annealed by the reward': replace(
         DEFAULT, amplitude_law='annealed', narrowing=None, annealing=PREDICTING.annealing),
 }
@@ -110,6 +114,9 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
             assert end['baseline'][row] == pytest.approx(oracle.rbar)
             assert end['scale'][row] == pytest.approx(oracle.D)
         assert end['clock'][row] == pytest.approx(oracle.X)
+        if config.reheating:
+            assert end['recent'][row] == pytest.approx(oracle.recent)
+            assert end['usual'][row] == pytest.approx(oracle.usual)
 
 
 def test_first_state_is_that_of_the_paper(robot):
@@ -327,7 +334,7 @@ def test_reheating_undoes_annealing(robot):
     config = changed(PREDICTING, amplitude=[0.3, 0.2, 0.1])
     rng = np.random.default_rng(6)
     learner = Learner(robot.layout, config, seed=3, numbers=range(2), shared=True)
-    amplitude, clock = learner.state.plasticity.amplitude, learner.state.clock
+    amplitude, clock = learner.state.plasticity.amplitude, learner.state.annealing.clock
     first = amplitude.copy()
     for _ in range(2000):
         learner.step(rng.normal(size=(2, robot.layout.observations)), np.full(2, 0.5),
@@ -340,6 +347,32 @@ def test_reheating_undoes_annealing(robot):
     np.testing.assert_allclose(amplitude, first * (1 + beta * reading / 2)**-0.25, rtol=1e-9)
     learner.reheat(1.0)
     np.testing.assert_allclose(amplitude, first, rtol=1e-9)
+
+
+@compiled_only
+def test_a_loss_of_reward_widens_the_fluctuations_while_it_lasts(robot):
+    """Half of what is expected, and they are half way up to the first ones, by their logarithm."""
+    config = replace(PREDICTING, reheating=ReheatingConfig(0.2, 33_000.0))
+    rng = np.random.default_rng(6)
+    learner = Learner(robot.layout, config, seed=3)
+    amplitude, clock = learner.state.plasticity.amplitude, learner.state.annealing.clock
+    first = amplitude.copy()
+
+    def walk(steps, reward):
+        for _ in range(steps):
+            learner.step(rng.normal(size=(1, robot.layout.observations)), np.array([reward]),
+                         np.zeros((1, robot.layout.actions)))
+        return (1 + config.annealing.amplitude_decay * clock[0])**-0.25
+
+    np.testing.assert_allclose(amplitude, first * walk(5000, 1.0), rtol=1e-9)
+    np.testing.assert_allclose(amplitude, first * walk(5000, 0.85), rtol=1e-9)
+    usual = learner.state.annealing.usual[0]
+    assert 0.99 < usual < 1.0
+    cooled = walk(10_000, 0.4)
+    heat = 1 - 0.4 / (0.8 * learner.state.annealing.usual[0])
+    assert 0.49 < heat < 0.5
+    np.testing.assert_allclose(amplitude, first * cooled**(1 - heat), rtol=1e-3)
+    np.testing.assert_allclose(amplitude, first * walk(5000, 1.0), rtol=1e-9)
 
 
 def test_normal_numbers_are_drawn_before_they_run_out(robot):

@@ -177,7 +177,7 @@ def test_start_from_weights(tmp_path, robot):
     np.testing.assert_array_equal(state.plasticity.centre, arrays['centre'])
     np.testing.assert_array_equal(state.plasticity.amplitude, arrays['amplitude'])
     np.testing.assert_array_equal(state.prediction.value_weight, arrays['value_weight'])
-    assert state.clock == arrays['clock']
+    assert state.annealing.clock == arrays['clock']
 
 
 def episode(total):

@@ -34,37 +34,122 @@ is earned in so many steps :math:`h`. It is as with a discount that shrinks whil
 (Francois-Lavet 2015): a robot that must pay the full price before it can walk learns to stand.
 
 - :math:`L` ``penalty``, :math:`h` ``horizon``, :math:`\kappa` ``price_rate``, 1/reward
+
+**Reheating.** A robot that has changed no longer earns what it used to. Its fluctuations widen by
+themselves while that lasts, towards the first ones when it earns nothing:
+
+.. math::
+
+    \frac{A}{A_0} = (1 + \beta X)^{-(1 - H) / 4}, \qquad
+    H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
+
+- :math:`R_\tau` ``recent``, :math:`R_\infty` ``usual``: running means of the reward of a step,
+  falls included, over the ``time_constant`` and over :data:`USUAL_TIME_CONSTANT`; plain means
+  until so much time is over
+- :math:`\rho` ``tolerance``, the share that may be missing before anything happens
+- :math:`H` the heat, 0 where nothing is usual yet. It leaves :math:`X` as it is: when reward is
+  back, or the new one has become usual, fluctuations are as narrow as before
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from dynsyn_ros.learner.config import AnnealingConfig, FallConfig
+from dynsyn_ros.learner.config import (
+    AnnealingConfig,
+    FallConfig,
+    lowpass_gain,
+    ReheatingConfig,
+)
 from numba import njit
 import numpy as np
 
+#: Over which reward becomes usual, ms of all walkers together: five hours of a robot's time steps.
+USUAL_TIME_CONSTANT = 3e7
+
 CONSTANTS = np.dtype((np.record, [
     ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('penalty', 'f8'),
-    ('horizon', 'f8'), ('price_rate', 'f8')]))
+    ('horizon', 'f8'), ('price_rate', 'f8'),
+    ('recent_gain', 'f8'), ('usual_gain', 'f8'), ('expected', 'f8')]))
+
+
+class Annealing(NamedTuple):
+    """How far every group is annealed, (groups,) each."""
+
+    clock: np.ndarray
+    """X."""
+    recent: np.ndarray
+    """Reward of a step."""
+    usual: np.ndarray
+    """Likewise."""
+    counted: np.ndarray
+    """Steps that the two are means of, as far as that matters."""
+
+
+def allocate(groups: int) -> tuple[np.ndarray, ...]:
+    """Allocate the memory of :class:`Annealing`."""
+    return (np.zeros((4, groups)),)
+
+
+@njit(cache=True)
+def unpack(memory: np.ndarray) -> Annealing:
+    """Name the parts of the memory."""
+    return Annealing(memory[0], memory[1], memory[2], memory[3])
 
 
 def constants(
-    annealing: AnnealingConfig | None, fall: FallConfig | None, time_step: float
+    annealing: AnnealingConfig | None, fall: FallConfig | None,
+    reheating: ReheatingConfig | None, time_step: float, members: int
 ) -> Any:
-    """Pack the settings for the kernel; a table that is absent changes nothing."""
+    """
+    Pack the settings for the kernel, per step of a group of so many ``members``.
+
+    A table that is absent changes nothing.
+    """
+    elapsed = members * time_step
+    recent, usual, expected = (
+        lowpass_gain(elapsed, reheating.time_constant),
+        lowpass_gain(elapsed, USUAL_TIME_CONSTANT),
+        1.0 - reheating.tolerance) if reheating else (0.0, 0.0, 0.0)
     beta, delta = (annealing.amplitude_decay,
                    annealing.centre_rate_decay) if annealing else (0.0, 0.0)
     penalty, horizon, kappa = (
         fall.penalty, fall.horizon / time_step, fall.price_rate) if fall else (np.inf, 0.0, 0.0)
-    return np.array((beta, delta, penalty, horizon, kappa), CONSTANTS)[()]
+    return np.array((beta, delta, penalty, horizon, kappa, recent, usual, expected),
+                    CONSTANTS)[()]
 
 
 @njit(cache=True)
-def amplitude_ratio(c: Any, clock: float) -> float:
+def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute A / A_0."""
-    ratio: float = (1.0 + c.amplitude_decay * clock) ** -0.25
+    ratio: float = (1.0 + c.amplitude_decay * a.clock[group]) ** (
+        -0.25 * (1.0 - heat(c, a, group)))
     return ratio
+
+
+@njit(cache=True)
+def heat(c: Any, a: Annealing, group: int) -> float:
+    """Compute H."""
+    expected: float = c.expected * a.usual[group]
+    if expected <= 0.0:
+        return 0.0
+    missing: float = min(max(1.0 - a.recent[group] / expected, 0.0), 1.0)
+    return missing
+
+
+@njit(cache=True)
+def follow(c: Any, a: Annealing, group: int, mean: float) -> None:
+    """Follow the ``mean`` reward of a step, where reheating is asked for."""
+    if c.recent_gain == 0.0:
+        return
+    first = 1.0 / (1.0 + a.counted[group])
+    if first > c.recent_gain:
+        a.counted[group] += 1.0
+        a.recent[group] += first * (mean - a.recent[group])
+        a.usual[group] = a.recent[group]
+    else:
+        a.recent[group] += c.recent_gain * (mean - a.recent[group])
+        a.usual[group] += c.usual_gain * (mean - a.usual[group])
 
 
 @njit(cache=True)

@@ -102,6 +102,18 @@ class AnnealingConfig:
 
 
 @dataclass(frozen=True)
+class ReheatingConfig:
+    """How a loss of reward widens the fluctuations again; needs the annealed amplitude law."""
+
+    tolerance: float = setting(
+        'share rho of the usual reward that may be missing before fluctuations widen', low=0.0,
+        high=0.99)
+    time_constant: float = setting(
+        'over which the recent reward is the mean, of all walkers together', unit='ms', low=1.0,
+        high=1e9)
+
+
+@dataclass(frozen=True)
 class NetworkConfig:
     """The layers of Fig. 5 and the gain of Eq. 5-6."""
 
@@ -151,6 +163,7 @@ class LearnerConfig:
     fall: FallConfig | None
     narrowing: NarrowingConfig | None
     annealing: AnnealingConfig | None
+    reheating: ReheatingConfig | None
     network: NetworkConfig
     oscillators: OscillatorConfig
 
@@ -161,9 +174,10 @@ class LearnerConfig:
             ('fall', 'modulation', ('prediction_error',)),
             ('narrowing', 'amplitude_law', ('multiplicative', 'additive')),
             ('annealing', 'amplitude_law', ('annealed',)),
+            ('reheating', 'amplitude_law', ('annealed',)),
         ):
             chosen = getattr(self, choice)
-            if chosen in values and getattr(self, table) is None:
+            if chosen in values and getattr(self, table) is None and table != 'reheating':
                 raise ConfigError(
                     f'parameter {prefix}{choice} {chosen} needs the table {prefix}{table}')
             if chosen not in values and getattr(self, table) is not None:

@@ -47,12 +47,12 @@ _CONSTANTS = np.dtype((np.record, [('prediction_error', 'b1'), ('annealed', 'b1'
 
 
 class State(NamedTuple):
-    """The state of every part, and the clock of the annealing, (groups,)."""
+    """The state of every part."""
 
     fluctuation: fluctuation.Fluctuation
     plasticity: plasticity.Plasticity
     prediction: reward_prediction.RewardPrediction
-    clock: np.ndarray
+    annealing: annealing.Annealing
     neurons: network.Neurons
 
 
@@ -65,7 +65,7 @@ def allocate(learners: int, groups: int, layout: Layout) -> Memory:
         fluctuation.allocate(learners, layout.synapses),
         plasticity.allocate(learners, groups, layout.synapses),
         reward_prediction.allocate(learners, groups, layout.features),
-        (np.zeros(groups),),
+        annealing.allocate(groups),
         network.allocate(learners, layout),
     )
 
@@ -73,7 +73,8 @@ def allocate(learners: int, groups: int, layout: Layout) -> Memory:
 def unpack(memory: Memory) -> State:
     """Name the parts of the memory."""
     return State(fluctuation.unpack(*memory[0]), plasticity.unpack(*memory[1]),
-                 reward_prediction.unpack(*memory[2]), memory[3][0], network.unpack(*memory[4]))
+                 reward_prediction.unpack(*memory[2]), annealing.unpack(*memory[3]),
+                 network.unpack(*memory[4]))
 
 
 def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[Any, ...]:
@@ -85,7 +86,8 @@ def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[Any,
         fluctuation.constants(config.synapses, step),
         plasticity.constants(config),
         reward_prediction.constants(config.prediction, step, members),
-        annealing.constants(config.annealing, config.fall, step),
+        annealing.constants(
+            config.annealing, config.fall, config.reheating, step, members),
         network.constants(config.network, layout, step, members),
         oscillators.constants(config.oscillators, step),
     )
@@ -93,7 +95,7 @@ def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[Any,
 
 @njit(cache=True)
 def step(
-    fluctuation_memory: Any, plasticity_memory: Any, prediction_memory: Any, clock_memory: Any,
+    fluctuation_memory: Any, plasticity_memory: Any, prediction_memory: Any, annealing_memory: Any,
     network_memory: Any, normalisation: np.ndarray, choice: Any, fluctuating: Any, plastic: Any,
     predicting: Any, annealed: Any, wiring: Any, oscillating: Any, observation: np.ndarray,
     reward: np.ndarray, sent_action: np.ndarray, moved: np.ndarray, learning: bool,
@@ -103,8 +105,8 @@ def step(
     p = plasticity.unpack(*plasticity_memory)
     r = reward_prediction.unpack(*prediction_memory)
     n = network.unpack(*network_memory)
-    clock = clock_memory[0]
-    learners, groups = reward.shape[0], clock.shape[0]
+    a = annealing.unpack(*annealing_memory)
+    learners, groups = reward.shape[0], a.clock.shape[0]
     size = learners // groups
     for i in range(learners):
         if not finite(observation[i], reward[i], sent_action[i]):
@@ -121,8 +123,8 @@ def step(
         for group in range(groups):
             members = range(group * size, (group + 1) * size)
             if choice.prediction_error:
-                predict(r, clock, predicting, annealed, group, members, n.features, reward, moved)
-            learn(p, r, clock, choice, plastic, annealed, group, members, reward)
+                predict(r, a, predicting, annealed, group, members, n.features, reward, moved)
+            learn(p, r, a, choice, plastic, annealed, group, members, reward)
     answer = DONE
     for i in range(learners):
         if learning:
@@ -149,28 +151,28 @@ def finite(observation: np.ndarray, reward: float, sent_action: np.ndarray) -> b
 
 @njit(cache=True)
 def predict(
-    r: reward_prediction.RewardPrediction, clock: np.ndarray, predicting: Any, annealed: Any,
+    r: reward_prediction.RewardPrediction, a: annealing.Annealing, predicting: Any, annealed: Any,
     group: int, members: Any, features: np.ndarray, reward: np.ndarray, moved: np.ndarray,
 ) -> None:
     """Shape the rewards of a group and hold them against their prediction."""
     for i in members:
         r.reward[i], r.fell[i] = annealing.shape_reward(
-            annealed, reward[i], r.baseline[group], clock[group])
+            annealed, reward[i], r.baseline[group], a.clock[group])
     reward_prediction.predict(r, predicting, group, members, features, moved)
 
 
 @njit(cache=True)
 def learn(
-    p: plasticity.Plasticity, r: reward_prediction.RewardPrediction, clock: np.ndarray,
+    p: plasticity.Plasticity, r: reward_prediction.RewardPrediction, a: annealing.Annealing,
     choice: Any, plastic: Any, annealed: Any, group: int, members: Any, reward: np.ndarray,
 ) -> None:
     """Move the centres and the amplitudes of a group by what all its members were told."""
-    rate_ratio = annealing.rate_ratio(annealed, clock[group])
+    rate_ratio = annealing.rate_ratio(annealed, a.clock[group])
     for i in members:
         modulation = r.modulation[i] if choice.prediction_error else reward[i]
         plasticity.move_centres(p, plastic, i, group, rate_ratio, modulation)
     if choice.annealed:
-        anneal(p, clock, annealed, group, members, reward)
+        anneal(p, a, annealed, group, members, reward)
     else:
         for i in members:
             plasticity.move_amplitudes(p, plastic, group, reward[i])
@@ -178,16 +180,17 @@ def learn(
 
 @njit(cache=True)
 def anneal(
-    p: plasticity.Plasticity, clock: np.ndarray, annealed: Any, group: int, members: Any,
+    p: plasticity.Plasticity, a: annealing.Annealing, annealed: Any, group: int, members: Any,
     reward: np.ndarray,
 ) -> None:
     """Advance the clock of a group, and narrow or widen its fluctuations with it."""
-    earned = 0.0
+    earned, mean = 0.0, 0.0
     for i in members:
+        mean += reward[i] / len(members)
         if reward[i] > -annealed.penalty:
             earned += reward[i]
-    before = clock[group]
-    clock[group] = max(before + earned, 0.0)
-    ratio = (annealing.amplitude_ratio(annealed, clock[group])
-             / annealing.amplitude_ratio(annealed, before))
-    plasticity.scale_amplitudes(p, group, ratio)
+    before = annealing.amplitude_ratio(annealed, a, group)
+    a.clock[group] = max(a.clock[group] + earned, 0.0)
+    annealing.follow(annealed, a, group, mean)
+    plasticity.scale_amplitudes(
+        p, group, annealing.amplitude_ratio(annealed, a, group) / before)

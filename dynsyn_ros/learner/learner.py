@@ -30,7 +30,8 @@ from dynsyn_ros.settings.arrays import checked, Contents
 import numpy as np
 
 #: What a learner of another robot run takes over: what was learnt, and how far it is annealed.
-LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale')
+LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale',
+          'recent', 'usual', 'counted')
 #: Working memory of a step, and its outputs: no part of the state.
 _SCRATCH = ('reward', 'fell', 'error', 'modulation', 'power', 'action', 'hidden')
 
@@ -82,7 +83,7 @@ class Learner:
 
     def _bind(self) -> None:
         """Put together what every step is called with."""
-        members = len(self) // len(self.state.clock)
+        members = len(self) // len(self.state.annealing.clock)
         self._arguments: tuple[Any, ...] = (
             *self._memory, self.layout.normalisation,
             *kernel.constants(self.config, self.layout, members))
@@ -187,8 +188,11 @@ class Learner:
     @property
     def amplitude_ratio(self) -> np.ndarray:
         """How wide the annealing lets fluctuations be, A / A_0, (groups,)."""
-        constants = annealing.constants(self.config.annealing, None, self.config.time_step)
-        return np.array([annealing.amplitude_ratio(constants, x) for x in self.state.clock])
+        state, config = self.state.annealing, self.config
+        constants = annealing.constants(
+            config.annealing, None, config.reheating, config.time_step, 1)
+        return np.array([annealing.amplitude_ratio(constants, state, group)
+                         for group in range(len(state.clock))])
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """All state but the random streams, by name."""
@@ -196,7 +200,7 @@ class Learner:
         # Features of the same name: the critic's are state, the network's are made anew each step.
         arrays = {
             **state.fluctuation._asdict(), **state.plasticity._asdict(), **state.neurons._asdict(),
-            **state.prediction._asdict(), 'clock': state.clock}
+            **state.prediction._asdict(), **state.annealing._asdict()}
         for name in _SCRATCH:
             del arrays[name]
         return {**arrays, 'initial_centre': self.initial_centre}
@@ -242,13 +246,13 @@ class Learner:
         that has settled too early is stirred up.
         """
         before = self.amplitude_ratio
-        self.state.clock[:] *= 1.0 - share
+        self.state.annealing.clock[:] *= 1.0 - share
         self.state.plasticity.amplitude[:] *= (self.amplitude_ratio / before)[:, np.newaxis]
 
     @property
     def contents(self) -> Contents:
         """What a snapshot of these learners holds."""
-        return contents(self.layout, len(self), len(self.state.clock))
+        return contents(self.layout, len(self), len(self.state.annealing.clock))
 
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """Raise :class:`ValueError` if :meth:`restore` would."""

@@ -74,6 +74,8 @@ class SimulatorNode(Node):
         anatomy = self.walker.anatomy
         self._joints, self._time_step = len(anatomy.joints), anatomy.time_step
         self._robot.observer(anatomy.readings)
+        if self._config.change:
+            self.walker.change(self._config.change)
         self.max_steps = self._config.max_steps
         """Steps after which it ends; 0: never."""
         self._after_step = after_step

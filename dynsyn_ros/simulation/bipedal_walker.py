@@ -57,6 +57,14 @@ class BipedalWalker(Plant):
         walker._destroy()
         walker.world = b2World()
         super()._begin()
+        if self._change.payload:
+            self._load(self._change.payload)
+
+    def _load(self, mass: float) -> None:
+        hull = self.environment.unwrapped.hull
+        data = hull.massData
+        data.mass += mass
+        hull.massData = data
 
     def _fell(self, reward: float, terminated: bool) -> bool:
         return reward == FALL

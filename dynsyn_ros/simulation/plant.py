@@ -25,6 +25,7 @@ from dynsyn_ros.robot.config import EFFORT, RobotConfig
 from dynsyn_ros.robot.readings import QUATERNION
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.simulation import changes
 from dynsyn_ros.storage.episodes import Episode
 import gymnasium
 from gymnasium.utils import seeding
@@ -108,6 +109,7 @@ class Plant:
             anatomy.check(robot)
         self._order = anatomy.order_of(robot.joints if robot else anatomy.joints)
         self._action = np.zeros(len(anatomy.joints))
+        self._joints, self._change = changes.joints_of(changes.NONE, self._order), changes.NONE
         self.efforts = np.zeros(len(anatomy.joints))
         """The torques of the last step as applied, N m, in the order of the robot's own joints."""
         self.environment = self._make(env_id, entropy(seed, number), robot)
@@ -128,7 +130,7 @@ class Plant:
         self._total = 0.0
         self._actions: list[np.ndarray] = []
         self._random = self.environment.unwrapped.np_random.bit_generator.state
-        self._observed(self.environment.reset()[0])
+        self._sense(self.environment.reset()[0])
 
     def step(self, torques: np.ndarray) -> float:
         """
@@ -137,7 +139,9 @@ class Plant:
         Torques past what the motors can give are cut. When an episode has ended the readings are
         those of a robot on its feet again.
         """
-        _drive(torques, self._order, self.anatomy.torque, self.efforts, self._action)
+        count = len(self.efforts)
+        changes.drive(torques, self._order, self.anatomy.torque, self._joints,
+                      self.readings[count:2 * count], self.efforts, self._action)
         return self._act(self._action.copy())
 
     def stop(self) -> np.ndarray:
@@ -155,8 +159,28 @@ class Plant:
                 self._total, len(self._actions), self._fell(reward, terminated))
             self._begin()
         else:
-            self._observed(observation)
+            self._sense(observation)
         return reward
+
+    def change(self, change: changes.Change) -> None:
+        """
+        Change the robot from here on, from what it was built as.
+
+        Raises :class:`ConfigError`, with the robot as it was, if there is no such change of it.
+        """
+        joints = changes.joints_of(change, self._order)
+        if change.payload != self._change.payload:
+            self._load(change.payload - self._change.payload)
+        self._joints, self._change = joints, change
+
+    def _load(self, mass: float) -> None:
+        """Load the body with so much more, kg; raises :class:`ConfigError`."""
+        raise ConfigError(f'parameter change.payload must be 0 for {self.anatomy.name}')
+
+    def _sense(self, observation: np.ndarray) -> None:
+        """Turn an observation of gymnasium's into what the sensors tell."""
+        self._observed(observation)
+        changes.sense(self._joints, self._change.pitch_offset, self.readings)
 
     def _fell(self, reward: float, terminated: bool) -> bool:
         """Tell whether the step that ended an episode was a fall."""
@@ -211,14 +235,6 @@ class Plant:
     def close(self) -> None:
         """Free what drawing has taken."""
         self.environment.close()
-
-
-@njit(cache=True)
-def _drive(torques, order, most, efforts, action):
-    """Turn torques into ``efforts`` that the motors can give and the action that has them."""
-    for j in range(order.size):
-        efforts[j] = min(max(torques[order[j]], -most), most)
-        action[j] = efforts[j] / most
 
 
 @njit(cache=True)

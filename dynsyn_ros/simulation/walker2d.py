@@ -53,6 +53,9 @@ class Walker2d(Plant):
                 "the simulator of Walker2d is not installed: pip install 'dynsyn_ros[walker2d]'"
             ) from error
 
+    def _load(self, mass: float) -> None:
+        self.environment.unwrapped.model.body('torso').mass += mass
+
     def _fell(self, reward: float, terminated: bool) -> bool:
         return terminated
 

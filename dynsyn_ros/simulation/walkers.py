@@ -25,6 +25,7 @@ from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
+from dynsyn_ros.simulation.changes import Change, drive, joints_of, NONE, sense
 from dynsyn_ros.simulation.plant import Anatomy, entropy, Plant
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.storage.episodes import Episode
@@ -34,6 +35,8 @@ import numpy as np
 SIMULATORS = ('gymnasium', 'envpool')
 #: Cores that this process may use.
 CORES = len(os.sched_getaffinity(0))
+
+_TORQUE = ANATOMY.torque
 
 
 class Walkers(Protocol):
@@ -50,6 +53,9 @@ class Walkers(Protocol):
 
     def step(self, torques: np.ndarray) -> np.ndarray:
         """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
+
+    def change(self, change: Change) -> None:
+        """Change every robot from here on; raises :class:`ConfigError` if that cannot be."""
 
     def state(self) -> dict[str, np.ndarray]:
         """Tell how to come to where the walkers are."""
@@ -85,6 +91,11 @@ class GymnasiumWalkers:
             if walker.episode is not None:
                 self.ended.append((i, walker.episode))
         return self._rewards
+
+    def change(self, change: Change) -> None:
+        """Change every robot from here on; raises :class:`ConfigError`."""
+        for walker in self._walkers:
+            walker.change(change)
 
     def state(self) -> dict[str, np.ndarray]:
         """Tell how to come to where the walkers are."""
@@ -136,6 +147,8 @@ class EnvpoolWalkers:
             env_id, 'gymnasium', num_envs=len(numbers), batch_size=len(numbers),
             num_threads=min(len(numbers), threads),
             seed=[entropy(seed + begun, number) % 2**31 for number in numbers])
+        self._joints, self._pitch = joints_of(NONE, self._order), 0.0
+        self._actions = np.zeros((len(numbers), len(self._order)))
         self._lengths, self._totals = np.zeros(len(numbers), int), np.zeros(len(numbers))
         self.readings = np.zeros((len(numbers), len(ANATOMY.readings)))
         self.ended: list[tuple[int, Episode]] = []
@@ -146,20 +159,21 @@ class EnvpoolWalkers:
         self._pool = self._make(begun)
         self._lengths[:], self._totals[:] = 0, 0.0
         observation, _ = self._pool.reset()
-        _undo_scaling_of_all(observation, np.arange(len(observation)), self.readings)
+        self._sense(observation, np.arange(len(observation)))
 
     def step(self, torques: np.ndarray) -> np.ndarray:
         """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
         self.ended.clear()
         self._steps += 1
-        action = np.clip(torques[:, self._order] / ANATOMY.torque, -1.0, 1.0).astype(np.float32)
-        observation, reward, terminated, truncated, info = self._pool.step(action)
+        _drive_all(torques, self._order, self._joints, self.readings, self._actions)
+        observation, reward, terminated, truncated, info = self._pool.step(
+            self._actions.astype(np.float32))
         place = info['env_id']
         rewards = np.empty(len(reward))
         rewards[place] = reward
         self._totals += rewards
         self._lengths += 1
-        _undo_scaling_of_all(observation, place, self.readings)
+        self._sense(observation, place)
         over = np.sort(place[terminated | truncated])
         if over.size:
             for i in over:
@@ -167,8 +181,18 @@ class EnvpoolWalkers:
                     float(self._totals[i]), int(self._lengths[i]), bool(rewards[i] == FALL))))
             self._totals[over], self._lengths[over] = 0.0, 0
             observation, info = self._pool.reset(over.astype(np.int32))[:2]
-            _undo_scaling_of_all(observation, info['env_id'], self.readings)
+            self._sense(observation, info['env_id'])
         return rewards
+
+    def change(self, change: Change) -> None:
+        """Change what motors and sensors do; raises :class:`ConfigError` for a payload."""
+        if change.payload:
+            raise ConfigError('parameter change.payload must be 0 with the simulator envpool, '
+                              'whose bodies cannot be changed')
+        self._joints, self._pitch = joints_of(change, self._order), change.pitch_offset
+
+    def _sense(self, observation: np.ndarray, places: np.ndarray) -> None:
+        _sense_all(observation, places, self._joints, self._pitch, self.readings)
 
     def state(self) -> dict[str, np.ndarray]:
         """Tell how many steps were taken: envpool cannot tell where its walkers are."""
@@ -185,10 +209,21 @@ class EnvpoolWalkers:
 
 
 @njit(cache=True)
-def _undo_scaling_of_all(observations, places, readings):
+def _drive_all(torques, order, joints, readings, actions):
+    """Turn the torques of all walkers into actions of gymnasium."""
+    count = order.size
+    efforts = np.empty(count)
+    for i in range(len(torques)):
+        drive(torques[i], order, _TORQUE, joints, readings[i, count:2 * count], efforts,
+              actions[i])
+
+
+@njit(cache=True)
+def _sense_all(observations, places, joints, pitch, readings):
     """Turn observations of gymnasium into the readings of the walkers at ``places``."""
     for i in range(places.size):
         undo_scaling(observations[i], readings[places[i]])
+        sense(joints, pitch, readings[places[i]])
 
 
 def make(

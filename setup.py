@@ -60,6 +60,7 @@ setup(
         (f'share/{package_name}/config', glob('config/*.yaml') + glob('config/*.npz')),
         (f'share/{package_name}/config/ros2_control', glob('config/ros2_control/*.yaml')),
         (f'share/{package_name}/config/sros2', glob('config/sros2/*.xml')),
+        (f'share/{package_name}/config/changes', glob('config/changes/*.yaml')),
         (f'share/{package_name}/config/presets', glob('config/presets/*.yaml')),
         (f'share/{package_name}/config/sweeps', glob('config/sweeps/*.yaml')),
         (f'share/{package_name}/config/tune', glob('config/tune/*.yaml')),

@@ -15,9 +15,10 @@
 """The figures: what they are drawn from is right, and something is drawn."""
 
 from conftest import preset, write_training
-from dynsyn_ros.figures import learning, oscillator, rule
+from dynsyn_ros.figures import adaptation, learning, oscillator, rule
 from dynsyn_ros.figures.learning import crossings
 from dynsyn_ros.pictures import canvas
+from dynsyn_ros.training.adaptation import COLUMNS, read
 import numpy as np
 from PIL import Image
 from programs import dynsyn, refused
@@ -103,8 +104,52 @@ def test_figure_8_counts_the_episodes_that_its_means_are_over(
     (['--training', 'nowhere'], 'cannot read nowhere/episodes.csv'),
     (['--ablation', 'nowhere'], 'cannot read nowhere/curves.png'),
     (['--preset', 'best'], 'unknown preset best'),
+    (['adaptation', '--change', 'wings'], 'has no change wings: there are unchanged, '),
+    (['adaptation', '--changes', 'file'], 'file must be a table from the names of changes'),
     (['--output', 'file/out'], 'cannot write in the folder file/out'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file').write_text('')
     assert words in refused(tmp_path, 'figures', *arguments)
+
+
+ADAPT = ('figures', 'adaptation', '--learners', 2, '--before', 1300, '--steps', 1700,
+         '--frozen-steps', 1700, '--change', 'weak_knee', '--output', 'out')
+
+
+def test_an_adaptation_is_run_once_and_drawn(tmp_path):
+    done = dynsyn(*ADAPT, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = {f'adaptation_weak_knee{end}' for end in (
+        '.png', '_on.csv', '_on.json', '_off.csv', '_off.json')}
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == names
+    first = (tmp_path / 'out' / 'adaptation_weak_knee_on.csv').stat()
+    on, off = (read(tmp_path / 'out' / f'adaptation_weak_knee_{word}.csv')
+               for word in ('on', 'off'))
+    assert set(on['learner']) == {0, 1}
+    assert (on['return'][on['steps'] <= 0] > 300).all(), 'they can walk until they change'
+    assert off['return'][-1] < 200
+    assert f'| weak_knee | {on["return"][on["steps"] <= 0].mean():.1f} |' in done.stdout
+    again = dynsyn(*ADAPT, folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == done.stdout
+    assert (tmp_path / 'out' / 'adaptation_weak_knee_on.csv').stat() == first
+
+
+def test_what_was_regained_is_a_share_of_what_was_lost():
+    def data(*rows):
+        return dict(zip(COLUMNS, np.array(rows, float).T, strict=True))
+
+    # A step is a minute here: 10 of each learner before, 30 after.
+    on = data((0, -1, 9, 300, 0), (1, -2, 8, 320, 0), (0, 10, 10, 50, 1), (1, 29, 20, 110, 0),
+              (0, 29, 20, 150, 0), (0, 30, 1, 210, 0), (1, 30, 1, 130, 0))
+    off = data((0, -1, 9, 999, 0), (0, 3, 9, 999, 0), (0, 20, 9, 20, 1), (1, 20, 9, 0, 1))
+    result = adaptation.outcome(on, off, 1.0, (30.0,))
+    assert (result.before, result.frozen) == (310.0, 10.0)
+    assert result.returns[30.0].tolist() == [180.0, 120.0]
+    np.testing.assert_allclose(result.regained(30.0), [170 / 300, 110 / 300])
+    learning, frozen = data((0, 5, 5, 90, 0), (1, 5, 5, 100, 0)), data(
+        (0, -1, 5, 10, 1), (0, 5, 5, 100, 0), (1, 5, 5, 100, 0))
+    assert adaptation.price(learning, frozen) == pytest.approx((0.05, 0.05))
+    assert adaptation.row('x', result) == (
+        '| x | 310.0 | 10.0 (97 % lost) | 150.0 +- 42.4: 47 % (37 to 57) |')

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 import shutil
 
+from dynsyn_ros.cli import adaptation
 from dynsyn_ros.figures import learning, oscillator, rule
 from dynsyn_ros.settings.assets import PRESETS
 from dynsyn_ros.settings.files import check_folder, opened, replaced
@@ -30,22 +31,35 @@ from dynsyn_ros.training import sweep
 from dynsyn_ros.training.presets import read_preset
 from tqdm import tqdm
 
+PAPER, ADAPTATION = KINDS = ('paper', 'adaptation')
+#: The preset of the paper's figures, unless another is named.
+PAPER_PRESET = 'authors'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('--preset', default='authors', metavar='NAME', help=(
-        f'settings for Fig. 1 to 7: {", ".join(PRESETS)}, or a .yaml file (default: %(default)s)'))
+    parser.add_argument('kind', nargs='?', choices=KINDS, default=KINDS[0], help=(
+        'figures of the paper, or the one of adaptation: return against time of a robot that '
+        'changes, with learning on and off (default: %(default)s)'))
+    parser.add_argument('--preset', metavar='NAME', help=(
+        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: authors for '
+        'Fig. 1 to 7, default for the adaptation)'))
     parser.add_argument('--training', type=Path, metavar='DIR',
                         help='folder of dynsyn train, for Fig. 8 to 10')
     parser.add_argument('--ablation', type=Path, metavar='DIR',
                         help='folder of dynsyn sweep, for Fig. 11')
     parser.add_argument('--output', type=Path, default=Path('figures'), metavar='DIR',
                         help='folder for the pictures (default: %(default)s)')
+    adaptation.add_arguments(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Draw what can be drawn; raises :class:`ConfigError` for bad input."""
-    config = read_preset(options.preset)
+    check_no_run(options.output, 'the figures')
+    if options.kind == ADAPTATION:
+        adaptation.main(options)
+        return
+    config = read_preset(options.preset or PAPER_PRESET)
     figures: dict[str, Callable[[Path], None]] = {
         'figure_1': partial(rule.figure_1, config),
         'figure_2': partial(rule.figure_2, config),
@@ -61,7 +75,6 @@ def main(options: argparse.Namespace) -> None:
         }
     if options.ablation:
         figures['figure_11'] = partial(_copy, options.ablation / sweep.CURVES)
-    check_no_run(options.output, 'the figures')
     check_folder(options.output)
     for name, draw in tqdm(figures.items(), unit=' figures'):
         draw(options.output / f'{name}.png')

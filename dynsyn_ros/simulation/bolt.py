@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+import copy
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -32,6 +33,7 @@ from dynsyn_ros.robot import Reward, RobotConfig
 from dynsyn_ros.robot.config import EFFORT, POSITION
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bolt_model
+from dynsyn_ros.simulation.changes import Change, FRICTION, SCALE
 from dynsyn_ros.simulation.environments import BOLT
 from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
 import gymnasium
@@ -199,6 +201,7 @@ class Bolt(Plant):
                 f'parameter control_period must be a whole number of ms from {PERIODS[0]} to '
                 f'{PERIODS[1]} for {self.anatomy.name}, not {1000.0 * robot.control_period:g} ms')
         self.anatomy = replace(ANATOMY, time_step=robot.control_period)
+        self._built: mujoco.MjModel | None = None
         self._holds = robot.command == POSITION
         super().__init__(env_id, seed, number, robot)
 
@@ -213,6 +216,21 @@ class Bolt(Plant):
         reward = self._act(commands[self._order])
         self.efforts[:] = self._simulated.data.actuator_force
         return reward
+
+    def change(self, change: Change) -> None:
+        """Change the robot from here on, its motors and joints in the model of it."""
+        super().change(change)
+        model, joints = self._simulated.model, slice(-len(self._order), None)
+        if self._built is None:
+            self._built = copy.deepcopy(model)
+        scale = self._joints[SCALE]
+        for name in ('actuator_gainprm', 'actuator_biasprm', 'actuator_forcerange'):
+            getattr(model, name)[:] = getattr(self._built, name) * scale[:, None]
+        model.dof_frictionloss[joints] = (
+            self._built.dof_frictionloss[joints] + self._joints[FRICTION])
+
+    def _load(self, mass: float) -> None:
+        self._simulated.model.body('base_link').mass += mass
 
     def stop(self) -> np.ndarray:
         """Tell the command that its drives go by: zero torque, or the position they hold."""

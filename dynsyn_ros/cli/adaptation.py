@@ -1,0 +1,100 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``dynsyn figures adaptation``: a robot changes, with learning on and off."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.figures import adaptation as figure
+from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.assets import CONFIG, DEFAULT_PRESET, TRAINED
+from dynsyn_ros.settings.files import check_folder
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.simulation.changes import NONE
+from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, ENVIRONMENTS
+from dynsyn_ros.simulation.walkers import SIMULATORS
+from dynsyn_ros.training import adaptation
+from dynsyn_ros.training.presets import read_preset, read_robot
+from tqdm import tqdm
+
+CHANGES = CONFIG / 'changes' / 'bipedal_walker.yaml'
+#: The table tells of this time, min, and of the end.
+FIRST_LOOK = 20.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that are of the adaptation only."""
+    group = parser.add_argument_group('adaptation')
+    shared_options.add_params_file(group)
+    group.add_argument('--env-id', choices=ENVIRONMENTS, default=BIPEDAL_WALKERS[0],
+                       help='environment of the robot (default: %(default)s)')
+    group.add_argument('--weights', default=str(TRAINED), metavar='FILE',
+                       help='weights to start from (default: the pretrained ones)')
+    group.add_argument('--changes', type=Path, default=CHANGES, metavar='FILE',
+                       help='changes by name, YAML (default: changes/bipedal_walker.yaml)')
+    group.add_argument('--change', default='slipped_knee', metavar='NAME',
+                       help='which of them (default: %(default)s)')
+    group.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
+                       help='what simulates the robots (default: %(default)s)')
+    group.add_argument('--learners', type=shared_options.count, default=8, metavar='N',
+                       help='robots, each with a learner of its own (default: %(default)s)')
+    group.add_argument('--seed', type=shared_options.seed, default=0,
+                       help='of the random streams (default: %(default)s)')
+    for name, steps, meaning in (
+            ('before', 20_000, 'before the change'), ('steps', 1_000_000, 'after it, learning'),
+            ('frozen-steps', 60_000, 'after it, learning off')):
+        group.add_argument(f'--{name}', type=shared_options.count, default=steps, metavar='N',
+                           help=f'steps of each robot {meaning} (default: %(default)s)')
+
+
+def main(options: argparse.Namespace) -> None:
+    """Run what is not there yet, draw it, and print a row of a table."""
+    changes = adaptation.read_changes(options.changes)
+    if options.change not in changes:
+        raise ConfigError(f'{options.changes} has no change {options.change}: there are '
+                          f'{", ".join(changes)}')
+    check_folder(options.output)
+    on = adaptation.Experiment(
+        options.env_id, options.simulator, options.learners, options.seed, options.before,
+        options.steps, options.weights, changes[options.change], read_robot(options.params_file),
+        read_preset(options.preset or DEFAULT_PRESET), True)
+    off = replace(on, learning=False, steps=min(options.frozen_steps, options.steps))
+    name = f'adaptation_{options.change}'
+    parts = [(experiment, options.output / f'{name}_{word}.csv')
+             for experiment, word in ((off, 'off'), (on, 'on'))]
+    stop = StopRequest()
+    with tqdm(total=sum(each.before + each.steps for each, _ in parts), unit=' steps',
+              unit_scale=True, mininterval=0.5, dynamic_ncols=True) as line:
+        for experiment, file in parts:
+            line.set_postfix_str(file.stem, refresh=False)
+            if not adaptation.run(experiment, file, lambda: bool(stop), line.update):
+                print(f'{file} is not finished, and the figure not drawn')
+                return
+    still, learning = (adaptation.read(file) for _, file in parts)
+    minutes = on.robot.control_period / 60
+    times = tuple(sorted({min(FIRST_LOOK, on.steps * minutes), on.steps * minutes}))
+    figure.figure_adaptation(
+        learning, still, minutes, options.change.replace('_', ' '), options.output / f'{name}.png')
+    if on.change == NONE:
+        share, error = figure.price(learning, still)
+        print(f'learning costs {100 * share:.2f} +- {100 * error:.2f} % of the return')
+        return
+    print(f'| change | before | learning off | '
+          f'{" | ".join(f"after {time:.0f} min" for time in times)} |')
+    print(figure.row(options.change, figure.outcome(learning, still, minutes, times)))

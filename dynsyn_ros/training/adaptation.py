@@ -1,0 +1,126 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Adaptation: a robot that has learnt to walk is changed, and learns on, or does not.
+
+Learners start from weights, all of them alone, and walk for a while. Then every robot is changed
+in the same way, and they go on, with learning on or off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+import json
+from pathlib import Path
+
+from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.robot import Robot, RobotConfig
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.files import replaced
+from dynsyn_ros.settings.schema import build, ConfigError
+from dynsyn_ros.simulation.changes import Change
+from dynsyn_ros.simulation.walkers import make
+from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.episodes import Table
+from dynsyn_ros.training.headless import Headless
+import numpy as np
+
+COLUMNS = ('learner', 'steps', 'length', 'return', 'fell')
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is done; all of its results follow from this."""
+
+    env_id: str
+    simulator: str
+    learners: int
+    seed: int
+    before: int
+    """Steps of each learner before the change."""
+    steps: int
+    """Steps of each learner after it."""
+    weights: str
+    change: Change
+    robot: RobotConfig
+    learner: LearnerConfig
+    learning: bool
+
+
+def read_changes(path: Path) -> dict[str, Change]:
+    """Read changes by their names; raises :class:`ConfigError`."""
+    content = parameters.read_yaml(path)
+    if not isinstance(content, dict) or not content:
+        raise ConfigError(f'{path} must be a table from the names of changes to changes')
+    return {str(name): build(Change, change, f'{name}.') for name, change in content.items()}
+
+
+def episodes(experiment: Experiment) -> Iterator[tuple[int, ...] | None]:
+    """
+    Yield the rows of :data:`COLUMNS` as episodes end, and None after each step.
+
+    Steps are counted from the change. Raises :class:`ConfigError` if it cannot be done.
+    """
+    robot = Robot(experiment.robot)
+    numbers = range(experiment.learners)
+    walkers = make(experiment.simulator, experiment.env_id, experiment.seed, numbers,
+                   experiment.robot)
+    learner = Learner(robot.layout, experiment.learner, experiment.seed, numbers)
+    weights.initialise_from(Path(experiment.weights), learner, robot)
+    learner.learning = experiment.learning
+    loop = Headless(robot, learner, walkers)
+    for step in range(-experiment.before, experiment.steps):
+        if step == 0:
+            walkers.change(experiment.change)
+        loop.step()
+        for i, episode in walkers.ended:
+            yield i, step + 1, episode.length, round(episode.total, 3), int(episode.fell)
+        yield None
+
+
+def run(
+    experiment: Experiment, path: Path, stop: Callable[[], bool], step: Callable[[], None]
+) -> bool:
+    """
+    Write the episodes of an experiment to a CSV, unless it is there; returns whether it is.
+
+    ``step`` is called after each step. With the CSV a ``.json`` tells which experiment it is of.
+    """
+    told, mine = path.with_suffix('.json'), json.dumps(asdict(experiment), indent=1)
+    if path.exists() and told.exists() and told.read_text(encoding='utf-8') == mine:
+        return True
+    told.unlink(missing_ok=True)
+    table = Table(path, COLUMNS)
+    for row in episodes(experiment):
+        if row is None:
+            step()
+            if stop():
+                return False
+        else:
+            table.write(row)
+    table.close()
+    with replaced(told, 'w') as file:
+        file.write(mine)
+    return True
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Read the columns of such a CSV; raises :class:`ConfigError`."""
+    try:
+        rows = np.loadtxt(path, delimiter=',', skiprows=1, ndmin=2)
+        return dict(zip(COLUMNS, rows.T, strict=True))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{path} is no result of an adaptation') from error

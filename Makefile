@@ -6,7 +6,7 @@
 # make soak                                  a campaign of faults against the nodes, 10 minutes
 # make looking                               what a dashboard or a recording costs a walk
 # make realtime                              latency and jitter of the controller, 14 minutes
-# make coverage                              what no test has run; of the learner, nothing
+# make coverage                              what of the learner no test has run
 # make docs                                  these pages as HTML, in docs/_build
 # make screenshot, make tables               what in docs/ is made by commands
 # make lint, make test-kilted, make lock, make clean
@@ -45,13 +45,12 @@ looking: $(READY)
 realtime: $(READY)
 	$(BIN)/python benchmarks/realtime.py $(ARGS)
 
-# What `make test ARGS="--cov dynsyn_ros --cov-report="` has seen, and the kernels as plain Python, for
-# coverage does not see into compiled ones. Of the learner nothing may be left.
+# What of the learner no test has run: what `make test ARGS="--cov dynsyn_ros.learner --cov-report="` has
+# seen, and the kernels as plain Python, for coverage does not see into compiled ones.
 coverage: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses 2 --cov dynsyn_ros --cov-append \
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses 2 --cov dynsyn_ros.learner --cov-append \
 	  --cov-report= test/test_learner.py test/test_oscillators.py
-	$(BIN)/coverage report
-	$(BIN)/coverage report --include "dynsyn_ros/learner/*" --show-missing --fail-under 100
+	$(BIN)/coverage report --show-missing --fail-under 100
 
 docs: $(READY)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html

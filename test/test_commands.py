@@ -15,6 +15,7 @@
 """
 Every ``dynsyn`` command of the documentation, run in the order of its page in a user's folder.
 
+Those of the lab notes are of the versions that the notes name.
 What would take long is cut short by a last option, or in a copy of the sweep file.
 """
 
@@ -34,6 +35,8 @@ import yaml
 pytestmark = pytest.mark.ros
 for extra in ('aiohttp', 'envpool', 'mcap', 'mujoco', 'optuna', 'rosbags'):
     pytest.importorskip(extra, reason='the pages have commands for every extra')
+
+PAGES = [page for page in pages_with('dynsyn') if page.stem != 'lab_notes']
 
 #: What cuts a command short; of two of one name the last option counts.
 SHORTER = {
@@ -100,7 +103,7 @@ def run(words, folder, number):
         assert dynsyn_here(*short, folder=folder) == 0, words
 
 
-@pytest.mark.parametrize('page', pages_with('dynsyn'), ids=lambda page: page.stem)
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_page(page, made, tmp_path):
     shutil.copytree(made / 'config', tmp_path / 'config')
     shutil.copy(URDF, tmp_path / 'my_robot.urdf')

@@ -265,13 +265,13 @@ def files(c: Campaign) -> tuple[str, str]:
 
 def activations(c: Campaign) -> tuple[str, str]:
     """Deactivate and activate."""
-    done = 0
-    for _ in range(20):
+    done, times = 0, max(2, int(c.seconds / 2))
+    for _ in range(times):
         for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVATE):
             done += c.call(ChangeState, 'change_state', ChangeState.Request(
                 transition=Transition(id=transition)))
         c.driving(2)
-    return '20 deactivations and activations', f'{done} of 40 done'
+    return f'{times} deactivations and activations', f'{done} of {2 * times} done'
 
 
 def left_out(c: Campaign) -> tuple[str, str]:

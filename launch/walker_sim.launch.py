@@ -24,7 +24,7 @@ from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS
 from dynsyn_ros.settings.assets import CONFIG, PACKAGE, preset_file, ROBOT_FILE, TRAINED, URDF
-from dynsyn_ros.simulation.plants import ENVIRONMENTS
+from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch_ros.actions import Node

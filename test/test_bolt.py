@@ -18,11 +18,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 from conftest import ROBOT_FILE
+from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import BOLT
+from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.simulation.plants import plant_class
-from dynsyn_ros.training.presets import read_robot
+from dynsyn_ros.storage import weights
+from dynsyn_ros.training.evaluation import evaluate
+from dynsyn_ros.training.presets import read_preset, read_robot
 import numpy as np
 import pytest
 from ros import driven_in_lockstep, spin_until
@@ -74,12 +78,12 @@ def test_it_falls_freely():
     mujoco.mj_kinematics(model, data)
     mujoco.mj_comPos(model, data)
     before = data.subtree_com[0].copy()
-    steps = 10
+    steps = 20
     for _ in range(steps):
         one.step(np.array([0.3, -0.5, 0.4, -0.2, 0.1, 0.5]))  # moves limbs, not their centre
     mujoco.mj_kinematics(model, data)
     mujoco.mj_comPos(model, data)
-    seconds = steps * 0.02
+    seconds = steps * one.anatomy.time_step
     fallen = (data.subtree_com[0] - before)[[0, 2]]  # the boom holds it in y
     np.testing.assert_allclose(fallen, [0.0, -0.5 * GRAVITY * seconds**2], atol=2e-3)
 
@@ -130,7 +134,7 @@ def test_its_drives_keep_a_position_as_odri_has_them():
 
 
 def test_commands_come_5_to_20_ms_late(monkeypatch):
-    one = effort_driven()
+    one = effort_driven(control_period=0.02)
     model, data = world_of(one)
     model.opt.gravity[:] = 0.0
     data.qpos[1] = 3.0
@@ -220,6 +224,23 @@ def test_the_yaml_suits_it():
     with pytest.raises(ConfigError, match='missing parameter reward_terms: Bolt is rewarded'):
         bolt(reward_terms=None)
     assert bolt(control_period=0.033).anatomy.time_step == 0.033
+
+
+def test_frozen_trials_tell_its_speed(tmp_path):
+    config = read_robot(YAML)
+    file, robot, course, reached = tmp_path / 'weights.npz', Robot(config), Course(), []
+    weights.write(file, weights.pack(
+        Learner(robot.layout, read_preset('default'), 1), robot, {}))
+
+    class Watched:
+        def add(self, walker, steps_left):
+            reached.append((walker.position[0], walker.environment.unwrapped.data.time))
+
+    (episode,) = evaluate(file, config, BOLT, 2, 1, film=Watched(), course=course)
+    ahead, seconds = reached[-1]
+    assert seconds == pytest.approx((episode.length - 1) * config.control_period)
+    assert course.speeds == [pytest.approx(ahead / (seconds + config.control_period))]
+    assert not any(course.met.values())
 
 
 @pytest.mark.ros

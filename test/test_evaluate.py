@@ -44,7 +44,9 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
     assert done.returncode == 0, done.stderr
     episodes = list(evaluate(file, robot_config(), ENVIRONMENTS[0], 2, 4))
     totals = [episode.total for episode in episodes]
-    assert done.stdout.strip() == describe(episodes)
+    returns, speed = done.stdout.splitlines()
+    assert returns == describe(episodes)
+    assert speed.startswith('speed: mean ')
     mean, spread = np.mean(totals), np.std(totals, ddof=1)
     assert f'4 episodes: mean {mean:.1f}, SD {spread:.1f}' in done.stdout
     assert f'{sum(episode.fell for episode in episodes)} falls' in done.stdout
@@ -63,7 +65,7 @@ def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):
         program.send_signal(signal.SIGINT)
         out, errors = program.communicate(timeout=PATIENCE)
     assert program.returncode == 0, errors
-    film, words = out.splitlines()
+    film, words, _ = out.splitlines()
     assert film.endswith('last.gif is not written')
     assert 1 <= int(words.split()[0]) < 100_000
     assert not (tmp_path / 'last.gif').exists()
@@ -130,5 +132,7 @@ def test_obstacles_are_those_of_the_terrain(seed):
 
 def test_a_course_counts_what_was_met_and_passed():
     course = Course()
-    course.add([Obstacle('stairs', 10, 20), Obstacle('pit', 30, 32), Obstacle('pit', 50, 52)], 31)
+    course.add([Obstacle('stairs', 10, 20), Obstacle('pit', 30, 32), Obstacle('pit', 50, 52)],
+               1.0, 31.0, 20.0)
     assert str(course) == 'stairs 1 of 1, stump 0 of 0, pit 0 of 1'
+    assert course.speeds == [1.5]

@@ -69,5 +69,9 @@ def main(options: argparse.Namespace) -> None:
     elif film:
         print(f'stopped before the last episode, the one to film: {options.gif} is not written')
     print(describe(episodes))
+    if course.speeds:
+        speeds = course.speeds
+        print(f'speed: mean {sum(speeds) / len(speeds):.2f} m/s, least {min(speeds):.2f}, '
+              f'most {max(speeds):.2f}')
     if any(course.met.values()):
         print(f'passed: {course}')

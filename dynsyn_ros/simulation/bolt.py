@@ -41,7 +41,7 @@ import mujoco
 import numpy as np
 
 #: Where the joints are when an episode begins, rad, and how far from there they may be.
-POSE = {'FL_HAA': 0.0, 'FL_HFE': 0.5, 'FL_KFE': -1.4, 'FR_HAA': 0.0, 'FR_HFE': 1.0,
+POSE = {'FL_HAA': 0.0, 'FL_HFE': 0.4, 'FL_KFE': -1.4, 'FR_HAA': 0.0, 'FR_HFE': 1.1,
         'FR_KFE': -1.4}
 POSE_SPREAD = 0.03
 #: Time between a command and its torque, ms: any whole number from the first to the last.

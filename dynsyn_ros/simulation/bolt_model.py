@@ -108,7 +108,9 @@ def nominal(command: str, looks: bool = False) -> mujoco.MjModel:
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE
     for unused in ('ISLAND', 'SENSOR', 'MIDPHASE', 'LIMIT', 'EQUALITY'):
         spec.option.disableflags |= int(getattr(mujoco.mjtDisableBit, f'mjDSBL_{unused}'))
-    return spec.compile()
+    model = spec.compile()
+    model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.4, 0.6
+    return model
 
 
 def _add_floor(spec: mujoco.MjSpec) -> None:
@@ -120,7 +122,6 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name
     spec.worldbody.add_geom(name='floor', type=mujoco.mjtGeom.mjGEOM_PLANE, size=(0, 0, 1),
                             contype=1, conaffinity=2, material=material.name)
-    spec.worldbody.add_light(pos=(0, -2, 3), dir=(0, 2, -3))
 
 
 def _urdf(looks: bool) -> str:
@@ -136,5 +137,5 @@ def _urdf(looks: bool) -> str:
     ElementTree.SubElement(joint, 'parent', link='world')
     ElementTree.SubElement(joint, 'child', link='base_link')
     ElementTree.SubElement(ElementTree.SubElement(robot, 'mujoco'), 'compiler',
-                           discardvisual='false', strippath='false', fusestatic='false')
+                           discardvisual='false', strippath='false', fusestatic='true')
     return ElementTree.tostring(robot, encoding='unicode')

@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
+from dynsyn_ros.simulation.plant import Plant
 from gymnasium.envs.box2d.bipedal_walker import TERRAIN_STEP
 
 KINDS = ('stairs', 'stump', 'pit')
@@ -38,9 +39,11 @@ class Obstacle(NamedTuple):
     end: float
 
 
-def obstacles(walker: BipedalWalker) -> list[Obstacle]:
+def obstacles(walker: Plant) -> list[Obstacle]:
     """List the obstacles ahead of a walker at the beginning of its episode, in order."""
     found: list[Obstacle] = []
+    if not isinstance(walker, BipedalWalker):
+        return found
     for body in reversed(walker.environment.unwrapped.terrain):
         corners = getattr(body.fixtures[0].shape, 'vertices', [])
         if len(corners) != 4:
@@ -62,15 +65,20 @@ def obstacles(walker: BipedalWalker) -> list[Obstacle]:
 
 
 class Course:
-    """Count the obstacles that a walker met and passed over its episodes."""
+    """What a walker left behind over its episodes: how fast, and which obstacles."""
 
     def __init__(self) -> None:
         """Start with none."""
         self.met = dict.fromkeys(KINDS, 0)
         self.passed = dict.fromkeys(KINDS, 0)
+        self.speeds: list[float] = []
+        """Mean speed of each episode, m/s."""
 
-    def add(self, course: Iterable[Obstacle], reached: float) -> None:
-        """Add an episode that ended ``reached`` m ahead."""
+    def add(
+        self, course: Iterable[Obstacle], begun: float, reached: float, seconds: float
+    ) -> None:
+        """Add an episode of so many ``seconds``, ``begun`` m ahead and ended ``reached`` m."""
+        self.speeds.append((reached - begun) / seconds)
         for obstacle in course:
             self.met[obstacle.kind] += reached > obstacle.begin
             self.passed[obstacle.kind] += reached > obstacle.end + TERRAIN_STEP

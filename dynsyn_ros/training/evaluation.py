@@ -68,7 +68,8 @@ def evaluate(
     walker = plant_class(env_id)(env_id, seed, WALKER, robot_config)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     for number in range(episodes):
-        ahead, reached = obstacles(walker), 0.0
+        ahead, begun = obstacles(walker), walker.position[0]
+        reached = begun
         while True:
             loop.step()
             if walker.episode is not None:
@@ -77,7 +78,8 @@ def evaluate(
             if film and number == episodes - 1:
                 film.add(walker, 0)
         if course:
-            course.add(ahead, reached)
+            course.add(
+                ahead, begun, reached, walker.episode.length * walker.anatomy.time_step)
         yield walker.episode
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.nodes.control import command_message
 from dynsyn_ros.nodes.sensors import SensorPublishers
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS, SPEC
 import numpy as np
 from rclpy.node import Node
 
@@ -50,7 +50,7 @@ class BareSimulator(Node):
         self._actions = actions
         self.steps = 0
         self._partner_is_there = False
-        sensors = SensorPublishers(self, ANATOMY)
+        sensors = SensorPublishers(self, SPEC)
         clock = topics.SIMULATION[topics.CLOCK]
         self._ends = [(self.create_publisher(clock, topics.CLOCK, topics.QOS), clock())]
         self._ends += [(publisher, sensors.messages[topic])
@@ -85,7 +85,7 @@ class BareController(Node):
         """Listen to what the controller listens to."""
         super().__init__('bare_controller')
         self._count = 0
-        self._command = command_message(len(ANATOMY.joints))
+        self._command = command_message(len(SPEC.joints))
         for topic, kind in topics.SENSORS.items():
             self.create_subscription(kind, topic, self._on_message, topics.QOS)
         self.create_subscription(

@@ -42,7 +42,7 @@ from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.assets import preset_file, ROBOT_FILE
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, SPEC
 from dynsyn_ros.simulation.walkers import make as walkers_of
 from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset, read_robot
@@ -89,7 +89,7 @@ def headless_ratio(seed: int, walkers: int, steps: int) -> float:
     ours, bare_walkers = make_headless(seed, walkers), bare.BareWalkers(seed, walkers)
     actions = []
     ours_seconds = timed(lambda: [actions.append(ours.step()) for _ in range(steps)])
-    actions = [torques / ANATOMY.torque for torques in actions]
+    actions = [torques / SPEC.torque for torques in actions]
     return timed(lambda: [bare_walkers.step(action) for action in actions]) / ours_seconds
 
 
@@ -122,7 +122,7 @@ def lockstep_ours(
             simulator = SimulatorNode()
             step = simulator.walker.step
             simulator.walker.step = lambda torques: (
-                actions.append(torques / ANATOMY.torque) or step(torques))
+                actions.append(torques / SPEC.torque) or step(torques))
             controllers = [] if partner else [ControllerNode()]
             process = subprocess.Popen([
                 sys.executable, '-m', 'dynsyn_ros.nodes.programs', 'controller',
@@ -215,7 +215,7 @@ def main() -> int:
         met.append(row(f'lock-step over ROS, {place}, over bare ping-pong', ratios,
                        'at least 0.75', statistics.median(ratios) >= 0.75))
         if not partner:
-            speeds = [rate * ANATOMY.time_step for rate in rates]
+            speeds = [rate * SPEC.time_step for rate in rates]
             met.append(row(f'lock-step over ROS, {place}, times real time', speeds,
                            'at least 15', statistics.median(speeds) >= 15))
     _, _, used = alone(lockstep_ours, 0, steps, True)

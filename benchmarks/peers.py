@@ -42,7 +42,7 @@ from dynsyn_ros.settings.schema import build
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make
 from dynsyn_ros.storage.episodes import SOLVED, WINDOW
-from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
@@ -124,12 +124,12 @@ def ours(simulator: str) -> Callable[[Record, int], None]:
     """Train the fleet in a simulator."""
 
     def run(record: Record, seed: int) -> None:
-        task = build(Task, {
+        config = build(TrainingConfig, {
             'env_id': ENVIRONMENTS[0], 'simulator': simulator, 'learners': 16, 'shared': True,
             'seed': seed, 'steps': 2**62, 'until_solved': True, 'weights': 'none',
             'robot': asdict(read_robot()), 'learner': asdict(read_preset('default'))})
         with tempfile.TemporaryDirectory() as folder:
-            trainer = Trainer(task, Path(folder))
+            trainer = Trainer(config, Path(folder))
             add = trainer.log.add
 
             def spy(learner, episode, steps):
@@ -137,7 +137,7 @@ def ours(simulator: str) -> Callable[[Record, int], None]:
                 record.episode(episode.total)
 
             trainer.log.add = spy
-            trainer.run(lambda: False, lambda _: record.step(task.learners))
+            trainer.run(lambda: False, lambda _: record.step(config.learners))
 
     return run
 

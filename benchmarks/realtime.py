@@ -116,7 +116,7 @@ def measure(what: str, rate: float, seconds: float, folder: Path) -> np.ndarray:
     arguments = run.ros_arguments((BIPED, preset_file('default')), {
         'control_period': 1.0 / rate, 'output_dir': folder, 'checkpoints_kept': 1,
         # Older than any hiccup: what is late here is to be counted.
-        **{f'inputs.{topic}.greatest_age': 10.0 for topic in (*OTHERS, 'joint_states')}})
+        **{f'inputs.{topic}.timeout': 10.0 for topic in (*OTHERS, 'joint_states')}})
     words = (['-m', 'dynsyn_ros.nodes.programs', 'controller', *arguments] if what == OURS
              else [__file__, '--bare'])
     with run.session([]):

@@ -34,7 +34,7 @@ SECTIONS = {
     'The learner': LearnerSection,
 }
 #: What stands for a row of each table of parameters.
-ROWS = {'inputs': ['TOPIC'], 'observation': ['NAME'], 'first_centres': ['JOINT']}
+ROWS = {'inputs': ['TOPIC'], 'observation': ['NAME'], 'initial_centres': ['JOINT']}
 HEAD = """# Parameters
 
 Of the nodes, all in one file such as `config/bipedal_walker.yaml`, the learner's in a preset.

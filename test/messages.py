@@ -32,7 +32,7 @@ def message(topic, at=0, **values):
     """Make a plain object with the fields of a good message, some of them changed."""
     good = {
         'joint_states': {
-            'name': list(bipedal_walker.ANATOMY.joints), 'position': [0.1, 0.2, 0.3, 0.4],
+            'name': list(bipedal_walker.SPEC.joints), 'position': [0.1, 0.2, 0.3, 0.4],
             'velocity': [1.0, 2.0, 3.0, 4.0], 'effort': [0.0] * 4},
         'imu': {'orientation': xyz(w=1.0), 'angular_velocity': xyz(),
                 'linear_acceleration': xyz(), 'orientation_covariance': [0.0] * 9,

@@ -42,7 +42,7 @@ AGE = 0.4
 def slow(robot, folder, period, changes):
     """Write a robot that ships with another control period, ages to match, and changes."""
     given = parameters.read([BIPED.with_stem(robot)])
-    ages = {topic: {'greatest_age': 1.5 if topic == 'reward' else AGE}
+    ages = {topic: {'timeout': 1.5 if topic == 'reward' else AGE}
             for topic in given['inputs']}
     given |= {'control_period': period, 'inputs': ages, 'output_dir': str(folder / 'out')}
     parameters.merge(given, changes)
@@ -167,5 +167,3 @@ def rig(folder, period=PERIOD, stand_in=(), changes=None, robot='biped', **value
             if values.get('autostart', True):
                 one.await_driving()
             yield one
-
-

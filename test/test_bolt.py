@@ -62,7 +62,7 @@ def test_it_is_the_robot_of_the_urdf():
     simulated = plant_class(BOLT)
     model = bolt_model.nominal('effort')
     assert model.body_mass.sum() == pytest.approx(1.25, abs=0.01)
-    assert simulated.anatomy.joints == tuple(
+    assert simulated.spec.joints == tuple(
         f'{leg}_{joint}' for leg in ('FL', 'FR') for joint in ('HAA', 'HFE', 'KFE'))
     assert model.opt.timestep == 0.001
     data = mujoco.MjData(model)
@@ -83,7 +83,7 @@ def test_it_falls_freely():
         one.step(np.array([0.3, -0.5, 0.4, -0.2, 0.1, 0.5]))  # moves limbs, not their centre
     mujoco.mj_kinematics(model, data)
     mujoco.mj_comPos(model, data)
-    seconds = steps * one.anatomy.time_step
+    seconds = steps * one.spec.time_step
     fallen = (data.subtree_com[0] - before)[[0, 2]]  # the boom holds it in y
     np.testing.assert_allclose(fallen, [0.0, -0.5 * GRAVITY * seconds**2], atol=2e-3)
 
@@ -183,7 +183,7 @@ def test_each_is_a_robot_of_its_own_and_runs_as_it_ran():
 
 def test_its_sensors_are_noisy():
     one = bolt()
-    names, truth, seen = one.anatomy.readings, [], []
+    names, truth, seen = one.spec.readings, [], []
     _, data = world_of(one)
     for _, move in zip(range(400), commands_of(one), strict=False):
         one.step(move)
@@ -215,7 +215,7 @@ def test_a_fall_is_seen_costs_once_and_then_it_is_put_back():
 
 def test_the_yaml_suits_it():
     robot = Robot(read_robot(YAML))
-    robot.observer(plant_class(BOLT).anatomy.readings)
+    robot.observer(plant_class(BOLT).spec.readings)
     assert robot.topics == ('imu', 'odom', 'joint_states', 'foot_contacts')
     with pytest.raises(ConfigError, match='command must be effort or position for Bolt, not vel'):
         bolt(command='velocity', velocity_limits=[1.0] * 6)
@@ -223,7 +223,7 @@ def test_the_yaml_suits_it():
         bolt(control_period=0.0125)
     with pytest.raises(ConfigError, match='missing parameter reward_terms: Bolt is rewarded'):
         bolt(reward_terms=None)
-    assert bolt(control_period=0.033).anatomy.time_step == 0.033
+    assert bolt(control_period=0.033).spec.time_step == 0.033
 
 
 def test_frozen_trials_tell_its_speed(tmp_path):

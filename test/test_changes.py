@@ -21,7 +21,7 @@ from dynsyn_ros.cli.adaptation import CHANGES
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.settings.assets import CONFIG
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS, SPEC
 from dynsyn_ros.simulation.changes import NONE
 from dynsyn_ros.simulation.environments import BOLT
 from dynsyn_ros.simulation.plants import plant_class
@@ -33,7 +33,7 @@ import pytest
 from ros import make as make_node
 from ros import ros
 
-ORDER = list(reversed(ANATOMY.joints))
+ORDER = list(reversed(SPEC.joints))
 WEAK = replace(NONE, motor_scale=[1.0, 0.5, 0.0, 0.25])
 SKEW = replace(NONE, encoder_offset=[0.1, -0.2, 0.0, 0.3], pitch_offset=0.4)
 
@@ -68,10 +68,10 @@ def test_a_sensor_that_slipped_reads_too_much_and_changes_nothing_else(simulator
     changed, other = twins(simulator, SKEW)
     for mine, theirs in drive(changed, other):
         np.testing.assert_array_equal(mine, theirs)
-    difference = dict(zip(ANATOMY.readings, (changed.readings - other.readings)[1], strict=True))
+    difference = dict(zip(SPEC.readings, (changed.readings - other.readings)[1], strict=True))
     for joint, offset in zip(ORDER, SKEW.encoder_offset, strict=True):
         assert difference.pop(f'joint_states.{joint}.position') == pytest.approx(offset)
-    y, w = (ANATOMY.readings.index(f'imu.orientation.{axis}') for axis in 'yw')
+    y, w = (SPEC.readings.index(f'imu.orientation.{axis}') for axis in 'yw')
     pitches = [2 * np.arctan2(walkers.readings[1, y], walkers.readings[1, w])
                for walkers in (changed, other)]
     assert pitches[0] - pitches[1] == pytest.approx(0.4)

@@ -37,7 +37,7 @@ from dynsyn_ros.nodes.dashboard import DashboardNode
 from dynsyn_ros.nodes.monitor import table
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+from dynsyn_ros.simulation.bipedal_walker import SPEC
 from programs import refused
 import pytest
 from rclpy.node import Node
@@ -101,7 +101,7 @@ def test_news_are_those_of_the_nodes_whatever_else_is_on_the_topics(tmp_path, mo
             spin_until(executor, all_there, 'news of everything')
             seen = look()
             assert list(seen['readings']) == list(controller.control.inputs.names)
-            assert seen['lidar']['most'] == pytest.approx(ANATOMY.range_max)
+            assert seen['lidar']['most'] == pytest.approx(SPEC.range_max)
             assert {name.partition(' ')[2] for name in seen['columns'] if ' ' in name} == set(
                 controller._robot.first_synapses)
             assert max(seen['ages'].values()) < PATIENCE

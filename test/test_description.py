@@ -23,7 +23,7 @@ from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.nodes.topics import HULL, LEVEL, ODOM
 from dynsyn_ros.nodes.transforms import from_imu, from_odometry
 from dynsyn_ros.settings.assets import TRAINED, URDF
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, SPEC
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 from dynsyn_ros.storage import weights
 from dynsyn_ros.training.headless import Headless
@@ -120,10 +120,10 @@ def test_forward_kinematics_are_box2d_s_to_a_millimetre(robot, trained):
 def test_joints_have_box2d_s_limits(tree):
     walker = BipedalWalker('BipedalWalker-v3', 0).environment.unwrapped
     speeds = (reference.SPEED_HIP, reference.SPEED_KNEE) * 2
-    for name, joint, speed in zip(ANATOMY.joints, walker.joints, speeds, strict=True):
+    for name, joint, speed in zip(SPEC.joints, walker.joints, speeds, strict=True):
         limit = tree.find(f"joint[@name='{name}']/limit").attrib
         values = {key: float(value) for key, value in limit.items()}
-        expected = {'lower': joint.lowerLimit, 'upper': joint.upperLimit, 'effort': ANATOMY.torque,
+        expected = {'lower': joint.lowerLimit, 'upper': joint.upperLimit, 'effort': SPEC.torque,
                     'velocity': speed}
         assert values == pytest.approx(expected)
 

@@ -17,7 +17,7 @@
 
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.settings.assets import URDF
 from dynsyn_ros.training.presets import read_preset, read_robot
 import numpy as np
@@ -33,13 +33,13 @@ def test_a_draft_is_a_whole_file_of_a_careful_robot(tmp_path, command):
     assert config.command == command
     robot = Robot(config)
     assert robot.topics == ('imu', 'odom', 'joint_states')
-    assert set(config.first_centres) == set(config.joints)
-    pilot = Pilot(robot, Learner(robot.layout, read_preset('default'), 0))
-    stopped = pilot.stop()
+    assert set(config.initial_centres) == set(config.joints)
+    loop = ControlLoop(robot, Learner(robot.layout, read_preset('default'), 0))
+    stopped = loop.stop()
     assert stopped is None or not stopped.any()
     if command == 'effort':
         np.testing.assert_allclose(config.torque_limits, 8.0)
-        np.testing.assert_allclose(config.torque_rates, 160.0)
+        np.testing.assert_allclose(config.torque_rate_limits, 160.0)
 
 
 def test_what_is_no_urdf_is_refused(tmp_path):

@@ -58,7 +58,7 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
         for fault, task, words in (
             ('imu unoriented', 'imu', 'orientation_covariance[0] = -1 that it holds no'),
             ('imu disoriented', 'imu', 'orientation of length nan'),
-            ('imu silent', 'imu', 'over its greatest age of 0.4'),
+            ('imu silent', 'imu', 'over its timeout of 0.4'),
             ('joint_states lost', 'joint_states', 'lacks the joint left_knee'),
         ):
             began = one.bring_about(f'{fault}, {usual}')
@@ -114,9 +114,9 @@ SLOW = 10.0
 def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
     """A control period of 20 ms, joint states at 20 to 1000 Hz."""
     period, window = 0.02, 0.05
-    ages = {topic: {'greatest_age': 1.5} for topic in (
+    ages = {topic: {'timeout': 1.5} for topic in (
         'joint_states', 'imu', 'odom', 'foot_contacts', 'reward')}
-    changes = {'torque_rates': [SLOW] * 6, 'inputs': ages}
+    changes = {'torque_rate_limits': [SLOW] * 6, 'inputs': ages}
     with rig(tmp_path, period=period, changes=changes) as one:
         for hertz in (20, 50, 200, 500, 1000):
             one.bring_about(f'joint_states {hertz} Hz')
@@ -149,7 +149,7 @@ def test_position_drives_are_never_told_to_jump(tmp_path):
         one.until(lambda: (away(pose) - ranges).max() < 1e-9, 'its ranges')
 
         one.bring_about('imu silent')
-        one.await_message('imu', 'over its greatest age')
+        one.await_message('imu', 'over its timeout')
         one.until(lambda: away(rest).max() < 1e-9, 'the rest pose')
         one.bring_about('')
         one.until(lambda: away(rest).max() > 0.2, 'a way back')

@@ -64,7 +64,7 @@ def await_error(executor, bystander, words):
 
 def test_absurd_rewards_and_readings_harm_nothing(walk):
     executor, simulator, controller, bystander = walk
-    learner, keeper = controller.learner, controller._keeper
+    learner, manager = controller.learner, controller._manager
     amplitude = learner.mean_amplitude
     step, absurd = simulator.walker.step, []
 
@@ -94,15 +94,15 @@ def test_absurd_rewards_and_readings_harm_nothing(walk):
     spin_until(executor, lambda: controller.faults.count > faults, 'a refusal of the time')
     spin_steps(executor, simulator, 60)
     assert controller.control.inputs.clipped >= 40
-    assert abs(keeper.mean) <= keeper.best_mean <= 400.0
+    assert abs(manager.mean) <= manager.best_mean <= 400.0
     assert learner.mean_amplitude == pytest.approx(amplitude, rel=0.01)
     assert all(np.isfinite(array).all() for array in learner.snapshot().values())
 
 
 def test_a_learner_that_is_not_finite_is_rolled_back_and_never_kept(walk, tmp_path):
     executor, simulator, controller, bystander = walk
-    learner, keeper = controller.learner, controller._keeper
-    spin_until(executor, lambda: np.isfinite(keeper.best_mean), 'a first window')
+    learner, manager = controller.learner, controller._manager
+    spin_until(executor, lambda: np.isfinite(manager.best_mean), 'a first window')
     torques = record_torques(simulator)
     for where in (learner.state.plasticity.centre, learner.state.plasticity.trace,
                   learner.state.neurons.gain):
@@ -118,7 +118,7 @@ def test_a_learner_that_is_not_finite_is_rolled_back_and_never_kept(walk, tmp_pa
     learner.state.fluctuation.normals[0, -1] = np.inf
     saved = call(executor, bystander, Trigger, '/controller/save', Trigger.Request())
     assert saved.success, saved.message
-    assert keeper.finite
+    assert manager.finite
     for file in (tmp_path / 'out').glob('[!.]*.npz'):
         arrays, _ = weights.read(file)
         assert all(np.isfinite(array).all() for array in arrays.values()), file
@@ -131,7 +131,7 @@ def test_what_is_raised_ends_in_zero_torque_and_an_answer(walk):
     def fails(*_):
         raise ZeroDivisionError('as no step should')
 
-    for owner, name in ((controller._pilot, 'step'), (controller.control.inputs, 'take')):
+    for owner, name in ((controller._loop, 'step'), (controller.control.inputs, 'take')):
         count = controller.steps
         setattr(owner, name, fails)
         torques.clear()
@@ -140,10 +140,10 @@ def test_what_is_raised_ends_in_zero_torque_and_an_answer(walk):
         delattr(owner, name)
         spin_until(executor, lambda: np.any(torques[-1]), 'torques')
     await_error(executor, bystander, 'ZeroDivisionError: as no step should (test_faults.py')
-    controller._keeper.begin_save = fails
+    controller._manager.begin_save = fails
     answer = call(executor, bystander, Trigger, '/controller/save', Trigger.Request())
     assert (answer.success, 'as no step should' in answer.message) == (False, True)
-    del controller._keeper.begin_save
+    del controller._manager.begin_save
     spin_steps(executor, simulator, 10)
 
 

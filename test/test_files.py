@@ -35,7 +35,7 @@ from hypothesis import strategies as st
 import numpy as np
 from programs import dynsyn_here
 import pytest
-from test_train import run, task
+from test_train import make_config, run
 import yaml
 
 #: So that the same is tried at each run, and nothing is left behind.
@@ -123,7 +123,7 @@ def test_parameters_of_any_kind_are_taken_or_refused(tmp_path):
 def training(tmp_path_factory):
     """Train a little, into the folder that the tests then damage."""
     folder = tmp_path_factory.mktemp('training') / 'run'
-    run(Trainer(task(steps=300), folder))
+    run(Trainer(make_config(steps=300), folder))
     return folder
 
 

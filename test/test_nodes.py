@@ -24,11 +24,11 @@ from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.robot import Inputs, Robot
+from dynsyn_ros.robot import Robot, SensorBuffer
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker
-from dynsyn_ros.storage.keeping import Keeper
+from dynsyn_ros.storage.checkpoint_manager import CheckpointManager
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
@@ -63,7 +63,7 @@ pytestmark = pytest.mark.ros
 
 def test_observations_survive_the_messages(robot):
     """Observation -> SI messages as serialised -> observation, for 10 000 real ones."""
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     observe = robot.observer(inputs.names)
     walker = BipedalWalker('BipedalWalker-v3', seed=3)
     rng = np.random.default_rng(3)
@@ -71,7 +71,7 @@ def test_observations_survive_the_messages(robot):
     falls = 0
     with ros():
         node = Node('codec')
-        sensors = SensorPublishers(node, bipedal_walker.ANATOMY)
+        sensors = SensorPublishers(node, bipedal_walker.SPEC)
         wire = {}
         for topic, publisher in sensors.publishers.items():
             publisher.publish = partial(
@@ -186,8 +186,8 @@ def test_a_monitor_that_is_closed_stays_silent(robot, tmp_path):
     with ros():
         node = Node('plotted')
         learner = Learner(robot.layout, preset('default'), seed=0)
-        keeper = Keeper(tmp_path, learner, robot, 1, 1, dict, print, print)
-        monitor = Monitor(node, robot, learner, keeper, Inputs(robot),
+        manager = CheckpointManager(tmp_path, learner, robot, 1, 1, dict, print, print)
+        monitor = Monitor(node, robot, learner, manager, SensorBuffer(robot),
                           Clock(clock_type=ClockType.STEADY_TIME))
         monitor.close()
         monitor._publish()
@@ -349,7 +349,7 @@ def bad_messages():
         for value in (inf,) if topic == 'scan' else (nan, inf, -inf):
             message = kind()
             if topic == 'joint_states':
-                message.name = list(bipedal_walker.ANATOMY.joints)
+                message.name = list(bipedal_walker.SPEC.joints)
                 message.position = message.velocity = message.effort = [value] * 4
             elif topic == 'imu':
                 message.orientation.w = 1.0
@@ -447,7 +447,7 @@ def test_nobody_is_driven_blind(tmp_path):
         robot = Robot(robot_config())
         walker = BipedalWalker('BipedalWalker-v3', 0)
         source = Node('source')
-        sensors = SensorPublishers(source, bipedal_walker.ANATOMY)
+        sensors = SensorPublishers(source, bipedal_walker.SPEC)
         with spinning(controller, source) as executor:
             controller.start()
             spin_until(executor, lambda: all(

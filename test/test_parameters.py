@@ -73,7 +73,7 @@ def test_unknown_joint_is_refused():
     joints = ['hip_1', 'knee_1', 'hip_9', 'knee_2']
     with ros():
         for node_class in (SimulatorNode, ControllerNode):
-            with pytest.raises(ConfigError, match='first_centres.hip_2: there are .* hip_9'):
+            with pytest.raises(ConfigError, match='initial_centres.hip_2: there are .* hip_9'):
                 make(node_class, overrides=[('joints', joints)]).start()
 
 
@@ -103,7 +103,7 @@ def test_parameters_are_described_and_guarded():
 
 
 def leaves():
-    names = {'observation': ['hull_angle'], 'inputs': ['imu'], 'first_centres': ['hip_1']}
+    names = {'observation': ['hull_angle'], 'inputs': ['imu'], 'initial_centres': ['hip_1']}
     for section in SECTIONS:
         yield from settings_of(section, names)
 
@@ -154,7 +154,7 @@ def test_controller_knows_its_own_parameters(tmp_path):
     with ros():
         controller = make(ControllerNode, output_dir=tmp_path)
         assert controller.get_parameter('learner.synapses.period_mean').value == 20000.0
-        assert controller.get_parameter('joints').value == list(bipedal_walker.ANATOMY.joints)
+        assert controller.get_parameter('joints').value == list(bipedal_walker.SPEC.joints)
         assert controller.describe_parameter('joints').read_only
         assert not controller.has_parameter('env_id')
         controller.destroy_node()

@@ -52,7 +52,7 @@ SEED = 3
 STARTED = ('--seed', SEED, '--weights', 'none')
 
 
-def steer(executor, controller):
+def change_settings(executor, controller):
     """Do to a controller all that a recording tells of."""
     name = controller.get_name()
     praise = controller.create_publisher(Float64, topics.HUMAN_REWARD, topics.QOS)
@@ -78,7 +78,7 @@ def steer(executor, controller):
 
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
-    """Record a run that is praised, steered, frozen and stopped on its way."""
+    """Record a run that is praised, reconfigured, frozen and stopped on its way."""
     folder = tmp_path_factory.mktemp('run')
     with ros():
         recorder = RecorderNode(folder / 'run.mcap')
@@ -89,7 +89,7 @@ def run(tmp_path_factory):
             spin_steps(executor, simulator, 100)
             assert call(executor, controller, Trigger, '/controller/save',
                         Trigger.Request()).success
-            for _ in steer(executor, controller):
+            for _ in change_settings(executor, controller):
                 spin_steps(executor, simulator, 50)
             controller.stop()
             recorder.close()
@@ -215,7 +215,7 @@ def said_of(path, learner, robot, values):
     try:
         with recording(path) as bag:
             for message in bag.messages(names):
-                difference = replay.hear(message)
+                difference = replay.put(message)
                 if difference:
                     return difference
     except ConfigError as error:

@@ -21,12 +21,12 @@ from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.robot import Drive, Reward, RewardTerms, Robot
+from dynsyn_ros.robot import CommandLimiter, Reward, RewardTerms, Robot
 from dynsyn_ros.robot.readings import QUATERNION
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import TRAINED
 from dynsyn_ros.settings.schema import build, ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, SPEC
 from dynsyn_ros.storage import weights
 from dynsyn_ros.training.presets import read_preset
 import numpy as np
@@ -41,9 +41,9 @@ def policies():
     learner = Learner(robot.layout, read_preset('default'), seed=0)
     weights.load(TRAINED, learner, robot)
     learner.learning = False
-    observe, drive = robot.observer(ANATOMY.readings), Drive(robot.config, ANATOMY.readings)
-    yield 'trained', 3, lambda readings: drive.commands(
-        learner.step(observe(readings[np.newaxis]), np.zeros(1), drive.sent),
+    observe, limiter = robot.observer(SPEC.readings), CommandLimiter(robot.config, SPEC.readings)
+    yield 'trained', 3, lambda readings: limiter.commands(
+        learner.step(observe(readings[np.newaxis]), np.zeros(1), limiter.sent),
         readings[np.newaxis])[0]
     rng = np.random.default_rng(7)
     yield 'flailing', 15, lambda _: rng.uniform(-80.0, 80.0, size=4)
@@ -58,8 +58,8 @@ def test_the_sum_over_an_episode_is_the_environments(name, episodes, policy):
 
     def reward():
         efforts = {f'joint_states.{j}.effort': e for j, e in zip(
-            ANATOMY.joints, walker.efforts.tolist(), strict=True)}
-        seen = dict(zip(ANATOMY.readings, walker.readings.tolist(), strict=True))
+            SPEC.joints, walker.efforts.tolist(), strict=True)}
+        seen = dict(zip(SPEC.readings, walker.readings.tolist(), strict=True))
         return one.of({**seen, **efforts, 'odom.position.x': walker.position[0]}, 1)
 
     total, falls = reward(), 0
@@ -115,7 +115,7 @@ def seen(forward=0.0, tilt=0.0, effort=0.0, height=2.0):
     """Make readings of a walker."""
     return {
         'odom.position.x': forward, 'scan.0': height,
-        **{f'joint_states.{joint}.effort': effort for joint in ANATOMY.joints},
+        **{f'joint_states.{joint}.effort': effort for joint in SPEC.joints},
         **dict(zip(QUATERNION, (0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)), strict=True))}
 
 
@@ -147,7 +147,7 @@ def test_the_reward_needs_its_topics():
     config = robot_config()
     config = replace(config, inputs={t: a for t, a in config.inputs.items() if t != 'odom'})
     terms = build(RewardTerms, parameters.read([ROBOT_FILE])['reward_terms'])
-    with pytest.raises(ConfigError, match='inputs.odom.greatest_age: the reward needs odom'):
+    with pytest.raises(ConfigError, match='inputs.odom.timeout: the reward needs odom'):
         Reward(terms, config)
     with pytest.raises(ConfigError, match='not .sonar.0'):
         Reward(replace(terms, height='sonar.0'), replace(config, inputs={

@@ -16,7 +16,7 @@
 
 from conftest import preset_file, robot_config, ROBOT_FILE
 from dynsyn_ros.learner import LearnerConfig
-from dynsyn_ros.robot import Drive, Inputs, Robot
+from dynsyn_ros.robot import CommandLimiter, Robot, SensorBuffer
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.schema import build, ConfigError
 from messages import ALL
@@ -38,14 +38,14 @@ def test_another_robot_needs_only_another_configuration():
     sources += ['imu.roll', 'imu.pitch', 'foot_contacts.3']
     channel = {'scale': 1.0, 'offset': 0.0, 'normalisation': 1.0, 'kind': 'state'}
     config = robot_config(
-        robot='hexapod', joints=joints, torque_limits=[5.0, -5.0] * 3, torque_rates=[INF] * 6,
-        inputs={t: {'greatest_age': 0.1} for t in ('joint_states', 'imu', 'foot_contacts',
-                                                   'reward')},
+        robot='hexapod', joints=joints, torque_limits=[5.0, -5.0] * 3,
+        torque_rate_limits=[INF] * 6,
+        inputs={t: {'timeout': 0.1} for t in ('joint_states', 'imu', 'foot_contacts', 'reward')},
         rays=0, feet=4,
         observations=sources, observation={s: {**channel, 'source': s} for s in sources},
         hidden_neurons=12, oscillators=3,
-        first_centres={'j5': {'inputs': ['v_3', 'imu.roll', 'constant'],
-                              'values': [0.5, -0.2, 0.1]}})
+        initial_centres={'j5': {'inputs': ['v_3', 'imu.roll', 'constant'],
+                                'values': [0.5, -0.2, 0.1]}})
     robot = Robot(config)
     assert robot.topics == ('joint_states', 'imu', 'foot_contacts')
     assert robot.layout.inputs == 2 * 15 + 0 + 1 + 6
@@ -55,9 +55,9 @@ def test_another_robot_needs_only_another_configuration():
     assert centres[5, 2] == 0.5
     assert centres[5, 6 + 12] == -0.2
     assert centres[5, -1] == 0.1
-    drive = Drive(config, Inputs(robot).names)
+    limiter = CommandLimiter(config, SensorBuffer(robot).names)
     np.testing.assert_array_equal(
-        drive.commands(np.full((1, 6), 0.5), np.zeros((1, 99))),
+        limiter.commands(np.full((1, 6), 0.5), np.zeros((1, 99))),
         [[2.5, -2.5, 2.5, -2.5, 2.5, -2.5]])
 
 
@@ -86,14 +86,14 @@ def first_channel(**values):
     ({'observation': first_channel(scale=NAN)}, 'scale must be a number, not NaN'),
     ({'observation': first_channel(scale='1')}, "scale must be a number, not '1'"),
     ({'observation': first_channel(colour='red')}, 'unknown parameter observation.hull_angle.col'),
-    ({'first_centres': {'ankle': {'inputs': ['v_1'], 'values': [1.0]}}},
-     'unknown parameter first_centres.ankle: there are hip_1'),
-    ({'first_centres': {'hip_1': {'inputs': ['v_3'], 'values': [1.0]}}},
-     'first_centres.hip_1.inputs names the unknown input v_3: there are v_1'),
-    ({'first_centres': {'hip_1': {'inputs': ['v_1'], 'values': [1.0, 2.0]}}},
-     'first_centres.hip_1.values must have 1 entries'),
-    ({'first_centres': {'hip_1': {'inputs': ['v_1']}}},
-     'missing parameter first_centres.hip_1.values'),
+    ({'initial_centres': {'ankle': {'inputs': ['v_1'], 'values': [1.0]}}},
+     'unknown parameter initial_centres.ankle: there are hip_1'),
+    ({'initial_centres': {'hip_1': {'inputs': ['v_3'], 'values': [1.0]}}},
+     'initial_centres.hip_1.inputs names the unknown input v_3: there are v_1'),
+    ({'initial_centres': {'hip_1': {'inputs': ['v_1'], 'values': [1.0, 2.0]}}},
+     'initial_centres.hip_1.values must have 1 entries'),
+    ({'initial_centres': {'hip_1': {'inputs': ['v_1']}}},
+     'missing parameter initial_centres.hip_1.values'),
 ])
 def test_bad_configurations_are_refused_by_name(values, words):
     with pytest.raises(ConfigError, match=words):
@@ -163,10 +163,10 @@ def test_later_parameter_files_win(tmp_path):
 
 @pytest.mark.parametrize(('values', 'words'), [
     ({'trigger': 'sonar'}, 'parameter trigger must be one of all, imu, odom, joint_states'),
-    ({'torque_rates': [1.0]}, 'torque_rates must have 4 entries, one a joint, not 1'),
+    ({'torque_rate_limits': [1.0]}, 'torque_rate_limits must have 4 entries, one a joint, not 1'),
     ({'fall_tilt': 0.5, 'upright_tilt': 0.6}, 'upright_tilt must be at most fall_tilt, 0.5'),
-    ({'inputs': {}}, 'missing parameter inputs.imu.greatest_age'),
-    ({'inputs': {t: {'greatest_age': 1.0} for t in (*ALL, 'sonar')}},
+    ({'inputs': {}}, 'missing parameter inputs.imu.timeout'),
+    ({'inputs': {t: {'timeout': 1.0} for t in (*ALL, 'sonar')}},
      'unknown parameter inputs.sonar: there are joint_states'),
     ({'control_period': 0.0}, 'control_period must be from 0.0001'),
 ])

@@ -60,19 +60,19 @@ def test_another_robot_by_configuration_alone(tmp_path):
     assert (np.abs(torques).max(axis=0) > 1.0).all()
 
 
-@pytest.mark.parametrize(('fault', 'greatest_age'), [
+@pytest.mark.parametrize(('fault', 'timeout'), [
     ('joint_states silent', AGE),
     ('imu silent', AGE),
     ('foot_contacts silent', AGE),
     ('joint_states lost', PERIOD),  # a message later
     ('imu back', 2 * PERIOD),
 ])
-def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, greatest_age):
+def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, timeout):
     with rig(tmp_path) as one:
         for _ in range(2):
             began = one.bring_about(fault)
             zero = one.await_zero(began)
-            assert zero - began <= greatest_age + 2 * PERIOD
+            assert zero - began <= timeout + 2 * PERIOD
             if 'back' not in fault:  # the stamps go on from where they are
                 one.until(lambda: 'zero' not in one.watcher.state.get('message', ''), 'news')
                 assert not one.watcher.last().any()
@@ -127,7 +127,7 @@ def test_safety_limits_hold_in_whatever_state_they_were_set(tmp_path):
     with rig(tmp_path, period, autostart=False) as one:
 
         def limit(torque, rate):
-            one.set(torque_limits=[torque] * 6, torque_rates=[rate] * 6,
+            one.set(torque_limits=[torque] * 6, torque_rate_limits=[rate] * 6,
                     upright_tilt=0.005, fall_tilt=0.01)  # less than it is tilted by
 
         def holds(torque, rate):
@@ -178,8 +178,8 @@ def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):
             spin_steps(executor, simulator, 50)
             assert controller.estopped is on
         sent = []
-        step, fly = simulator.walker.step, controller._pilot.step
-        controller._pilot.step = lambda taken: sent.append(fly(taken).copy()) or sent[-1]
+        step, fly = simulator.walker.step, controller._loop.step
+        controller._loop.step = lambda given: sent.append(fly(given).copy()) or sent[-1]
         applied = []
         simulator.walker.step = lambda t: applied.append(t.copy()) or step(t)
         spin_steps(executor, simulator, 100)
@@ -227,19 +227,19 @@ def test_an_error_in_a_transition_ends_in_zero_torque(tmp_path):
 
 def test_rollback_to_the_best_weights(tmp_path):
     with walk(tmp_path, best_window=2.0) as (executor, simulator, controller):
-        learner, keeper = controller.learner, controller._keeper
-        spin_until(executor, lambda: np.isfinite(keeper.best_mean), 'a first window')
-        assert keeper.best_mean == pytest.approx(keeper.mean, abs=1.0)
+        learner, manager = controller.learner, controller._manager
+        spin_until(executor, lambda: np.isfinite(manager.best_mean), 'a first window')
+        assert manager.best_mean == pytest.approx(manager.mean, abs=1.0)
         learner.state.plasticity.centre[:] = 5.0
         answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
         assert answer.success
         assert 'rolled back to a mean reward of' in answer.message
         assert np.abs(learner.state.plasticity.centre).max() < 1.0
         spin_until(executor, (tmp_path / 'out' / 'best.npz').exists)
-        best = keeper.best_mean
+        best = manager.best_mean
     # The next run knows the best of this one.
     with walk(tmp_path, best_window=1000.0) as (executor, simulator, controller):
-        assert controller._keeper.best_mean >= best
+        assert controller._manager.best_mean >= best
         answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
         assert answer.success
 
@@ -255,8 +255,8 @@ def test_rollback_by_itself_when_all_goes_wrong(tmp_path):
     trained = ROBOT_FILE.parent / 'bipedal_walker.npz'
     with walk(tmp_path, best_window=4.0, rollback_share=0.3, weights=trained) as (
             executor, _, controller):
-        learner, keeper = controller.learner, controller._keeper
-        spin_until(executor, lambda: keeper.best_mean > 0.1, 'a walk')
+        learner, manager = controller.learner, controller._manager
+        spin_until(executor, lambda: manager.best_mean > 0.1, 'a walk')
         learner.state.plasticity.centre[:] = 0.0  # it stands or falls from now on
         spin_until(executor, lambda: np.abs(learner.state.plasticity.centre).max() > 1.0,
                    'a rollback')

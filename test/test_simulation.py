@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from conftest import robot_config
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, BipedalWalker, ENVIRONMENTS
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS, SPEC
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
 import gymnasium
 import numpy as np
@@ -113,7 +113,7 @@ def test_envpool_goes_on_with_new_episodes():
 
 def test_torques_come_in_the_order_of_the_joints():
     one = BipedalWalker(ENVIRONMENTS[0], seed=1)
-    config = replace(robot_config(), joints=ANATOMY.joints[::-1])
+    config = replace(robot_config(), joints=SPEC.joints[::-1])
     other = BipedalWalker(ENVIRONMENTS[0], seed=1, robot=config)
     rng = np.random.default_rng(0)
     for _ in range(100):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sweeps: the same on every engine, also when a worker dies, and never run twice."""
+"""Sweeps: the same on every backend, also when a worker dies, and never run twice."""
 
 import csv
 import os
@@ -79,15 +79,15 @@ def test_what_is_finished_is_not_run_again(local):
     assert {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')} == before
 
 
-@pytest.mark.parametrize(('engine', 'worker'), [
+@pytest.mark.parametrize(('backend', 'worker'), [
     ('local', 'spawn_main'), ('ray', '^ray::train')])
-def test_the_same_on_every_engine_though_a_worker_is_killed(tmp_path, local, engine, worker):
-    if engine == 'ray':
+def test_the_same_on_every_engine_though_a_worker_is_killed(tmp_path, local, backend, worker):
+    if backend == 'ray':
         pytest.importorskip('ray', reason='ray is an extra')
     write(tmp_path)
     running = subprocess.Popen(
         [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out',
-         '--workers', '2', '--engine', engine],
+         '--workers', '2', '--backend', backend],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
     try:

@@ -29,7 +29,7 @@ from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import Episode, EpisodeLog, read_episodes
 from dynsyn_ros.storage.folders import MANIFEST
 from dynsyn_ros.training import trainer as training
-from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.trainer import Trainer
 import numpy as np
 from PIL import Image
@@ -37,9 +37,9 @@ from programs import dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 
 
-def task(**values):
+def make_config(**values):
     """Describe a short training of two learners."""
-    return Task(**{
+    return TrainingConfig(**{
         'env_id': ENVIRONMENTS[0], 'simulator': 'gymnasium', 'learners': 2, 'shared': True,
         'seed': 3, 'steps': 1500, 'until_solved': False, 'weights': 'none',
         'robot': robot_config(), 'learner': preset('default'), **values})
@@ -85,7 +85,7 @@ def test_same_command_same_episodes(tmp_path, learners):
 
 
 def test_episodes_add_up(tmp_path):
-    run(Trainer(task(learners=3, shared=False), tmp_path))
+    run(Trainer(make_config(learners=3, shared=False), tmp_path))
     data = read_episodes(tmp_path / training.EPISODES)
     for learner in range(3):
         rows = data['learner'] == learner
@@ -100,8 +100,8 @@ def test_episodes_add_up(tmp_path):
 
 @pytest.mark.parametrize('shared', [True, False], ids=['fleet', 'separate'])
 def test_a_resumed_training_is_the_same_as_one_never_stopped(tmp_path, shared):
-    run(Trainer(task(shared=shared), tmp_path / 'whole'))
-    trainer = run(Trainer(task(shared=shared), tmp_path / 'parts'), until=700)
+    run(Trainer(make_config(shared=shared), tmp_path / 'whole'))
+    trainer = run(Trainer(make_config(shared=shared), tmp_path / 'parts'), until=700)
     with (tmp_path / 'parts' / training.EPISODES).open('a') as file:
         file.write('0,99,written after the checkpoint')
     trainer = Trainer.resume(tmp_path / 'parts')
@@ -157,7 +157,7 @@ def test_ctrl_c_where_nothing_is_to_be_saved_is_no_traceback(capsys):
 def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
     monkeypatch.setattr(training, 'LOOK_STEPS', 10)
     monkeypatch.setattr(training, 'WINDOW', 2)
-    trainer = run(Trainer(task(shared=False, learners=3), tmp_path))
+    trainer = run(Trainer(make_config(shared=False, learners=3), tmp_path))
     _, about = weights.read(tmp_path / training.WEIGHTS)
     assert about['made_by']['learner'] == int(np.argmax(trainer.log.means())) or (
         about['made_by']['mean_2'] >= max(trainer.log.means()))
@@ -169,9 +169,9 @@ def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
 
 
 def test_start_from_weights(tmp_path, robot):
-    run(Trainer(task(), tmp_path / 'first'))
+    run(Trainer(make_config(), tmp_path / 'first'))
     arrays, _ = weights.read(tmp_path / 'first' / training.WEIGHTS)
-    trainer = Trainer(task(learners=4, weights=str(tmp_path / 'first' / training.WEIGHTS)),
+    trainer = Trainer(make_config(learners=4, weights=str(tmp_path / 'first' / training.WEIGHTS)),
                       tmp_path / 'second')
     state = trainer._loop.learner.state
     np.testing.assert_array_equal(state.plasticity.centre, arrays['centre'])
@@ -230,29 +230,29 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
 
 
 def test_a_training_is_not_written_over(tmp_path):
-    run(Trainer(task(steps=200), tmp_path))
+    run(Trainer(make_config(steps=200), tmp_path))
     before = results(tmp_path)
     with pytest.raises(ConfigError, match='already holds a training: go on with --resume'):
-        Trainer(task(steps=200), tmp_path)
+        Trainer(make_config(steps=200), tmp_path)
     assert results(tmp_path)[0] == before[0]
 
 
 def test_a_checkpoint_must_be_one(tmp_path):
-    run(Trainer(task(steps=200), tmp_path))
+    run(Trainer(make_config(steps=200), tmp_path))
     (tmp_path / training.WEIGHTS).replace(tmp_path / training.CHECKPOINT)
     with pytest.raises(ConfigError, match='is no checkpoint of a training'):
         Trainer.resume(tmp_path)
 
 
 def test_a_shortened_log_is_noticed(tmp_path):
-    run(Trainer(task(steps=600), tmp_path))
+    run(Trainer(make_config(steps=600), tmp_path))
     os.truncate(tmp_path / training.EPISODES, 30)
     with pytest.raises(ConfigError, match='is shorter than when it was last written'):
         Trainer.resume(tmp_path)
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
-    run(Trainer(task(), tmp_path), until=500)
+    run(Trainer(make_config(), tmp_path), until=500)
     trainer = Trainer.resume(tmp_path)
     before = (tmp_path / training.CHECKPOINT).read_bytes()
 

@@ -133,10 +133,10 @@ def await_end(pid):
 
 def train(job, returns):
     """Leave what a training leaves, with these returns."""
-    rows = [(0, i, job.task.steps * (i + 1) // len(returns), 100, value, 0, value)
+    rows = [(0, i, job.config.steps * (i + 1) // len(returns), 100, value, 0, value)
             for i, value in enumerate(returns)]
     if not job.folder.exists():
-        write_training(job.folder, rows, 2, True, job.task.steps)
+        write_training(job.folder, rows, 2, True, job.config.steps)
     job._done.touch()
 
 

@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 from conftest import ROBOT_FILE
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.topics import LEVEL, ODOM
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+from dynsyn_ros.simulation.bipedal_walker import SPEC
 from foxglove import layouts
 import pytest
 import yaml
@@ -48,7 +48,7 @@ def number_at(path):
         name, _, index = field.partition('[')
         type_name = kind.get_fields_and_field_types()[name]
         if 'sequence' in type_name:
-            assert int(index[:-1]) < len(ANATOMY.joints), path
+            assert int(index[:-1]) < len(SPEC.joints), path
             type_name = type_name[len('sequence<'):-1]
         else:
             assert not index, path
@@ -90,7 +90,7 @@ def test_rqt_perspective():
                 assert (plugin, settings['topic']) == (
                     'rqt_image_view/ImageView', f'/{topics.IMAGE}')
     assert {number_at(path) for path in paths} == SEEN
-    assert len(set(paths)) == 3 + 2 * len(ANATOMY.joints)
+    assert len(set(paths)) == 3 + 2 * len(SPEC.joints)
 
 
 def test_plotjuggler_layout():
@@ -102,11 +102,11 @@ def test_plotjuggler_layout():
     paths = []
     for curve in root.iter('curve'):
         name = curve.get('name')
-        for i, joint in enumerate(ANATOMY.joints):  # it names joints where others number them
+        for i, joint in enumerate(SPEC.joints):  # it names joints where others number them
             name = name.replace(f'/{joint}/position', f'/position[{i}]')
         paths.append(name)
     assert {number_at(path) for path in paths} == SEEN
-    assert len(set(paths)) == 3 + 2 * len(ANATOMY.joints)
+    assert len(set(paths)) == 3 + 2 * len(SPEC.joints)
     streamer = root.find('previouslyLoaded_Streamer').get('name')
     heard = root.find(f"Plugins/plugin[@ID='{streamer}']/selected_topics").get('value').split(';')
     assert set(heard) == {f'/{topic}' for topic in SEEN}
@@ -137,7 +137,7 @@ def test_foxglove_layout():
             assert config['followTf'] == LEVEL
             assert '/scan' in config['topics']
     assert {number_at(path) for path in paths} == SEEN
-    assert len(set(paths)) == 3 + 2 * len(ANATOMY.joints)
+    assert len(set(paths)) == 3 + 2 * len(SPEC.joints)
 
 
 def test_rviz_shows_walker_and_lidar():

@@ -35,14 +35,14 @@ def walker(**values):
 
 
 def test_its_readings_are_mujocos_state():
-    one, names = walker(), plant_class(ENVIRONMENT).anatomy.readings
+    one, names = walker(), plant_class(ENVIRONMENT).spec.readings
     rng = np.random.default_rng(1)
     touched, falls = set(), 0
     for _ in range(500):
         one.step(rng.uniform(-100.0, 100.0, size=6))
         data = one.environment.unwrapped.data
         reading = dict(zip(names, one.readings, strict=True))
-        for i, joint in enumerate(one.anatomy.joints):
+        for i, joint in enumerate(one.spec.joints):
             assert reading[f'joint_states.{joint}.position'] == data.qpos[3 + i]
             speed = reading[f'joint_states.{joint}.velocity']
             assert speed == np.clip(data.qvel[3 + i], -10.0, 10.0)
@@ -55,7 +55,7 @@ def test_its_readings_are_mujocos_state():
 
 
 def test_torques_go_to_the_joints_they_name():
-    order = tuple(reversed(plant_class(ENVIRONMENT).anatomy.joints))
+    order = tuple(reversed(plant_class(ENVIRONMENT).spec.joints))
     config = build(RobotConfig, part_of(RobotConfig, parameters.read([YAML])))
     one, other = walker(), walker(robot=replace(config, joints=order))
     torques = np.array([10.0, -20.0, 30.0, -40.0, 50.0, -500.0])
@@ -76,7 +76,7 @@ def test_it_comes_to_where_it_was():
 
 def test_the_yaml_suits_it():
     robot = Robot(build(RobotConfig, part_of(RobotConfig, parameters.read([YAML]))))
-    robot.observer(plant_class(ENVIRONMENT).anatomy.readings)
+    robot.observer(plant_class(ENVIRONMENT).spec.readings)
     assert robot.topics == ('imu', 'odom', 'joint_states', 'foot_contacts')
 
 

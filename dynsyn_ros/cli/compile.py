@@ -26,7 +26,7 @@ from typing import Any
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.training.presets import read_preset, read_robot
 
 
@@ -40,7 +40,7 @@ def main(options: argparse.Namespace) -> None:
     """Compile, or find what was compiled before; raises :class:`ConfigError` for bad input."""
     robot = Robot(read_robot(options.params_file))
     learner = _timed('the learner', partial(Learner, robot.layout, read_preset(options.preset), 0))
-    _timed('observations and commands', partial(Pilot, robot, learner))
+    _timed('observations and commands', partial(ControlLoop, robot, learner))
 
 
 def _timed(what: str, make: Callable[[], Any]) -> Any:

@@ -22,13 +22,13 @@ from pathlib import Path
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import preset_file, TRAINED
 from dynsyn_ros.settings.schema import build, ConfigError, part_of
 from dynsyn_ros.storage import weights
-from dynsyn_ros.storage.keeping import LAST_STEP
+from dynsyn_ros.storage.checkpoint_manager import LAST_STEP
 from dynsyn_ros.storage.recordings import recording
 from tqdm import tqdm
 
@@ -61,7 +61,7 @@ def main(options: argparse.Namespace) -> None:
     after = arrays = None
     if options.after:
         arrays, about = weights.read_for(
-            robot, options.after, {**learner.contents, **Pilot(robot, learner).contents})
+            robot, options.after, {**learner.contents, **ControlLoop(robot, learner).contents})
         learner.restore(arrays)
         after = about['made_by'].get(LAST_STEP)
         if after is None or not {'moved', 'sent_action'} <= arrays.keys():
@@ -80,7 +80,7 @@ def main(options: argparse.Namespace) -> None:
                 f'{options.recording} lacks {", ".join(sorted(missing))}: it has '
                 f'{", ".join(sorted(recorded.topics))}')
         for message in tqdm(recorded.messages(names), unit=' messages', dynamic_ncols=True):
-            difference = replay.hear(message)
+            difference = replay.put(message)
             if difference:
                 raise ConfigError(f'after {replay.steps} steps that agree: {difference}')
     if not replay.begun:

@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, metavar='DIR', help=(
         'folder for the results (default: runs/ and the name of the file); what is finished there '
         'is not run again'))
-    parser.add_argument('--engine', choices=backends.ENGINES, default=backends.ENGINES[0], help=(
+    names = backends.BACKENDS
+    parser.add_argument('--backend', choices=names, default=names[0], help=(
         'where it runs: on the cores of this machine, or on the Ray cluster at RAY_ADDRESS, whose '
         'machines must all see the output folder (default: %(default)s)'))
     shared_options.add_workers(parser)
@@ -49,10 +50,10 @@ def main(options: argparse.Namespace) -> None:
               dynamic_ncols=True) as line:
 
         def finished(job: sweep.Job) -> None:
-            line.set_postfix_str(f'{job.setting}, seed {job.task.seed}', refresh=False)
+            line.set_postfix_str(f'{job.setting}, seed {job.config.seed}', refresh=False)
             line.update()
 
-        backends.run(options.engine, waiting, options.workers, lambda: bool(stop), finished)
+        backends.run(options.backend, waiting, options.workers, lambda: bool(stop), finished)
     if all(job.finished for job in jobs):
         sweep.merge(jobs, output)
         print(f'{output}: {sweep.EPISODES}, {sweep.SUMMARY}, {sweep.CURVES}')

@@ -29,7 +29,7 @@ from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.storage.episodes import WINDOW
 from dynsyn_ros.storage.weights import UNTRAINED
-from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
 from tqdm import tqdm
@@ -73,24 +73,24 @@ def main(options: argparse.Namespace) -> None:
     """Train until finished or stopped; raises :class:`ConfigError` for bad input."""
     stop = StopRequest()
     trainer = _resumed(options) if options.resume else _new(options)
-    task = trainer.task
-    with tqdm(total=task.steps * task.learners, initial=trainer.steps * task.learners,
+    config = trainer.config
+    with tqdm(total=config.steps * config.learners, initial=trainer.steps * config.learners,
               unit=' steps', unit_scale=True, mininterval=0.5, dynamic_ncols=True) as line:
 
         def progress(trainer: Trainer) -> None:
-            if trainer.steps * task.learners - line.n >= line.miniters:
+            if trainer.steps * config.learners - line.n >= line.miniters:
                 line.set_postfix_str(_status(trainer), refresh=False)
-                line.update(trainer.steps * task.learners - line.n)
+                line.update(trainer.steps * config.learners - line.n)
 
         trainer.run(lambda: bool(stop), progress)
         line.set_postfix_str(_status(trainer), refresh=False)
-        line.update(trainer.steps * task.learners - line.n)
+        line.update(trainer.steps * config.learners - line.n)
     print(_result(trainer))
 
 
 def _new(options: argparse.Namespace) -> Trainer:
     learners = (1 if options.separate else FLEET) if options.learners is None else options.learners
-    task = build(Task, {
+    config = build(TrainingConfig, {
         'env_id': options.env_id,
         'simulator': options.simulator,
         'learners': learners,
@@ -102,14 +102,14 @@ def _new(options: argparse.Namespace) -> Trainer:
         'robot': asdict(read_robot(options.params_file)),
         'learner': asdict(read_preset(options.preset)),
     })
-    return Trainer(task, options.output or new_folder('train'))
+    return Trainer(config, options.output or new_folder('train'))
 
 
 def _resumed(options: argparse.Namespace) -> Trainer:
     trainer = Trainer.resume(options.resume, options.steps, reheat=options.reheat)
     where = ('in the midst of the episodes' if trainer.resumes_within_episode
-             else f'with new episodes, as {trainer.task.simulator} cannot restore the old ones')
-    print(f'going on from step {trainer.steps} of {trainer.task.steps}, {where}')
+             else f'with new episodes, as {trainer.config.simulator} cannot restore the old ones')
+    print(f'going on from step {trainer.steps} of {trainer.config.steps}, {where}')
     return trainer
 
 
@@ -123,6 +123,6 @@ def _status(trainer: Trainer) -> str:
 
 def _result(trainer: Trainer) -> str:
     solved = [steps for steps in trainer.log.solved_after if steps is not None]
-    who = 'the fleet' if trainer.task.shared else f'{len(solved)} of {trainer.task.learners}'
+    who = 'the fleet' if trainer.config.shared else f'{len(solved)} of {trainer.config.learners}'
     word = f'solved by {who} after {solved} steps each' if solved else 'not solved'
     return f'{trainer.folder}: {word}'

@@ -52,7 +52,8 @@ def main(options: argparse.Namespace) -> None:
         raise ConfigError("dynsyn tune needs Optuna: pip install 'dynsyn_ros[tune]'") from error
     # What cannot be trained is refused before a study begins.
     with tempfile.TemporaryDirectory() as folder:
-        Trainer(search.task({}, search.config.seeds[0], search.budgets[0].steps), Path(folder), 1)
+        first = search.training({}, search.config.seeds[0], search.budgets[0].steps)
+        Trainer(first, Path(folder), 1)
     output = (options.output or Path('runs') / options.file.stem).resolve()
     stop = StopRequest()
     with tqdm(total=search.config.trials, unit=' trials', dynamic_ncols=True) as line:

@@ -23,7 +23,7 @@ from dynsyn_ros.pictures import canvas
 from dynsyn_ros.pictures.curves import plot_returns
 from dynsyn_ros.settings.files import opened
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+from dynsyn_ros.simulation.bipedal_walker import SPEC
 from dynsyn_ros.storage.episodes import read_episodes
 from dynsyn_ros.training import trainer
 import numpy as np
@@ -105,7 +105,7 @@ def figure_10(folder: Path, path: Path) -> None:
     """Reproduces Fig. 10: some weights and their centres through learning."""
     steps, weights, centres = read_synapses(folder)
     figure = canvas.new(8.0, 7.0)
-    hours = steps * ANATOMY.time_step / 3600
+    hours = steps * SPEC.time_step / 3600
     for axes, name in zip(
             figure.subplots(SHOWN, sharex=True), list(weights)[:SHOWN], strict=False):
         axes.plot(hours, weights[name], color='C2', linewidth=0.4, label='weight')

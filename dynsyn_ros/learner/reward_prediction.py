@@ -50,13 +50,13 @@ from dynsyn_ros.learner.config import lowpass_gain, PredictionConfig
 from numba import njit
 import numpy as np
 
-#: The largest modulation, a fall apart: a few surprises must not move the centres by themselves.
+#: The largest modulation, a fall apart: a few large errors must not move the centres alone.
 ERROR_LIMIT = 10.0
 #: Of the trace by which the critic learns, -dt / ln(gamma lambda), ms: a quarter of a stride.
 VALUE_TRACE_TIME_CONSTANT = 300.0
 #: Of the running means of reward and error, ms of all walkers together: some hours of one.
 MEAN_TIME_CONSTANT = 1e7
-#: The smallest scale, so that a constant reward is no surprise.
+#: The smallest scale, below which an error counts as none.
 SMALLEST_SCALE = 1e-6
 
 CONSTANTS = np.dtype((np.record, [
@@ -140,7 +140,7 @@ def predict(
     whether the robot was put back since. ``p.reward`` and ``p.fell`` are set already.
     """
     theta, count = p.value_weight[group], len(members)
-    mean, surprise, walking = 0.0, 0.0, 0
+    mean, absolute, walking = 0.0, 0.0, 0
     for i in members:
         mean += p.reward[i] / count
         error = p.reward[i] - p.baseline[group] - value(theta, p.features[i])
@@ -150,13 +150,13 @@ def predict(
         fell = p.fell[i] > 0.0
         p.error[i] = 0.0 if first or (moved[i] and not fell) else error
         if not fell:
-            surprise += abs(p.error[i])
+            absolute += abs(p.error[i])
             walking += 1
     gain = max(c.mean_gain, 1.0 / (1.0 + p.steps[group]))
     p.steps[group] += 1.0
     p.baseline[group] += gain * (mean - p.baseline[group])
     if walking > 0:
-        p.scale[group] += gain * (surprise / walking - p.scale[group])
+        p.scale[group] += gain * (absolute / walking - p.scale[group])
     scale = max(p.scale[group], SMALLEST_SCALE)
     for i in members:
         p.modulation[i] = p.error[i] / scale

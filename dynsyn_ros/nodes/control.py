@@ -32,9 +32,9 @@ from typing import Any, Protocol
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.frames import Mounting
 from dynsyn_ros.nodes.guard import Faults, sentence
-from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot, Taken
+from dynsyn_ros.robot import BadMessage, LostJoint, Robot, SensorBuffer, StepInput
 from dynsyn_ros.robot.config import RELIABLE
-from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.robot.control_loop import ControlLoop
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.duration import Duration
@@ -65,17 +65,17 @@ class Supervisor(Protocol):
     def fault_of_learner(self) -> str:
         """Say what is wrong with the learner after a step; empty if nothing is."""
 
-    def on_step(self, taken: Taken) -> None:
+    def on_step(self, given: StepInput) -> None:
         """Hear of a step whose command has gone out."""
 
 
 class Control:
     """The subscriptions, the commands and the timer of one activation, until it is closed."""
 
-    def __init__(self, node: Supervisor, robot: Robot, pilot: Pilot, clock: Clock) -> None:
+    def __init__(self, node: Supervisor, robot: Robot, loop: ControlLoop, clock: Clock) -> None:
         """Listen to the sensors and command; the commands come last, when all ears are open."""
-        self._node, self._pilot = node, pilot
-        self.inputs = Inputs(robot)
+        self._node, self._loop = node, loop
+        self.inputs = SensorBuffer(robot)
         """The newest readings."""
         self.human_reward_gain = 1.0
         """Factor on what comes on human_reward."""
@@ -85,7 +85,7 @@ class Control:
         """Messages that could not be used since the activation."""
         self._troubled = self._closed = self._answered = False
         self._period = robot.config.control_period
-        pilot.begin()
+        loop.begin()
         self._ends = ExitStack()
         self._mounting = Mounting(node, robot.config, self.inputs)
         self._ends.callback(self._mounting.close)
@@ -112,7 +112,7 @@ class Control:
         """Send what is safe for ever, without a jump, and go deaf and dumb."""
         self._closed = True
         with self._ends:
-            for number, command in enumerate(self._pilot.last()):
+            for number, command in enumerate(self._loop.last()):
                 if number:
                     time.sleep(self._period)
                 self._send(command)
@@ -122,7 +122,7 @@ class Control:
     @property
     def fallen(self) -> bool:
         """Whether the robot has fallen and is not upright again."""
-        return self._pilot.fallen
+        return self._loop.fallen
 
     def _now(self) -> int:
         return self._node.get_clock().now().nanoseconds
@@ -144,7 +144,7 @@ class Control:
 
     def _on_human_reward(self, message: topics.HUMAN_REWARD_TYPE) -> None:
         try:
-            self.inputs.praise(self.human_reward_gain * message.data)
+            self.inputs.add_human_reward(self.human_reward_gain * message.data)
         except BadMessage as error:
             self._reject(error)
 
@@ -153,7 +153,7 @@ class Control:
         self._node.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
 
     def _watch(self) -> None:
-        """Step where a step is still due, and halt where none can be taken."""
+        """Step where a step is still due, and halt where none can be given."""
         if self._closed:
             return
         now = self._now()
@@ -187,20 +187,20 @@ class Control:
         if trouble:
             self._halt(trouble, self.inputs.wait(now))
             return
-        taken = self.inputs.take(now)
+        given = self.inputs.take(now)
         stopped = self._node.must_stop
-        if stopped or not taken.periods:
+        if stopped or not given.periods:
             # An answer all the same: in lock-step the simulator waits for one to each set.
-            self._send_what_is_safe(taken.slew)
+            self._send_what_is_safe(given.slew)
             self.halted = stopped or 'the stamps went back'
             return
-        command = self._pilot.step(taken)
+        command = self._loop.step(given)
         self.halted = self._node.fault_of_learner()
         if self.halted:
-            self._send_what_is_safe(taken.slew)
+            self._send_what_is_safe(given.slew)
         else:
             self._send(command)
-            self._node.on_step(taken)
+            self._node.on_step(given)
 
     def _halt(self, reason: str, slew: float = 1.0) -> None:
         """Send what is safe, each period where the clock sets the pace, and wait."""
@@ -211,7 +211,7 @@ class Control:
         self.halted = reason
 
     def _send_what_is_safe(self, slew: float) -> None:
-        self._send(self._pilot.stop(self.inputs.fresh_joints(self._now()), slew))
+        self._send(self._loop.stop(self.inputs.fresh_joints(self._now()), slew))
 
     def _send(self, command: np.ndarray | None) -> None:
         if command is not None:

@@ -42,12 +42,12 @@ from dynsyn_ros.nodes.guard import answer_later, Guarded, reported
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.process import exit_code
-from dynsyn_ros.robot import Robot, RobotConfig, Taken
-from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.robot import Robot, RobotConfig, StepInput
+from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.readings import used_readings
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
-from dynsyn_ros.storage.keeping import Keeper
+from dynsyn_ros.storage.checkpoint_manager import CheckpointManager
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -72,7 +72,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._robot = Robot(self._robot_config)
         self.learner: Learner | None = None
         """The learner, while the node is configured."""
-        self._keeper: Keeper | None = None
+        self._manager: CheckpointManager | None = None
         self.failure = ''
         """Why the last transition was refused."""
         self.estopped = False
@@ -103,7 +103,7 @@ class ControllerNode(Guarded, LifecycleNode):
     @property
     def steps(self) -> int:
         """Count the steps of the learner since it was configured."""
-        return self._keeper.steps if self._keeper else 0
+        return self._manager.steps if self._manager else 0
 
     @property
     def halted(self) -> str:
@@ -155,15 +155,15 @@ class ControllerNode(Guarded, LifecycleNode):
         self.get_logger().info(
             'compiling the learner, or loading what an earlier start or dynsyn compile has left')
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
-        pilot = Pilot(self._robot, learner)
-        keeper = Keeper(
+        loop = ControlLoop(self._robot, learner)
+        manager = CheckpointManager(
             Path(self._config.output_dir).expanduser(), learner, self._robot,
             self._config.checkpoints_kept, round(self._config.best_window / robot.control_period),
-            pilot.state, self.get_logger().warning, self.faults.add)
-        source = keeper.begin(self._config.weights, self._shared.seed)
+            loop.state, self.get_logger().warning, self.faults.add)
+        source = manager.begin(self._config.weights, self._shared.seed)
         learner.learning = self._config.learning
-        self._pilot = pilot
-        self.learner, self._keeper = learner, keeper
+        self._loop = loop
+        self.learner, self._manager = learner, manager
         self.get_logger().info(
             f'{learner.layout.synapses} synapses for {robot.robot}, '
             f'{"untrained" if source == weights.UNTRAINED else f"from {source}"}, '
@@ -175,7 +175,7 @@ class ControllerNode(Guarded, LifecycleNode):
         """Listen to the sensors and command."""
         self._deadman = Deadman(self, self._config)
         self._ends.callback(self._deadman.close)
-        self.control = Control(self, self._robot, self._pilot, self._steady)
+        self.control = Control(self, self._robot, self._loop, self._steady)
         self._apply_live_parameters()
         self._input_reports = diagnostics.InputReports(
             self, self.control.inputs, self._robot_config.control_period)
@@ -183,7 +183,7 @@ class ControllerNode(Guarded, LifecycleNode):
             Owners(self, self._on_owners, self._steady).close,
             partial(self.destroy_timer, self.create_timer(
                 self._config.checkpoint_period, self._checkpoint, clock=self._steady)),
-            Monitor(self, self._robot, self.learner, self._keeper, self.control.inputs,
+            Monitor(self, self._robot, self.learner, self._manager, self.control.inputs,
                     self._steady).close,
             self._close_control,
         ):
@@ -201,8 +201,8 @@ class ControllerNode(Guarded, LifecycleNode):
         """Save the weights and let go of the learner; refused if they cannot be saved."""
         if not self._saved():
             return TransitionCallbackReturn.FAILURE
-        self._keeper.close()
-        self.learner = self._keeper = None
+        self._manager.close()
+        self.learner = self._manager = None
         return TransitionCallbackReturn.SUCCESS
 
     @reported
@@ -211,7 +211,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._ends.close()
         if self.learner is not None:
             self._saved()
-            self._keeper.close()
+            self._manager.close()
         return TransitionCallbackReturn.SUCCESS
 
     @reported
@@ -234,42 +234,42 @@ class ControllerNode(Guarded, LifecycleNode):
 
     def fault_of_learner(self) -> str:
         """Say whether the learner is lost after a step, which is then undone."""
-        if self._keeper.finite:
+        if self._manager.finite:
             return ''
         fault = 'the learner is not finite'
         self.faults.add(fault)
-        self._keeper.mend()
+        self._manager.mend()
         return fault
 
-    def on_step(self, taken: Taken) -> None:
+    def on_step(self, given: StepInput) -> None:
         """Count a step whose command has gone out."""
-        if self._keeper.count(taken.reward, taken.time) and not self.second:
+        if self._manager.count(given.reward, given.time) and not self.second:
             self._look_back()
 
     def _look_back(self) -> None:
         """At the end of a window: keep the best, and return to it if all has gone wrong."""
-        keeper, share = self._keeper, self._config.rollback_share
-        if share and keeper.best_mean > 0.0 and keeper.mean < share * keeper.best_mean:
+        manager, share = self._manager, self._config.rollback_share
+        if share and manager.best_mean > 0.0 and manager.mean < share * manager.best_mean:
             self.get_logger().warning(
-                f'the mean reward of {keeper.mean:.3g} is below {share:g} of the best, '
-                f'{keeper.best_mean:.3g}: rolled back to the best weights')
-            keeper.roll_back()
+                f'the mean reward of {manager.mean:.3g} is below {share:g} of the best, '
+                f'{manager.best_mean:.3g}: rolled back to the best weights')
+            manager.roll_back()
         elif self.learner.learning:
-            keeper.keep_if_best()
+            manager.keep_if_best()
 
     def _checkpoint(self) -> None:
         if self.control is not None:
-            self._keeper.checkpoint()
+            self._manager.checkpoint()
 
     def _saved(self) -> bool:
         """Save the weights; says what happened, returns success."""
         try:
-            self._keeper.save()
+            self._manager.save()
         except ConfigError as error:
             self.failure = str(error)
             self.get_logger().error(self.failure)
             return False
-        self.get_logger().info(f'weights saved in {self._keeper.path}')
+        self.get_logger().info(f'weights saved in {self._manager.path}')
         return True
 
     # Services, parameters, reports
@@ -280,7 +280,7 @@ class ControllerNode(Guarded, LifecycleNode):
         if self.learner is None:
             response.message = 'there is nothing to save before the node is configured'
             return response
-        path, logger = self._keeper.path, self.get_logger()
+        path, logger = self._manager.path, self.get_logger()
 
         def done(trouble: str) -> Trigger.Response:
             if trouble:
@@ -289,7 +289,7 @@ class ControllerNode(Guarded, LifecycleNode):
                 logger.info(f'weights saved in {path}')
             return Trigger.Response(success=not trouble, message=trouble or str(path))
 
-        return self._keeper.begin_save(done)
+        return self._manager.begin_save(done)
 
     def _on_rollback(
         self, request: Trigger.Request, response: Trigger.Response
@@ -298,12 +298,12 @@ class ControllerNode(Guarded, LifecycleNode):
             response.message = 'there is nothing to roll back before the node is configured'
             return response
         try:
-            self._keeper.roll_back()
+            self._manager.roll_back()
         except ConfigError as error:
             response.message = str(error)
             return response
         response.success = True
-        response.message = f'rolled back to a mean reward of {self._keeper.best_mean:.3g}'
+        response.message = f'rolled back to a mean reward of {self._manager.best_mean:.3g}'
         self.get_logger().info(response.message)
         return response
 
@@ -344,7 +344,7 @@ class ControllerNode(Guarded, LifecycleNode):
             return
         self._choose_learning()
         self.learner.reconfigure(self._learner_config)
-        self._pilot.steer(self._robot_config)
+        self._loop.reconfigure(self._robot_config)
         self._apply_live_parameters()
 
     def _choose_learning(self) -> None:
@@ -357,20 +357,20 @@ class ControllerNode(Guarded, LifecycleNode):
             self.get_logger().error(f'not learning: {second}')
         else:
             self.get_logger().info('one publisher of each topic again')
-            self._keeper.begin_window()
+            self._manager.begin_window()
         self._choose_learning()
 
     def _apply_live_parameters(self) -> None:
         """Tell the control what of the parameters is its own."""
         if self.control is not None:
             self.control.inputs.need_reward(self._config.learning)
-            self.control.inputs.steer(self._robot_config)
+            self.control.inputs.reconfigure(self._robot_config)
             self.control.human_reward_gain = self._config.human_reward_gain
 
     def _report(self) -> list[diagnostics.Report]:
         return [
             self._report_of_control(),
-            *([diagnostics.of_learning(self.learner, self._keeper)] if self._keeper else []),
+            *([diagnostics.of_learning(self.learner, self._manager)] if self._manager else []),
             *(self._input_reports() if self.control is not None else [])]
 
     def _report_of_control(self) -> diagnostics.Report:

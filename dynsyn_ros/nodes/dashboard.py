@@ -175,4 +175,3 @@ def _table(message: Any) -> dict[str, dict[str, float]]:
                          'its layout')
     cells = iter(message.data)
     return {row: {column: next(cells) for column in columns} for row in rows}
-

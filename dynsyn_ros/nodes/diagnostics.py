@@ -24,8 +24,8 @@ from typing import NamedTuple
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
-from dynsyn_ros.robot import Inputs
-from dynsyn_ros.storage.keeping import Keeper
+from dynsyn_ros.robot import SensorBuffer
+from dynsyn_ros.storage.checkpoint_manager import CheckpointManager
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
@@ -75,23 +75,23 @@ class Diagnostics:
         self._publisher.publish(array)
 
 
-def of_learning(learner: Learner, keeper: Keeper) -> Report:
+def of_learning(learner: Learner, manager: CheckpointManager) -> Report:
     """Report how learning goes."""
     return Report(
-        'learning', WARN if keeper.trouble else OK,
-        keeper.trouble or ('learning' if learner.learning else 'frozen'), {
+        'learning', WARN if manager.trouble else OK,
+        manager.trouble or ('learning' if learner.learning else 'frozen'), {
             'learning': learner.learning,
             'mean amplitude': learner.mean_amplitude,
             'centre shift': learner.centre_shift,
-            'mean reward': keeper.mean,
-            'best mean reward': keeper.best_mean,
+            'mean reward': manager.mean,
+            'best mean reward': manager.best_mean,
         })
 
 
 class InputReports:
     """One report an input: its rate and age, and what is wrong with it now."""
 
-    def __init__(self, node: Node, inputs: Inputs, period: float) -> None:
+    def __init__(self, node: Node, inputs: SensorBuffer, period: float) -> None:
         """Report of ``inputs``, whose trigger should come once a ``period``, s."""
         self._node, self._inputs, self._period = node, inputs, period
         self._before = dict.fromkeys(inputs.topics, (0, 0))
@@ -106,26 +106,26 @@ class InputReports:
         return [self._of(topic, seconds, now) for topic in self._inputs.topics]
 
     def _of(self, topic: str, seconds: float, now: int) -> Report:
-        heard = self._inputs.heard[topic]
+        status = self._inputs.status[topic]
         received, refused = self._before[topic]
-        self._before[topic] = heard.received, heard.refused
-        rate = (heard.received - received) / seconds
-        refusals = heard.refused - refused
+        self._before[topic] = status.received, status.refused
+        rate = (status.received - received) / seconds
+        refusals = status.refused - refused
         level, message = self._judged(topic, rate, refusals, now)
         return Report(topic, level, message, {
             'rate, Hz': round(rate, 2),
-            'age, s': math.nan if heard.time is None else round(1e-9 * (now - heard.time), 4),
-            'messages': heard.received,
-            'refused': heard.refused,
-            **({'last refusal': heard.refusal} if heard.refusal else {}),
+            'age, s': math.nan if status.time is None else round(1e-9 * (now - status.time), 4),
+            'messages': status.received,
+            'refused': status.refused,
+            **({'last refusal': status.refusal} if status.refusal else {}),
         })
 
     def _judged(self, topic: str, rate: float, refusals: int, now: int) -> tuple[bytes, str]:
         inputs = self._inputs
-        heard, needed = inputs.heard[topic], inputs.needs(topic)
-        if heard.refusal:
-            return ERROR if needed else WARN, heard.refusal
-        if heard.time is None:
+        status, needed = inputs.status[topic], inputs.needs(topic)
+        if status.refusal:
+            return ERROR if needed else WARN, status.refusal
+        if status.time is None:
             return (ERROR if needed else OK), self._silence(topic)
         trouble = inputs.trouble_of(topic, now)
         if trouble:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from dynsyn_ros.robot import Inputs, RobotConfig
+from dynsyn_ros.robot import RobotConfig, SensorBuffer
 from dynsyn_ros.robot.rotation import Quaternion, rotation_of
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -33,7 +33,7 @@ STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 class Mounting:
     """Turns the IMU's readings into the frame ``base_frame``, once its frame and tf are known."""
 
-    def __init__(self, node: Node, config: RobotConfig, inputs: Inputs) -> None:
+    def __init__(self, node: Node, config: RobotConfig, inputs: SensorBuffer) -> None:
         """Wait for the IMU's frame; the transforms are listened to if it is another."""
         self._node, self._base, self._inputs = node, config.base_frame, inputs
         self._parents: dict[str, tuple[str, Quaternion]] = {}

@@ -22,8 +22,8 @@ from typing import Any
 
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
-from dynsyn_ros.robot import Inputs, Robot
-from dynsyn_ros.storage.keeping import Keeper
+from dynsyn_ros.robot import Robot, SensorBuffer
+from dynsyn_ros.storage.checkpoint_manager import CheckpointManager
 import numpy as np
 from rclpy.clock import Clock
 from rclpy.node import Node
@@ -50,26 +50,26 @@ class Monitor:
         node: Node,
         robot: Robot,
         learner: Learner,
-        keeper: Keeper,
-        inputs: Inputs,
+        manager: CheckpointManager,
+        inputs: SensorBuffer,
         clock: Clock,
     ) -> None:
         """Begin to publish."""
-        self._node, self._learner, self._keeper, self._inputs = node, learner, keeper, inputs
+        self._node, self._learner, self._manager, self._inputs = node, learner, manager, inputs
         self._places = np.array(list(robot.first_synapses.values()), dtype=int)
         self._messages = {topic: kind() for topic, kind in topics.SCALARS.items()} | {
             topics.WEIGHTS: table(
                 topics.ARRAYS[topics.WEIGHTS], ('weight', 'centre'), list(robot.first_synapses)),
             topics.READINGS: table(topics.ARRAYS[topics.READINGS], ('reading',), inputs.names),
         }
-        self._steps, self._earned = keeper.steps, keeper.earned
+        self._steps, self._earned = manager.steps, manager.earned
         self._newest: int | None = None
         self._ends = {topic: node.create_publisher(kind, topic, topics.QOS)
                       for topic, kind in {**topics.SCALARS, **topics.ARRAYS}.items()}
         self._timer = node.create_timer(PERIOD, self._publish, clock=clock)
 
     def _publish(self) -> None:
-        steps, earned = self._keeper.steps, self._keeper.earned
+        steps, earned = self._manager.steps, self._manager.earned
         for topic, value in (
             (topics.AMPLITUDE, self._learner.mean_amplitude),
             (topics.CENTRE_SHIFT, self._learner.centre_shift),

@@ -27,7 +27,7 @@ from typing import Any
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.guard import Guarded
 from dynsyn_ros.process import exit_code
-from dynsyn_ros.robot import BadMessage, Inputs, Reward, RobotConfig
+from dynsyn_ros.robot import BadMessage, Reward, RobotConfig, SensorBuffer
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings.schema import ConfigError
 from rclpy.node import Node
@@ -46,7 +46,7 @@ class RewardNode(Guarded, Node):
         if config.reward_terms is None:
             raise ConfigError('missing parameter reward_terms: a table of parameters')
         self._reward = Reward(config.reward_terms, config)
-        self._inputs = Inputs(self._reward.robot)
+        self._inputs = SensorBuffer(self._reward.robot)
         self._inputs.need_reward(False)
         self.rejected = 0
         """Messages that could not be used since the start."""
@@ -73,9 +73,9 @@ class RewardNode(Guarded, Node):
             return
         if not due or self._inputs.trouble(self._now()):
             return
-        taken = self._inputs.take(self._now())
-        named = dict(zip(self._inputs.names, taken.readings[0].tolist(), strict=True))
-        self._message.data = self._reward.of(named, taken.periods)
+        given = self._inputs.take(self._now())
+        named = dict(zip(self._inputs.names, given.readings[0].tolist(), strict=True))
+        self._message.data = self._reward.of(named, given.periods)
         self.sum += self._message.data
         self._publisher.publish(self._message)
 

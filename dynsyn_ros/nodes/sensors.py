@@ -21,7 +21,7 @@ from array import array
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.robot.readings import QUATERNION, REWARD
-from dynsyn_ros.simulation.plant import Anatomy
+from dynsyn_ros.simulation.plant import PlantSpec
 import numpy as np
 from rclpy.node import Node
 from std_msgs.msg import MultiArrayDimension
@@ -30,43 +30,43 @@ from std_msgs.msg import MultiArrayDimension
 class SensorPublishers:
     """One publisher and one message a sensor topic; messages are reused from step to step."""
 
-    def __init__(self, node: Node, anatomy: Anatomy, reward: bool = True) -> None:
+    def __init__(self, node: Node, spec: PlantSpec, reward: bool = True) -> None:
         """Create the publishers, of the reward too or not, and lay out the messages."""
-        there = {REWARD: reward, 'scan': anatomy.rays > 0}
+        there = {REWARD: reward, 'scan': spec.rays > 0}
         self.publishers = {
             topic: node.create_publisher(kind, topic, topics.QOS)
             for topic, kind in topics.SENSORS.items() if there.get(topic, True)
         }
-        first, joints = anatomy.joints[0], len(anatomy.joints)
-        self._positions = _part(anatomy, f'joint_states.{first}.position', joints)
-        self._velocities = _part(anatomy, f'joint_states.{first}.velocity', joints)
-        self._quaternion = _part(anatomy, QUATERNION[0], len(QUATERNION))
-        self._pitch_rate = anatomy.readings.index('imu.angular_velocity.y')
-        self._velocity = _part(anatomy, 'odom.linear.x', 2)
-        self._contacts = _part(anatomy, 'foot_contacts.0', anatomy.feet)
-        self._scan = _part(anatomy, 'scan.0', anatomy.rays)
+        first, joints = spec.joints[0], len(spec.joints)
+        self._positions = _part(spec, f'joint_states.{first}.position', joints)
+        self._velocities = _part(spec, f'joint_states.{first}.velocity', joints)
+        self._quaternion = _part(spec, QUATERNION[0], len(QUATERNION))
+        self._pitch_rate = spec.readings.index('imu.angular_velocity.y')
+        self._velocity = _part(spec, 'odom.linear.x', 2)
+        self._contacts = _part(spec, 'foot_contacts.0', spec.feet)
+        self._scan = _part(spec, 'scan.0', spec.rays)
         self.messages = {topic: kind() for topic, kind in topics.SENSORS.items()}
         """The messages, as laid out and last filled."""
-        self._lay_out(anatomy)
+        self._lay_out(spec)
 
-    def _lay_out(self, anatomy: Anatomy) -> None:
+    def _lay_out(self, spec: PlantSpec) -> None:
         joints, scan, imu, odom, contacts = (
             self.messages[topic]
             for topic in ('joint_states', 'scan', 'imu', 'odom', 'foot_contacts'))
-        joints.name = list(anatomy.joints)
-        joints.position = joints.velocity = joints.effort = [0.0] * len(anatomy.joints)
+        joints.name = list(spec.joints)
+        joints.position = joints.velocity = joints.effort = [0.0] * len(spec.joints)
         imu.header.frame_id = topics.HULL
         imu.linear_acceleration_covariance[0] = -1.0  # not measured
         odom.header.frame_id, odom.child_frame_id = topics.ODOM, topics.LEVEL
         scan.header.frame_id = topics.LIDAR
-        scan.angle_max = (anatomy.rays - 1) * anatomy.ray_step
-        scan.angle_increment = anatomy.ray_step
-        scan.scan_time = anatomy.time_step
-        scan.range_max = anatomy.range_max
-        scan.ranges = [0.0] * anatomy.rays
-        contacts.data = [0] * anatomy.feet
+        scan.angle_max = (spec.rays - 1) * spec.ray_step
+        scan.angle_increment = spec.ray_step
+        scan.scan_time = spec.time_step
+        scan.range_max = spec.range_max
+        scan.ranges = [0.0] * spec.rays
+        contacts.data = [0] * spec.feet
         contacts.layout.dim = [
-            MultiArrayDimension(label='feet', size=anatomy.feet, stride=anatomy.feet)]
+            MultiArrayDimension(label='feet', size=spec.feet, stride=spec.feet)]
 
     def fill(
         self,
@@ -101,7 +101,7 @@ class SensorPublishers:
             publisher.publish(self.messages[topic])
 
 
-def _part(anatomy: Anatomy, first: str, length: int) -> slice:
+def _part(spec: PlantSpec, first: str, length: int) -> slice:
     """Find readings that follow each other by the name of the first; none where length is 0."""
-    start = anatomy.readings.index(first) if length else 0
+    start = spec.readings.index(first) if length else 0
     return slice(start, start + length)

@@ -71,9 +71,9 @@ class SimulatorNode(Node):
         self._robot = Robot(robot_config)
         self.walker = plant_class(self._config.env_id)(
             self._config.env_id, shared.seed, robot=robot_config)
-        anatomy = self.walker.anatomy
-        self._joints, self._time_step = len(anatomy.joints), anatomy.time_step
-        self._robot.observer(anatomy.readings)
+        spec = self.walker.spec
+        self._joints, self._time_step = len(spec.joints), spec.time_step
+        self._robot.observer(spec.readings)
         if self._config.change:
             self.walker.change(self._config.change)
         self.max_steps = self._config.max_steps
@@ -87,7 +87,7 @@ class SimulatorNode(Node):
         if self._config.pace == LOCKSTEP and not self._config.publish_reward:
             raise ConfigError('parameter publish_reward must be true with pace lockstep, which '
                               'waits for a reward with each step')
-        self._sensors = SensorPublishers(self, anatomy, self._config.publish_reward)
+        self._sensors = SensorPublishers(self, spec, self._config.publish_reward)
         self._other = {
             topic: self.create_publisher(
                 kind, topic, topics.HISTORY if topic == topics.EPISODES else topics.QOS)

@@ -45,7 +45,7 @@ class Film:
     def add(self, walker: Plant, left: float) -> None:
         """Take a frame if it is time for one, with so many steps ``left`` of the run."""
         self._steps += 1
-        self._seconds = STEPS_PER_FRAME * walker.anatomy.time_step
+        self._seconds = STEPS_PER_FRAME * walker.spec.time_step
         if left < STEPS_PER_FRAME * FRAMES and self._steps % STEPS_PER_FRAME == 0:
             pixels = np.ascontiguousarray(walker.render())
             small = Image.fromarray(pixels).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)

@@ -14,13 +14,13 @@
 
 """The robot: what its messages mean to the learner and what its actions mean to the joints."""
 
-from dynsyn_ros.robot.command_limiter import Drive
+from dynsyn_ros.robot.command_limiter import CommandLimiter
 from dynsyn_ros.robot.config import RewardTerms, RobotConfig
 from dynsyn_ros.robot.readers import BadMessage, LostJoint
 from dynsyn_ros.robot.reward import Reward
 from dynsyn_ros.robot.robot import Robot
-from dynsyn_ros.robot.sensor_buffer import Inputs, Taken
-from dynsyn_ros.robot.servos import DRIVES
+from dynsyn_ros.robot.sensor_buffer import SensorBuffer, StepInput
+from dynsyn_ros.robot.servos import LIMITERS
 
-__all__ = ['DRIVES', 'BadMessage', 'Drive', 'Inputs', 'LostJoint', 'Reward', 'RewardTerms',
-           'Robot', 'RobotConfig', 'Taken']
+__all__ = ['LIMITERS', 'BadMessage', 'CommandLimiter', 'LostJoint', 'Reward', 'RewardTerms',
+           'Robot', 'RobotConfig', 'SensorBuffer', 'StepInput']

@@ -31,7 +31,7 @@ from numba import njit
 import numpy as np
 
 
-class Drive:
+class CommandLimiter:
     """The torques of one or more robots of a kind."""
 
     def __init__(self, config: RobotConfig, names: Sequence[str], robots: int = 1) -> None:
@@ -45,7 +45,7 @@ class Drive:
         self._commands = np.zeros((robots, joints))
         self._take(config)
 
-    def steer(self, config: RobotConfig) -> None:
+    def reconfigure(self, config: RobotConfig) -> None:
         """Go on with other limits; the commands go on from those that were sent last."""
         self._take(config)
         self.sent[:] = np.divide(
@@ -86,8 +86,8 @@ class Drive:
         Limit actions, shape (robots, joints), and turn them into torques.
 
         ``readings`` are those that the actions answer. What is not finite becomes 0, what is past
-        +-1 is cut, what changes faster than ``torque_rates`` is held back, ``slew`` being the
-        share of a control period that has passed, and a robot that has fallen gets 0 at once.
+        +-1 is cut, what changes faster than ``torque_rate_limits`` is held back, ``slew`` being
+        the share of a control period that has passed, and a robot that has fallen gets 0 at once.
         What is left of the actions is in ``sent``. Returns N m in an array that the next call uses
         again.
         """

@@ -40,7 +40,7 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class FirstCentres:
+class InitialCentres:
     """First centres of the synapses of one joint in layer 4; the others start at 0."""
 
     inputs: list[str] = setting(
@@ -51,9 +51,9 @@ class FirstCentres:
 EFFORT, POSITION, VELOCITY = 'effort', 'position', 'velocity'
 #: The lists, one entry a joint, of each command: limits, rates, and more.
 LIMITS = {
-    EFFORT: ('torque_limits', 'torque_rates', 'damping'),
-    POSITION: ('position_ranges', 'position_rates', 'default_pose', 'rest_pose'),
-    VELOCITY: ('velocity_limits', 'velocity_rates'),
+    EFFORT: ('torque_limits', 'torque_rate_limits', 'damping'),
+    POSITION: ('position_ranges', 'position_rate_limits', 'default_pose', 'rest_pose'),
+    VELOCITY: ('velocity_limits', 'velocity_rate_limits'),
 }
 #: Those of them that may be left out.
 OPTIONAL = ('damping',)
@@ -66,7 +66,7 @@ HEADING = 'heading'
 class InputConfig:
     """One topic that the controller listens to."""
 
-    greatest_age: float = setting(
+    timeout: float = setting(
         'age, by its stamp or else its arrival, past which what it said is not acted on: the '
         'command becomes the safe one', unit='s', low=0.001, high=1e6)
     qos: str = setting(
@@ -140,7 +140,7 @@ class RobotConfig:
         'with command effort, torque of each joint at an action of 1, and the most it is ever '
         'sent; negative for a joint that turns the other way', unit='N m', low=-1e4, high=1e4,
         read_only=False, default=())
-    torque_rates: list[float] = setting(
+    torque_rate_limits: list[float] = setting(
         'most that the torque of each joint may change (.inf: no limit)', unit='N m/s', low=0.0,
         high=1e7, unlimited=True, read_only=False, default=())
     damping: list[float] = setting(
@@ -154,7 +154,7 @@ class RobotConfig:
         'how far from the default pose each joint is at an action of 1, and the farthest it is '
         'ever sent; negative for the other way', unit='rad', low=-1e3, high=1e3, read_only=False,
         default=())
-    position_rates: list[float] = setting(
+    position_rate_limits: list[float] = setting(
         'most that the commanded position of each joint may change', unit='rad/s', low=0.0,
         high=1e3, read_only=False, default=())
     rest_pose: list[float] = setting(
@@ -168,9 +168,9 @@ class RobotConfig:
         high=1e6, unlimited=True, read_only=False, default=1.0)
     velocity_limits: list[float] = setting(
         'with command velocity, velocity of each joint at an action of 1; negative for the other '
-        'way. What is safe is to slow down to 0 at velocity_rates', unit='rad/s', low=-1e3,
+        'way. What is safe is to slow down to 0 at velocity_rate_limits', unit='rad/s', low=-1e3,
         high=1e3, read_only=False, default=())
-    velocity_rates: list[float] = setting(
+    velocity_rate_limits: list[float] = setting(
         'most that the commanded velocity of each joint may change', unit='rad/s2', low=0.0,
         high=1e5, read_only=False, default=())
     fall_tilt: float = setting(
@@ -185,7 +185,7 @@ class RobotConfig:
     control_period: float = setting(
         'time between two steps of the learner, as long as no message is lost', unit='s',
         low=0.0001, high=10.0)
-    longest_step: int = setting(
+    max_catch_up: int = setting(
         'periods that one step makes up for, at most, where stamps tell that messages were lost',
         low=1, high=1000)
     trigger: str = setting(
@@ -198,7 +198,7 @@ class RobotConfig:
     human_reward_limit: float = setting(
         'most that a person adds to or takes from the reward of a step, whatever is sent on '
         'human_reward', low=0.0, high=1e4)
-    greatest_speed: float = setting(
+    max_speed: float = setting(
         'speed in odom past which the robot has not walked but was put elsewhere, for which '
         'nothing is rewarded or credited', unit='m/s', low=0.01, high=1e6)
     rays: int = setting('rays in a scan message (0: no lidar)', low=0, high=100_000)
@@ -207,7 +207,7 @@ class RobotConfig:
     observation: dict[str, Channel]
     hidden_neurons: int = setting('neurons of layer 2', low=1, high=1000)
     oscillators: int = setting('oscillators of layer 3', low=1, high=100)
-    first_centres: dict[str, FirstCentres]
+    initial_centres: dict[str, InitialCentres]
     reward_terms: RewardTerms | None
 
     def check(self, prefix: str) -> None:
@@ -223,15 +223,15 @@ class RobotConfig:
         for name in self.observations:
             if name not in self.observation:
                 raise ConfigError(f'missing parameter {prefix}observation.{name}')
-        for table, names in (('observation', self.observations), ('first_centres', self.joints)):
+        for table, names in (('observation', self.observations), ('initial_centres', self.joints)):
             for row in getattr(self, table):
                 if row not in names:
                     raise ConfigError(f'unknown parameter {prefix}{table}.{row}: there are '
                                       f'{", ".join(names)}')
-        for joint, first in self.first_centres.items():
+        for joint, first in self.initial_centres.items():
             if len(first.inputs) != len(first.values):
                 raise ConfigError(
-                    f'parameter {prefix}first_centres.{joint}.values must have '
+                    f'parameter {prefix}initial_centres.{joint}.values must have '
                     f'{len(first.inputs)} entries, one an input, not {len(first.values)}')
 
     @property

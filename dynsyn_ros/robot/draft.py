@@ -114,16 +114,16 @@ def _limits(joints: list[Joint], command: str) -> str:
     if command == EFFORT:
         return '\n'.join((
             column('torque_limits', lambda joint: CAREFUL * joint.effort),
-            column('torque_rates', lambda joint: CAREFUL * joint.effort / RAMP)))
+            column('torque_rate_limits', lambda joint: CAREFUL * joint.effort / RAMP)))
     if command == POSITION:
         return '\n'.join((
             column('default_pose', lambda joint: joint.pose),
             column('position_ranges', lambda joint: CAREFUL * (joint.upper - joint.lower)),
-            column('position_rates', lambda joint: CAREFUL * joint.velocity),
+            column('position_rate_limits', lambda joint: CAREFUL * joint.velocity),
             column('rest_pose', lambda joint: joint.pose)))
     return '\n'.join((
         column('velocity_limits', lambda joint: CAREFUL * joint.velocity),
-        column('velocity_rates', lambda joint: CAREFUL * joint.velocity / RAMP)))
+        column('velocity_rate_limits', lambda joint: CAREFUL * joint.velocity / RAMP)))
 
 
 def _list(key: str, entries: list[str]) -> str:
@@ -161,17 +161,17 @@ _FILE = """\
     fall_tilt: 0.8                 # TODO rad from upright: past it it has fallen
     upright_tilt: 0.3
     control_period: 0.02           # s
-    longest_step: 10
+    max_catch_up: 10
     trigger: joint_states
-    inputs:                        # TODO greatest ages, s: two or three of each driver's periods
-      joint_states: {{greatest_age: 0.1}}
+    inputs:                        # TODO timeouts, s: two or three of each driver's periods
+      joint_states: {{timeout: 0.1}}
       # TODO roll, pitch and yaw of how the imu is mounted, rad
-      imu: {{greatest_age: 0.1, rotation: [0.0, 0.0, 0.0]}}
-      odom: {{greatest_age: 0.3}}
-      reward: {{greatest_age: 0.5, qos: reliable}}
+      imu: {{timeout: 0.1, rotation: [0.0, 0.0, 0.0]}}
+      odom: {{timeout: 0.3}}
+      reward: {{timeout: 0.5, qos: reliable}}
     reward_limit: 200.0
     human_reward_limit: 200.0
-    greatest_speed: 5.0
+    max_speed: 5.0
     rays: 0                        # TODO of a lidar, if its rays are to be observed
     feet: 0                        # TODO contacts, if they are to be observed
 {names}
@@ -191,6 +191,6 @@ _FILE = """\
     oscillators: 2                 # TODO one a leg, or a pair of legs
     # TODO what layer 4 starts from: add the oscillators, as w_1 with -0.5 to a hip, v_1 with 0.5
     # to its knee, and w_2, v_2 to the other side.
-    first_centres:
+    initial_centres:
 {centres}
 """

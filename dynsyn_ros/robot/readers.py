@@ -115,7 +115,7 @@ class JointStates:
             (field, i * count) for i, field in enumerate(JOINT_FIELDS)
             if any(store.used[i * count:(i + 1) * count])]
         self._time_constant = given.velocity_time_constant * _SECOND
-        self._too_long = given.greatest_age * _SECOND
+        self._too_long = given.timeout * _SECOND
         self._names: list[str] = []
         self._order: list[int] = []
         self._before: tuple[int, array[float]] | None = None
@@ -247,7 +247,7 @@ class Scan:
     def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
         """Prepare."""
         self._store = store
-        self._longest = given.greatest_age * _SECOND
+        self._longest = given.timeout * _SECOND
         # Rays by when they were lost; what has never been seen was lost before all time.
         self._lost = dict.fromkeys(range(len(store.names)), _NEVER)
 

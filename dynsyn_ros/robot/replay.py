@@ -17,7 +17,7 @@ A recorded run once more at a desk: the learner over the recorded messages, with
 
 Each set of inputs that is complete gives a step, as in the controller, and its torques are held
 against those recorded. A recorded command of zero torque that is not the learner's own tells that
-the controller had halted, of which the network had heard. What a recording does not hold, such as
+the controller had halted, which the network was told. What a recording does not hold, such as
 a call of ``~/rollback``, shows as a difference with its place.
 """
 
@@ -28,8 +28,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dynsyn_ros.learner import Learner, LearnerConfig
-from dynsyn_ros.robot import BadMessage, Inputs, Robot, RobotConfig, Taken
-from dynsyn_ros.robot.control_loop import Pilot
+from dynsyn_ros.robot import BadMessage, Robot, RobotConfig, SensorBuffer, StepInput
+from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.robot import COMMANDS, HUMAN_REWARD
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.schema import build, ConfigError, cut, part_of
@@ -68,16 +68,16 @@ class Replay:
         arrays of the checkpoint that it is to begin behind.
         """
         self._learner, self._values = learner, values
-        self._pilot = Pilot(robot, learner)
+        self._loop = ControlLoop(robot, learner)
         if behind:
-            self._pilot.restore(behind)
-        self._inputs = Inputs(robot)
+            self._loop.restore(behind)
+        self._inputs = SensorBuffer(robot)
         self._inputs.need_reward(learner.learning)
         self._command_topic = COMMANDS[robot.config.command]
         self.topics = (*self._inputs.topics, self._command_topic)
         """The topics that must be in the recording."""
         self._after = after
-        self._sets: deque[Taken] = deque()
+        self._sets: deque[StepInput] = deque()
         self._commands: deque[Message] = deque()
         self._answer_to_come = False
         """Whether the next command still answers the set that was begun behind."""
@@ -91,7 +91,7 @@ class Replay:
         """Whether the place to begin at was found."""
         return self._after is None
 
-    def hear(self, message: Message) -> str:
+    def put(self, message: Message) -> str:
         """Go on by one message; returns how replay and recording differ, empty if they do not."""
         topic, content, time = message
         if topic == self._command_topic:
@@ -106,7 +106,7 @@ class Replay:
         else:
             try:
                 if topic == HUMAN_REWARD:
-                    self._inputs.praise(self._values['human_reward_gain'] * content.data)
+                    self._inputs.add_human_reward(self._values['human_reward_gain'] * content.data)
                 elif self._inputs.put(topic, content, lambda: time):
                     self._take(time)
             except BadMessage:
@@ -114,10 +114,10 @@ class Replay:
         return self._compare()
 
     def _take(self, time: int) -> None:
-        taken = self._inputs.take(time)
+        given = self._inputs.take(time)
         if self.begun:
-            self._sets.append(taken._replace(readings=taken.readings.copy()))
-        elif taken.time == self._after:
+            self._sets.append(given._replace(readings=given.readings.copy()))
+        elif given.time == self._after:
             self._after = None
             self._answer_to_come = True
 
@@ -128,14 +128,14 @@ class Replay:
             if self._answer_to_come:
                 self._answer_to_come = False
             elif self._sets:
-                taken = self._sets.popleft()
-                difference = self._step(taken, recorded)
+                given = self._sets.popleft()
+                difference = self._step(given, recorded)
                 if difference:
                     return (f'command {self.steps + self.halts + 1} on {self._command_topic}, '
-                            f'recorded at {command.time} ns for the inputs of {taken.time} '
+                            f'recorded at {command.time} ns for the inputs of {given.time} '
                             f'ns: {difference}')
             elif not recorded.any():
-                self._pilot.stop()
+                self._loop.stop()
                 self.halts += 1
             else:
                 return ''
@@ -144,14 +144,14 @@ class Replay:
             return f'no command answers the inputs of {self._sets[0].time} ns'
         return ''
 
-    def _step(self, taken: Taken, recorded: np.ndarray) -> str:
+    def _step(self, given: StepInput, recorded: np.ndarray) -> str:
         before = None if recorded.any() else self._learner.snapshot()
-        torques = self._pilot.step(taken) if taken.periods else self._pilot.stop()
+        torques = self._loop.step(given) if given.periods else self._loop.stop()
         if torques is not None and np.array_equal(torques, recorded):
             self.steps += 1
         elif before is not None:
             self._learner.restore(before)
-            self._pilot.stop()
+            self._loop.stop()
             self.halts += 1
         else:
             replayed = 'none' if torques is None else f'{torques.tolist()} N m'
@@ -170,6 +170,6 @@ class Replay:
         robot = build(RobotConfig, part_of(RobotConfig, self._values))
         self._learner.learning = bool(self._values['learning'])
         self._learner.reconfigure(build(LearnerConfig, self._values['learner'], 'learner.'))
-        self._pilot.steer(robot)
-        self._inputs.steer(robot)
+        self._loop.reconfigure(robot)
+        self._inputs.reconfigure(robot)
         self._inputs.need_reward(self._learner.learning)

@@ -46,7 +46,7 @@ class Reward:
         self._by_speed = heading
         self.robot = _observer_of(
             ['imu.pitch', self._forward, terms.height, *self._efforts], config)
-        """A robot that observes what the reward needs and no more: for :class:`Inputs`."""
+        """A robot that observes what the reward needs and no more: for :class:`SensorBuffer`."""
         self._before: tuple[float, float] | None = None
         self.fallen = False
         """Whether the body has fallen and is not upright again."""
@@ -73,7 +73,7 @@ class Reward:
         seconds = periods * self._config.control_period
         progress = forward * seconds if self._by_speed else forward - before[0]
         tilting = tilt - before[1]
-        if abs(progress) > self._config.greatest_speed * seconds:
+        if abs(progress) > self._config.max_speed * seconds:
             progress = tilting = 0.0  # somebody has put it elsewhere
         torque = sum(abs(reading[name]) for name in self._efforts)
         reward = (terms.progress_weight * progress - terms.tilt_weight * tilting
@@ -100,10 +100,10 @@ def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
     trigger = config.trigger if config.trigger in (ALL, *topics) else sources[0].partition('.')[0]
     missing = sorted(topics - set(config.inputs))
     if missing:
-        raise ConfigError(f'missing parameter inputs.{missing[0]}.greatest_age: the reward needs '
+        raise ConfigError(f'missing parameter inputs.{missing[0]}.timeout: the reward needs '
                           f'{missing[0]}')
     return Robot(replace(
-        config, trigger=trigger, observations=sources, first_centres={},
+        config, trigger=trigger, observations=sources, initial_centres={},
         observation={source: Channel(
             source=source, scale=1.0, offset=0.0, normalisation=1.0, kind='state')
             for source in sources},

@@ -16,8 +16,8 @@
 A robot between its readings and the learner: readings -> observation.
 
 Readings come in a flat array whose order is given by their names, be it from a simulator or out
-of messages by :class:`dynsyn_ros.robot.sensor_buffer.Inputs`, so joints are found by name and
-never by place.
+of messages by :class:`dynsyn_ros.robot.sensor_buffer.SensorBuffer`, so joints are found by name
+and never by place.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Robot:
         topics = (*self.topics, REWARD)
         for topic in topics:
             if topic not in self.config.inputs:
-                raise ConfigError(f'missing parameter inputs.{topic}.greatest_age')
+                raise ConfigError(f'missing parameter inputs.{topic}.timeout')
         for topic, given in self.config.inputs.items():
             if topic not in SENSORS:
                 raise ConfigError(f'unknown parameter inputs.{topic}: there are '
@@ -141,11 +141,11 @@ def _output_centres(config: RobotConfig, states: int) -> np.ndarray:
     """Lay out the first centres of layer 4, shape (joints, output inputs)."""
     inputs = _output_inputs(config, states)
     centres = np.zeros((len(config.joints), len(inputs)))
-    for joint, first in config.first_centres.items():
+    for joint, first in config.initial_centres.items():
         for name, value in zip(first.inputs, first.values, strict=True):
             if name not in inputs:
                 raise ConfigError(
-                    f'parameter first_centres.{joint}.inputs names the unknown input {name}: '
+                    f'parameter initial_centres.{joint}.inputs names the unknown input {name}: '
                     f'there are {", ".join(inputs)}')
             centres[config.joints.index(joint), inputs.index(name)] = value
     return centres

@@ -38,7 +38,7 @@ import numpy as np
 _SECOND = 1_000_000_000
 
 
-class Taken(NamedTuple):
+class StepInput(NamedTuple):
     """What one step of the learner acts on."""
 
     readings: np.ndarray
@@ -56,7 +56,7 @@ class Taken(NamedTuple):
 
 
 @dataclass
-class Heard:
+class TopicStatus:
     """What has come of one topic."""
 
     received: int = 0
@@ -68,7 +68,7 @@ class Heard:
     """When the newest good one was: its stamp, or its arrival."""
 
 
-class Inputs:
+class SensorBuffer:
     """
     The newest reading of every sensor, and when a step of the learner is due.
 
@@ -90,7 +90,7 @@ class Inputs:
         self.values = array('d', bytes(8 * len(self.names)))
         """The newest of each reading, SI units, in the order of ``names``."""
         self._readings = np.frombuffer(self.values)[np.newaxis]
-        self._reward = self._praise = 0.0
+        self._reward = self._human_reward = 0.0
         self.clipped = 0
         """Messages on reward and human_reward that were past their limit."""
         self._bit = {topic: 1 << i for i, topic in enumerate(self.topics)}
@@ -101,14 +101,14 @@ class Inputs:
         self._by_header = {
             topic for topic in self.topics
             if SENSORS[topic].stamped and config.inputs[topic].stamp == HEADER}
-        self._greatest_age = {
-            topic: config.inputs[topic].greatest_age * _SECOND for topic in self.topics}
-        self.heard = {topic: Heard() for topic in self.topics}
+        self._timeout = {
+            topic: config.inputs[topic].timeout * _SECOND for topic in self.topics}
+        self.status = {topic: TopicStatus() for topic in self.topics}
         """What has come of each topic."""
-        self._schedule = Schedule(config.control_period * _SECOND, config.longest_step)
+        self._schedule = Schedule(config.control_period * _SECOND, config.max_catch_up)
         self._used: set[str] = set()
         self._mounting: Quaternion | None = None
-        self.steer(config)
+        self.reconfigure(config)
         self._lost: dict[str, str] = {}
         self._commanded = 0
         self._forget()
@@ -117,7 +117,7 @@ class Inputs:
         first = self.names.index('odom.position.x') if 'odom' in self.topics else 0
         self._position = slice(first, first + 3)
 
-    def steer(self, config: RobotConfig) -> None:
+    def reconfigure(self, config: RobotConfig) -> None:
         """Go on with other guards, which may use other readings."""
         self._config, used, start = config, used_readings(config), 0
         if used == self._used:
@@ -135,7 +135,7 @@ class Inputs:
     def mount(self, rotation: Quaternion) -> None:
         """Be told how the imu is turned in the body."""
         self._mounting, self._used = rotation, set()
-        self.steer(self._config)
+        self.reconfigure(self._config)
 
     def _forget(self) -> None:
         """Start anew in time: what has arrived says nothing about now."""
@@ -153,8 +153,8 @@ class Inputs:
         the clock takes as long as reading a message. Raises :class:`BadMessage`, with nothing
         changed, if the message cannot be used.
         """
-        heard = self.heard[topic]
-        heard.received += 1
+        status = self.status[topic]
+        status.received += 1
         stamped = topic in self._by_header
         if stamped:
             header = message.header.stamp
@@ -164,12 +164,12 @@ class Inputs:
         try:
             self._read[topic](message, time)
         except BadMessage as error:
-            heard.refused += 1
-            heard.refusal = str(error)
+            status.refused += 1
+            status.refusal = str(error)
             if isinstance(error, LostJoint):
-                self._lost[topic] = heard.refusal
+                self._lost[topic] = status.refusal
             raise
-        heard.refusal = ''
+        status.refusal = ''
         self._lost.pop(topic, None)
         if stamped:
             before = self._stamps.get(topic, time)
@@ -180,7 +180,7 @@ class Inputs:
             self._stamps[topic] = time
             if self._newest is None or time > self._newest:
                 self._newest = time
-        self._times[topic] = heard.time = time
+        self._times[topic] = status.time = time
         self._arrived |= self._bit[topic]
         if self.in_sets:
             due = self.due
@@ -189,13 +189,13 @@ class Inputs:
             return due
         return topic == self.trigger and self._schedule.due(now())
 
-    def praise(self, reward: float) -> None:
+    def add_human_reward(self, reward: float) -> None:
         """Add what a person gives to the reward; raises :class:`BadMessage` if it is no number."""
         if not math.isfinite(reward):
             raise BadMessage('a message on human_reward holds a value that is not finite')
         most = self._robot.config.human_reward_limit
         self.clipped += abs(reward) > most
-        self._praise = min(max(self._praise + reward, -most), most)
+        self._human_reward = min(max(self._human_reward + reward, -most), most)
 
     def need_reward(self, needed: bool) -> None:
         """Choose whether a step must have a reward, as it must while learning."""
@@ -251,25 +251,25 @@ class Inputs:
         return '' if time is None else self._trouble_of(topic, now - time)
 
     def _trouble_of(self, topic: str, age: int) -> str:
-        if -age > self._greatest_age[topic] and topic in self._by_header:
+        if -age > self._timeout[topic] and topic in self._by_header:
             return (f'{topic} bears a stamp {-age / _SECOND:.3g} s ahead of the clock, see '
                     f'inputs.{topic}.stamp')
-        if age <= self._greatest_age[topic] or not self.needs(topic):
+        if age <= self._timeout[topic] or not self.needs(topic):
             return ''
         if self._times[topic] == 0:
             return f'{topic} bears a stamp of 0, see inputs.{topic}.stamp'
-        return (f'{topic} is {age / _SECOND:.3g} s old, over its greatest age of '
-                f'{self._greatest_age[topic] / _SECOND:g} s')
+        return (f'{topic} is {age / _SECOND:.3g} s old, over its timeout of '
+                f'{self._timeout[topic] / _SECOND:g} s')
 
-    def take(self, now: int = 0) -> Taken:
+    def take(self, now: int = 0) -> StepInput:
         """Take what a step acts on; ``now`` is not asked for in sets, which bear their time."""
-        reward, self._reward, self._praise = self._reward + self._praise, 0.0, 0.0
+        reward, self._reward, self._human_reward = self._reward + self._human_reward, 0.0, 0.0
         time = self._set_time if self.in_sets else now
         periods, slew = self._schedule.take(time), self._slew(now)
         self._arrived = 0 if self.in_sets else self._arrived
         if self._went_back:
             periods, self._went_back = 0, ''
-        return Taken(self._readings, reward, periods, time, slew, self._was_moved())
+        return StepInput(self._readings, reward, periods, time, slew, self._was_moved())
 
     def _was_moved(self) -> bool:
         """Tell whether odom has jumped, since the last step, as no walk can."""
@@ -281,7 +281,7 @@ class Inputs:
         if before is None:
             return False
         seconds = max((time - before[1]) / _SECOND, self._robot.config.control_period)
-        return math.dist(where, before[0]) > self._robot.config.greatest_speed * seconds
+        return math.dist(where, before[0]) > self._robot.config.max_speed * seconds
 
     def wait(self, now: int) -> float:
         """Let the clock go on by a step that is not taken; returns the slew, as of a step."""
@@ -291,8 +291,8 @@ class Inputs:
 
     def fresh_joints(self, now: int) -> np.ndarray | None:
         """Give the readings if those of joint_states can be trusted at ``now``."""
-        heard = self._times.get('joint_states')
-        if heard is None or self._lost or self.trouble_of('joint_states', now):
+        time = self._times.get('joint_states')
+        if time is None or self._lost or self.trouble_of('joint_states', now):
             return None
         return self._readings
 

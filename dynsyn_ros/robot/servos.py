@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import math
 
-from dynsyn_ros.robot.command_limiter import Drive, watch_for_falls
+from dynsyn_ros.robot.command_limiter import CommandLimiter, watch_for_falls
 from dynsyn_ros.robot.config import EFFORT, POSITION, RobotConfig, VELOCITY
 import numpy as np
 
@@ -33,7 +33,7 @@ import numpy as np
 LAST_RAMP = 1.0
 
 
-class VelocityDrive(Drive):
+class VelocityLimiter(CommandLimiter):
     """Velocities within limits and rates; what is safe is to slow down to standstill."""
 
     def commands(
@@ -67,7 +67,7 @@ class VelocityDrive(Drive):
             self._commands - self._rest, self._limits, out=np.zeros_like(self.sent),
             where=self._limits != 0.0), -1.0, 1.0)
 
-    def steer(self, config: RobotConfig) -> None:
+    def reconfigure(self, config: RobotConfig) -> None:
         """Go on with other limits; the commands go on from those that were sent last."""
         self._take(config)
         self._tell()
@@ -91,7 +91,7 @@ class VelocityDrive(Drive):
                 return
 
 
-class PositionDrive(VelocityDrive):
+class PositionLimiter(VelocityLimiter):
     """
     Positions within ranges about a default pose.
 
@@ -150,5 +150,5 @@ class PositionDrive(VelocityDrive):
             yield self._commands
 
 
-DRIVES: dict[str, type[Drive]] = {
-    EFFORT: Drive, POSITION: PositionDrive, VELOCITY: VelocityDrive}
+LIMITERS: dict[str, type[CommandLimiter]] = {
+    EFFORT: CommandLimiter, POSITION: PositionLimiter, VELOCITY: VelocityLimiter}

@@ -32,16 +32,16 @@ from __future__ import annotations
 
 from Box2D import b2World
 from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS
-from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
+from dynsyn_ros.simulation.plant import pitch_to_quaternion, Plant, PlantSpec
 from numba import njit
 import numpy as np
 
 ENVIRONMENTS = BIPEDAL_WALKERS
 RANGE_MAX = 160.0 / 30.0
-ANATOMY = Anatomy(
+SPEC = PlantSpec(
     name='BipedalWalker', joints=('hip_1', 'knee_1', 'hip_2', 'knee_2'), torque=80.0,
     time_step=1.0 / 50.0, feet=2, rays=10, ray_step=1.5 / 10, range_max=RANGE_MAX)
-RAYS = ANATOMY.rays
+RAYS = SPEC.rays
 #: Reward of a fall.
 FALL = -100.0
 
@@ -49,7 +49,7 @@ FALL = -100.0
 class BipedalWalker(Plant):
     """Gymnasium's walker. A fall is a reward of -100, and then it stands on its feet again."""
 
-    anatomy = ANATOMY
+    spec = SPEC
 
     def _begin(self) -> None:
         walker = self.environment.unwrapped
@@ -83,7 +83,7 @@ class BipedalWalker(Plant):
 
 @njit(cache=True)
 def undo_scaling(observation, readings):
-    """Turn one observation of gymnasium into ``readings``, in the order of its anatomy."""
+    """Turn one observation of gymnasium into ``readings``, in the order of its spec."""
     at = 0
     for leg in (4, 9):
         readings[at] = observation[leg]

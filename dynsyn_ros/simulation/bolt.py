@@ -35,7 +35,7 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bolt_model
 from dynsyn_ros.simulation.changes import Change, FRICTION, SCALE
 from dynsyn_ros.simulation.environments import BOLT
-from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
+from dynsyn_ros.simulation.plant import pitch_to_quaternion, Plant, PlantSpec
 import gymnasium
 import mujoco
 import numpy as np
@@ -73,12 +73,12 @@ class BoltEnvironment(gymnasium.Env):
         self._pose = np.array([POSE[joint] for joint in bolt_model.JOINTS])
         self._rest = self._pose if robot.command == POSITION else np.zeros(len(self._pose))
         self._feet = [self.model.geom(foot).id for foot in bolt_model.FEET]
-        self._names = (*ANATOMY.readings, 'odom.position.x', 'odom.position.z',
+        self._names = (*SPEC.readings, 'odom.position.x', 'odom.position.z',
                        *(f'joint_states.{joint}.effort' for joint in bolt_model.JOINTS))
         self._reward = Reward(robot.reward_terms, robot)
         self._pending: deque[tuple[int, np.ndarray]] = deque()
         self._renderer: mujoco.Renderer | None = None
-        self.readings = np.zeros(len(ANATOMY.readings))
+        self.readings = np.zeros(len(SPEC.readings))
         """What the sensors say."""
         joints, count = len(self._pose), len(bolt_model.BASE)
         self._joints = slice(count, count + joints)
@@ -178,7 +178,7 @@ class BoltEnvironment(gymnasium.Env):
 
 gymnasium.register(BOLT, entry_point=BoltEnvironment)
 
-ANATOMY = Anatomy(
+SPEC = PlantSpec(
     name='Bolt', joints=bolt_model.JOINTS, torque=bolt_model.TORQUE, time_step=0.02,
     feet=len(bolt_model.FEET), commands=(EFFORT, POSITION))
 
@@ -186,7 +186,7 @@ ANATOMY = Anatomy(
 class Bolt(Plant):
     """Bolt on a boom. A fall ends its episode, and costs what its YAML says."""
 
-    anatomy = ANATOMY
+    spec = SPEC
     greatest_action = 100.0
 
     def __init__(
@@ -199,8 +199,8 @@ class Bolt(Plant):
         if not PERIODS[0] <= round(ticks) <= PERIODS[1] or abs(ticks - round(ticks)) > 1e-9:
             raise ConfigError(
                 f'parameter control_period must be a whole number of ms from {PERIODS[0]} to '
-                f'{PERIODS[1]} for {self.anatomy.name}, not {1000.0 * robot.control_period:g} ms')
-        self.anatomy = replace(ANATOMY, time_step=robot.control_period)
+                f'{PERIODS[1]} for {self.spec.name}, not {1000.0 * robot.control_period:g} ms')
+        self.spec = replace(SPEC, time_step=robot.control_period)
         self._built: mujoco.MjModel | None = None
         self._holds = robot.command == POSITION
         super().__init__(env_id, seed, number, robot)

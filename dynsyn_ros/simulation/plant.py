@@ -34,7 +34,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class PlantSpec:
     """The joints and sensors of a simulated robot, and its time step."""
 
     name: str
@@ -91,7 +91,7 @@ def entropy(seed: int, number: int) -> int:
 class Plant:
     """One robot of gymnasium's that is put back on its feet whenever an episode ends."""
 
-    anatomy: Anatomy
+    spec: PlantSpec
     greatest_action = 1.0
     """No action that gymnasium's environment is given is greater, either way."""
 
@@ -104,18 +104,18 @@ class Plant:
         Each has its own world; the random stream is derived from both numbers. Commands will come
         as its YAML says, if one is given; raises :class:`ConfigError` if that is not this robot's.
         """
-        anatomy = self.anatomy
+        spec = self.spec
         if robot is not None:
-            anatomy.check(robot)
-        self._order = anatomy.order_of(robot.joints if robot else anatomy.joints)
-        self._action = np.zeros(len(anatomy.joints))
+            spec.check(robot)
+        self._order = spec.order_of(robot.joints if robot else spec.joints)
+        self._action = np.zeros(len(spec.joints))
         self._joints, self._change = changes.joints_of(changes.NONE, self._order), changes.NONE
-        self.efforts = np.zeros(len(anatomy.joints))
+        self.efforts = np.zeros(len(spec.joints))
         """The torques of the last step as applied, N m, in the order of the robot's own joints."""
         self.environment = self._make(env_id, entropy(seed, number), robot)
         """Gymnasium's environment."""
-        self.readings = np.zeros(len(anatomy.readings))
-        """SI readings named by ``anatomy.readings``."""
+        self.readings = np.zeros(len(spec.readings))
+        """SI readings named by ``spec.readings``."""
         self.episode: Episode | None = None
         """The episode that the last step ended, if it ended one."""
         self.environment.unwrapped.np_random, _ = seeding.np_random(entropy(seed, number))
@@ -140,13 +140,13 @@ class Plant:
         those of a robot on its feet again.
         """
         count = len(self.efforts)
-        changes.drive(torques, self._order, self.anatomy.torque, self._joints,
+        changes.drive(torques, self._order, self.spec.torque, self._joints,
                       self.readings[count:2 * count], self.efforts, self._action)
         return self._act(self._action.copy())
 
     def stop(self) -> np.ndarray:
         """Tell the command that its drives go by while they are told none."""
-        return np.zeros(len(self.anatomy.joints))
+        return np.zeros(len(self.spec.joints))
 
     def _act(self, action: np.ndarray) -> float:
         observation, reward, terminated, truncated, _ = self.environment.step(action)
@@ -175,7 +175,7 @@ class Plant:
 
     def _load(self, mass: float) -> None:
         """Load the body with so much more, kg; raises :class:`ConfigError`."""
-        raise ConfigError(f'parameter change.payload must be 0 for {self.anatomy.name}')
+        raise ConfigError(f'parameter change.payload must be 0 for {self.spec.name}')
 
     def _sense(self, observation: np.ndarray) -> None:
         """Turn an observation of gymnasium's into what the sensors tell."""

@@ -26,7 +26,7 @@ import os
 from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import WALKER2D
-from dynsyn_ros.simulation.plant import Anatomy, pitch_to_quaternion, Plant
+from dynsyn_ros.simulation.plant import pitch_to_quaternion, Plant, PlantSpec
 from gymnasium.error import DependencyNotInstalled
 import numpy as np
 
@@ -38,7 +38,7 @@ _FEET = ('foot_geom', 'foot_left_geom')
 class Walker2d(Plant):
     """Gymnasium's walker in a plane. A fall ends its episode, and costs what it would earn."""
 
-    anatomy = Anatomy(
+    spec = PlantSpec(
         name='Walker2d', joints=(*_LEG, *(f'{joint}_left' for joint in _LEG)), torque=100.0,
         time_step=0.008, feet=len(_FEET))
 
@@ -61,7 +61,7 @@ class Walker2d(Plant):
 
     def _observed(self, observation: np.ndarray) -> None:
         model, data = self.environment.unwrapped.model, self.environment.unwrapped.data
-        joints = len(self.anatomy.joints)
+        joints = len(self.spec.joints)
         angles, speeds = observation[2:2 + joints], observation[11:11 + joints]
         touching = {geom for contact in data.contact for geom in contact.geom}
         self.readings[:2 * joints] = *angles, *speeds

@@ -24,9 +24,9 @@ from typing import Protocol
 from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY, ENVIRONMENTS, FALL, undo_scaling
+from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS, FALL, SPEC, undo_scaling
 from dynsyn_ros.simulation.changes import Change, drive, joints_of, NONE, sense
-from dynsyn_ros.simulation.plant import Anatomy, entropy, Plant
+from dynsyn_ros.simulation.plant import entropy, Plant, PlantSpec
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.storage.episodes import Episode
 from numba import njit
@@ -36,16 +36,16 @@ SIMULATORS = ('gymnasium', 'envpool')
 #: Cores that this process may use.
 CORES = len(os.sched_getaffinity(0))
 
-_TORQUE = ANATOMY.torque
+_TORQUE = SPEC.torque
 
 
 class Walkers(Protocol):
     """Walkers that are stepped together; each is put back on its feet when its episode ends."""
 
-    anatomy: Anatomy
+    spec: PlantSpec
     """Of each of them."""
     readings: np.ndarray
-    """SI readings named by the anatomy, (walkers, readings)."""
+    """SI readings named by the spec, (walkers, readings)."""
     ended: list[tuple[int, Episode]]
     """The episodes that the last step ended, each with its walker's place."""
     resumes_within_episode: bool
@@ -76,7 +76,7 @@ class GymnasiumWalkers:
     def __init__(self, walkers: Sequence[Plant]) -> None:
         """Put walkers of a kind side by side."""
         self._walkers = list(walkers)
-        self.anatomy = walkers[0].anatomy
+        self.spec = walkers[0].spec
         self.readings = np.array([walker.readings for walker in walkers])
         for walker, row in zip(walkers, self.readings, strict=True):
             walker.readings = row
@@ -119,7 +119,7 @@ class GymnasiumWalkers:
 class EnvpoolWalkers:
     """Envpool's walkers: the same task in C++, several times faster, with streams of its own."""
 
-    anatomy = ANATOMY
+    spec = SPEC
     resumes_within_episode = False
 
     def __init__(
@@ -141,8 +141,8 @@ class EnvpoolWalkers:
                 "the simulator envpool is not installed: pip install 'dynsyn_ros[envpool]'"
             ) from error
         if robot is not None:
-            ANATOMY.check(robot)
-        self._order = ANATOMY.order_of(robot.joints if robot else ANATOMY.joints)
+            SPEC.check(robot)
+        self._order = SPEC.order_of(robot.joints if robot else SPEC.joints)
         self._make = lambda begun: envpool.make(
             env_id, 'gymnasium', num_envs=len(numbers), batch_size=len(numbers),
             num_threads=min(len(numbers), threads),
@@ -150,7 +150,7 @@ class EnvpoolWalkers:
         self._joints, self._pitch = joints_of(NONE, self._order), 0.0
         self._actions = np.zeros((len(numbers), len(self._order)))
         self._lengths, self._totals = np.zeros(len(numbers), int), np.zeros(len(numbers))
-        self.readings = np.zeros((len(numbers), len(ANATOMY.readings)))
+        self.readings = np.zeros((len(numbers), len(SPEC.readings)))
         self.ended: list[tuple[int, Episode]] = []
         self._begin(0)
 

@@ -27,7 +27,7 @@ from dynsyn_ros.process import end_with, StopRequest
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training.sweep import Job
 
-ENGINES = ('local', 'ray')
+BACKENDS = ('local', 'ray')
 #: How often a job is tried again after its worker has died.
 RETRIES = 3
 #: How often a stop request is looked for, s.
@@ -35,7 +35,7 @@ LOOK_PERIOD = 0.5
 
 
 def run(
-    engine: str,
+    backend: str,
     jobs: Sequence[Job],
     workers: int,
     stop: Callable[[], bool],
@@ -47,7 +47,7 @@ def run(
     A job whose worker dies goes on from its last checkpoint in another. Ends early at ``stop``.
     Raises :class:`ConfigError` if a job cannot be run.
     """
-    if engine == 'ray':
+    if backend == 'ray':
         _run_ray(jobs, workers, stop, finished)
         return
     waiting = deque(jobs)
@@ -158,7 +158,7 @@ def _run_ray(
         ray = import_module('ray')
     except ImportError as error:
         raise ConfigError(
-            "the engine ray is not installed: pip install 'dynsyn_ros[ray]'") from error
+            "the backend ray is not installed: pip install 'dynsyn_ros[ray]'") from error
     # Ray joins the cluster at RAY_ADDRESS, or else makes one of this machine.
     here = {} if 'RAY_ADDRESS' in os.environ else {'num_cpus': workers, 'include_dashboard': False}
     ray.init(log_to_driver=False, logging_level='error', **here)

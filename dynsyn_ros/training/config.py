@@ -30,7 +30,7 @@ MOST_LEARNERS = 10_000
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingConfig:
     """A training run; all of its results follow from this."""
 
     env_id: str = setting('environment to train in', choices=ENVIRONMENTS)

@@ -79,7 +79,7 @@ def evaluate(
                 film.add(walker, 0)
         if course:
             course.add(
-                ahead, begun, reached, walker.episode.length * walker.anatomy.time_step)
+                ahead, begun, reached, walker.episode.length * walker.spec.time_step)
         yield walker.episode
 
 

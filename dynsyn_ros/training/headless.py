@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.robot import DRIVES, Robot
+from dynsyn_ros.robot import LIMITERS, Robot
 from dynsyn_ros.simulation.walkers import Walkers
 import numpy as np
 
@@ -28,21 +28,21 @@ class Headless:
     def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
         """Put walkers, made for the robot's joints, under learners."""
         self.learner, self.walkers = learner, walkers
-        names = walkers.anatomy.readings
+        names = walkers.spec.readings
         self._observe = robot.observer(names, len(learner))
-        self._drive = DRIVES[robot.config.command](robot.config, names, len(learner))
+        self._limiter = LIMITERS[robot.config.command](robot.config, names, len(learner))
         self.rewards = np.zeros(len(learner))
         """The rewards of the last step, (learners,), which the next one learns from."""
         self.moved = np.ones(len(learner), np.bool_)
         """Which walkers were put back since the last step, likewise."""
-        self.sent = self._drive.sent
+        self.sent = self._limiter.sent
         """The actions that were really sent last, (learners, joints)."""
 
     def step(self) -> np.ndarray:
         """Step every learner and its walker; returns the commands, (walkers, joints)."""
         readings = self.walkers.readings
         action = self.learner.step(self._observe(readings), self.rewards, self.sent, self.moved)
-        commands = self._drive.commands(action, readings)
+        commands = self._limiter.commands(action, readings)
         self.rewards[:] = self.walkers.step(commands)
         self.moved[:] = False
         for i, _ in self.walkers.ended:

@@ -80,12 +80,12 @@ def worth(search: Search, jobs: Sequence[Job]) -> float:
     values = []
     for job in jobs:
         episodes = read_episodes(job.folder / trainer.EPISODES)
-        ended = episodes['steps'] <= job.task.steps
+        ended = episodes['steps'] <= job.config.steps
         if not ended.any():
             return math.nan
         values.append(objective(
             search.config.objective, episodes['return'][ended], episodes['steps'][ended],
-            search.config.episodes, job.task.steps))
+            search.config.episodes, job.config.steps))
     return float(_OVER_SEEDS[search.config.over_seeds](values))
 
 
@@ -217,7 +217,7 @@ class Study:
     def _possible(self, running: _Running) -> bool:
         """End a trial whose settings clash with each other."""
         try:
-            self.search.task(
+            self.search.training(
                 running.trial.params, self.search.config.seeds[0], self.search.budgets[0].steps)
         except ConfigError as error:
             running.trial.set_user_attr(REFUSED, str(error))
@@ -229,7 +229,7 @@ class Study:
         """Line up the trainings of a trial for its budget."""
         budget, number = self.search.budgets[running.budget], running.trial.number
         running.jobs = [
-            Job(f'trial {number}', self.search.task(running.trial.params, seed, budget.steps),
+            Job(f'trial {number}', self.search.training(running.trial.params, seed, budget.steps),
                 self._folder(number) / f'seed_{seed}')
             for seed in self.search.config.seeds[:budget.seeds]]
         running.waiting.extend(job for job in running.jobs if not job.finished)

@@ -54,7 +54,7 @@ from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import build, ConfigError, cut
 from dynsyn_ros.storage.episodes import COLUMNS, MEAN, read_episodes, SOLVED
 from dynsyn_ros.training import trainer
-from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
 import numpy as np
@@ -75,7 +75,7 @@ class Job:
     """One training of a sweep."""
 
     setting: str
-    task: Task
+    config: TrainingConfig
     folder: Path
 
     @property
@@ -85,7 +85,7 @@ class Job:
 
     @property
     def _done(self) -> Path:
-        return self.folder / f'.finished_{self.task.steps}'
+        return self.folder / f'.finished_{self.config.steps}'
 
     def run(self, stop: Callable[[], bool]) -> None:
         """
@@ -95,9 +95,9 @@ class Job:
         """
         if (self.folder / trainer.CHECKPOINT).exists():
             training = Trainer.resume(
-                self.folder, self.task.steps, threads=1, patience=PATIENCE)
+                self.folder, self.config.steps, threads=1, patience=PATIENCE)
         else:
-            training = Trainer(self.task, self.folder, threads=1, patience=PATIENCE)
+            training = Trainer(self.config, self.folder, threads=1, patience=PATIENCE)
         training.run(stop, lambda _: None)
         if training.finished:
             self._done.touch()
@@ -129,8 +129,8 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
     for name, changes in settings.items():
         for seed in seeds:
             values = _changed(base, changes or {}, f'{file}: setting {name}')
-            task = build(Task, {**values, 'seed': seed})
-            jobs.append(Job(str(name), task, output / str(name) / f'seed_{seed}'))
+            config = build(TrainingConfig, {**values, 'seed': seed})
+            jobs.append(Job(str(name), config, output / str(name) / f'seed_{seed}'))
     return jobs
 
 
@@ -159,7 +159,7 @@ def merge(jobs: list[Job], output: Path) -> None:
             with opened(log) as part:
                 rows = csv.reader(TextIOWrapper(part, encoding='utf-8', newline=''))
                 next(rows)
-                writer.writerows((job.setting, job.task.seed, *row) for row in rows)
+                writer.writerows((job.setting, job.config.seed, *row) for row in rows)
     with replaced(output / SUMMARY, 'w') as file:
         writer = csv.writer(file)
         writer.writerow(_SUMMARY_COLUMNS)
@@ -181,10 +181,10 @@ def _row(job: Job, summary: Mapping[str, Any]) -> tuple:
     means = [mean for mean in summary['mean_100'] if mean is not None]
     solved = [steps for steps in summary['solved_after_steps'] if steps is not None]
     return (
-        job.setting, job.task.seed, summary['steps_of_all_learners'], summary['episodes'],
+        job.setting, job.config.seed, summary['steps_of_all_learners'], summary['episodes'],
         f'{np.median(means):.3f}' if means else '',
         '' if summary['best_mean'] is None else f'{summary["best_mean"]:.3f}',
-        min(solved) * job.task.learners if solved else '')
+        min(solved) * job.config.learners if solved else '')
 
 
 def _draw(jobs: list[Job], path: Path) -> None:
@@ -202,7 +202,7 @@ def _draw(jobs: list[Job], path: Path) -> None:
         for job in mine:
             episodes = read_episodes(job.folder / trainer.EPISODES)
             if len(episodes['steps']):
-                curves.append((episodes['steps'] * job.task.learners, episodes[MEAN]))
+                curves.append((episodes['steps'] * job.config.learners, episodes[MEAN]))
         if not curves:
             continue
         unsolved = [steps[-1] for steps, means in curves if means[-1] < SOLVED]

@@ -45,7 +45,7 @@ from dynsyn_ros.storage.episodes import (
     WINDOW,
 )
 from dynsyn_ros.storage.folders import Claim, TRAINING
-from dynsyn_ros.training.config import MOST_LEARNERS, Task
+from dynsyn_ros.training.config import MOST_LEARNERS, TrainingConfig
 import numpy as np
 
 EPISODES, CURVE, WEIGHTS = EPISODES_FILE, CURVE_FILE, weights.WEIGHTS_FILE
@@ -65,7 +65,7 @@ _TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
 class Progress:
     """What a checkpoint says of the training that it is of."""
 
-    task: Task
+    task: TrainingConfig
     steps: int = setting('steps of each learner', low=0, high=2**62)
     seconds: float = setting('time it has taken', unit='s', low=0.0, high=1e12)
     bytes: list[int] = setting('lengths of the two logs', low=1, high=2**62)
@@ -108,17 +108,17 @@ class Trainer:
     """One training run."""
 
     def __init__(
-        self, task: Task, folder: Path, threads: int = CORES, patience: float = 0.0
+        self, config: TrainingConfig, folder: Path, threads: int = CORES, patience: float = 0.0
     ) -> None:
         """
         Prepare a run in its folder, which another may still have for a ``patience`` in s.
 
         Raises :class:`ConfigError`.
         """
-        self.task, self.folder = task, folder
-        self._robot, self._loop = task.make(threads)
-        if task.weights != weights.UNTRAINED:
-            weights.initialise_from(Path(task.weights), self._loop.learner, self._robot)
+        self.config, self.folder = config, folder
+        self._robot, self._loop = config.make(threads)
+        if config.weights != weights.UNTRAINED:
+            weights.initialise_from(Path(config.weights), self._loop.learner, self._robot)
         self._claim = Claim(folder, TRAINING, patience)
         try:
             if (folder / CHECKPOINT).exists():
@@ -163,14 +163,14 @@ class Trainer:
     def _resumed(cls, folder: Path, steps: int | None, threads: int, reheat: float) -> Trainer:
         file = folder / CHECKPOINT
         progress = _progress(file, steps)
-        task = progress.task
-        if reheat and not task.learner.annealing:
+        config = progress.task
+        if reheat and not config.learner.annealing:
             raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')
         # The file is held to what it says of itself before anything is made for it.
-        arrays, _ = weights.read(file, task.contents)
+        arrays, _ = weights.read(file, config.contents)
         self = cls.__new__(cls)
-        self.task, self.folder = task, folder
-        self._robot, self._loop = task.make(threads)
+        self.config, self.folder = config, folder
+        self._robot, self._loop = config.make(threads)
         self._loop.learner.restore(arrays)
         self._loop.learner.reheat(reheat)
         beside, _ = weights.read(file, self._beside)
@@ -204,7 +204,7 @@ class Trainer:
         """Start the logs, or go on from their first so many bytes."""
         check_length(self.folder / SYNAPSES, synapses)
         self.log = EpisodeLog(
-            self.folder / EPISODES, self.task.learners, self.task.shared, episodes)
+            self.folder / EPISODES, self.config.learners, self.config.shared, episodes)
         names = self._robot.first_synapses
         self._watched = np.array(list(names.values()))
         self._table = Table(self.folder / SYNAPSES, [
@@ -219,7 +219,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether the run has done what it was asked for."""
-        return self.steps >= self.task.steps or (self.task.until_solved and self.log.solved)
+        return self.steps >= self.config.steps or (self.config.until_solved and self.log.solved)
 
     def run(self, stop: Callable[[], bool], progress: Callable[[Trainer], None]) -> None:
         """
@@ -268,8 +268,8 @@ class Trainer:
     def _save_weights(self, member: int) -> None:
         weights.write(self.folder / WEIGHTS, weights.pack(
             self._loop.learner, self._robot,
-            {'task': asdict(self.task), 'steps': self.steps, 'learner': member,
-             f'mean_{WINDOW}': self.log.means()[0 if self.task.shared else member]},
+            {'task': asdict(self.config), 'steps': self.steps, 'learner': member,
+             f'mean_{WINDOW}': self.log.means()[0 if self.config.shared else member]},
             member=member))
 
     def checkpoint(self) -> None:
@@ -277,12 +277,12 @@ class Trainer:
         walkers = {**self._told, **self._loop.walkers.state()}
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
-            {'task': asdict(self.task), 'steps': self.steps, 'seconds': self._seconds,
+            {'task': asdict(self.config), 'steps': self.steps, 'seconds': self._seconds,
              'bytes': [self.log.sync(), self._table.sync()], 'best': self._best},
             beside={_WALKERS + name: array for name, array in walkers.items()}))
         draw_learning_curve(
             self.folder / EPISODES, self.folder / CURVE,
-            f'{self.task.env_id}, {self.folder.name}', self.task.shared)
+            f'{self.config.env_id}, {self.folder.name}', self.config.shared)
         with replaced(self.folder / SUMMARY, 'w') as file:
             file.write(json.dumps(self.summary(), indent=1) + '\n')
 
@@ -290,11 +290,11 @@ class Trainer:
         """Tell how the run fares."""
         return {
             'steps': self.steps,
-            'steps_of_all_learners': self.steps * self.task.learners,
+            'steps_of_all_learners': self.steps * self.config.learners,
             'minutes': round(self._seconds / 60, 2),
             'episodes': sum(self.log.episodes),
             f'mean_{WINDOW}': self.log.means(),
             'solved_after_steps': self.log.solved_after,
             'best_mean': self._best if np.isfinite(self._best) else None,
-            'task': asdict(self.task),
+            'task': asdict(self.config),
         }

@@ -62,7 +62,7 @@ from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.settings.assets import ROBOT_FILE
 from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import build, ConfigError, part_of, Setting, setting, settings_of
-from dynsyn_ros.training.config import Task
+from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 
 SAMPLERS = ('random', 'tpe')
@@ -166,15 +166,16 @@ class Search:
     budgets: tuple[Budget, ...]
     ranges: tuple[Range, ...]
     base: dict[str, Any]
-    """The training, as :class:`Task` takes it, without its seed and steps."""
+    """The training, as :class:`TrainingConfig` takes it, without its seed and steps."""
 
-    def task(self, params: Mapping[str, Choice], seed: int, steps: int) -> Task:
+    def training(self, params: Mapping[str, Choice], seed: int, steps: int) -> TrainingConfig:
         """Describe a training with drawn settings; raises :class:`ConfigError` if they clash."""
         learner = copy.deepcopy(self.base['learner'])
         for each in self.ranges:
             if each.name in params:
                 each.put(learner, each.value(params[each.name]))
-        return build(Task, {**self.base, 'learner': learner, 'seed': seed, 'steps': steps})
+        return build(
+            TrainingConfig, {**self.base, 'learner': learner, 'seed': seed, 'steps': steps})
 
     @property
     def as_it_is(self) -> dict[str, Choice]:
@@ -203,7 +204,7 @@ def read_search(file: Path) -> Search:
         base['learner'] = asdict(read_preset(str(content['preset'])))
         ranges = _ranges(content['ranges'])
         search = Search(config, _budgets(content['budgets'], config.seeds), ranges, base)
-        search.task({}, config.seeds[0], search.budgets[0].steps)
+        search.training({}, config.seeds[0], search.budgets[0].steps)
         _try_ends(search)
     except ConfigError as error:
         raise ConfigError(f'{file}: {error}') from error

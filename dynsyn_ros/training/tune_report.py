@@ -107,14 +107,14 @@ def _preset(search: Search, trial: FrozenTrial, file: Path) -> str:
     """Write the settings of a trial as a preset, and where they come from."""
     values = [value for value in values_of(search, trial) if value is not None]
     budget, config = search.budgets[len(values) - 1], search.config
-    task = search.task(trial.params, config.seeds[0], budget.steps)
+    training = search.training(trial.params, config.seeds[0], budget.steps)
     head = (
         f'# Trial {trial.number} of {file}: {config.objective} {values[-1]:.1f} over '
         f'{config.episodes} episodes,\n# {config.over_seeds} of the seeds '
-        f'{", ".join(map(str, config.seeds[:budget.seeds]))}, {task.learners} learners after '
+        f'{", ".join(map(str, config.seeds[:budget.seeds]))}, {training.learners} learners after '
         f'{budget.steps} steps each.\n')
     # ROS takes no null: a table that the preset leaves out is left out here.
-    learner = {key: value for key, value in asdict(task.learner).items() if value is not None}
+    learner = {key: value for key, value in asdict(training.learner).items() if value is not None}
     return head + yaml.safe_dump(
         {EVERY_NODE: {'ros__parameters': {'learner': learner}}},
         sort_keys=False, default_flow_style=None, width=100)

@@ -52,7 +52,7 @@ def test_torque_limits_hold_from_the_next_step(walk):
     applied.clear()
     spin_steps(executor, simulator, 200)
     assert 1.0 < np.abs(applied).max() <= 5.0
-    assert change(controller, 'torque_rates', [10.0] * 4).successful
+    assert change(controller, 'torque_rate_limits', [10.0] * 4).successful
     spin_steps(executor, simulator, 3)
     applied.clear()
     spin_steps(executor, simulator, 200)
@@ -83,7 +83,7 @@ def test_amplitudes_and_rates_are_steered(walk):
     ('joints', ['a', 'b', 'c', 'd'], 'joints'),
     ('learner.time_step', 20.0, 'learner.time_step'),
     ('torque_limits', [80.0], 'torque_limits must have 4 entries'),
-    ('torque_rates', [-1.0, 1.0, 1.0, 1.0], 'torque_rates[0] must be from 0'),
+    ('torque_rate_limits', [-1.0, 1.0, 1.0, 1.0], 'torque_rate_limits[0] must be from 0'),
     ('upright_tilt', -0.1, 'range'),
     ('learner.synapses.amplitude', [0.1], 'amplitude must have 3 entries'),
     ('learner.synapses.centre_rate', -1.0, 'range'),

@@ -17,7 +17,7 @@
 from dataclasses import replace
 
 from conftest import robot_config
-from dynsyn_ros.robot import Drive, DRIVES, Robot
+from dynsyn_ros.robot import CommandLimiter, LIMITERS, Robot
 from dynsyn_ros.robot.readings import QUATERNION, used_readings
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
@@ -27,21 +27,21 @@ import pytest
 INF, NAN = float('inf'), float('nan')
 
 
-def drive(**values):
+def limiter(**values):
     config = robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0], **values)
-    return Drive(config, bipedal_walker.ANATOMY.readings)
+    return CommandLimiter(config, bipedal_walker.SPEC.readings)
 
 
 def standing(tilt=0.0):
     """Make readings of a body with a tilt, rad."""
-    readings = np.zeros((1, len(bipedal_walker.ANATOMY.readings)))
-    place = bipedal_walker.ANATOMY.readings.index('imu.orientation.x')
+    readings = np.zeros((1, len(bipedal_walker.SPEC.readings)))
+    place = bipedal_walker.SPEC.readings.index('imu.orientation.x')
     readings[0, place:place + 4] = 0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)
     return readings
 
 
 def test_torques_are_finite_within_limits_and_what_is_fed_back():
-    one = drive()
+    one = limiter()
     np.testing.assert_array_equal(
         one.commands(np.array([[NAN, 7.0, -INF, INF]]), standing()), [[0.0, -40.0, 0.0, 0.0]])
     np.testing.assert_array_equal(one.sent, [[0.0, 1.0, 0.0, 0.0]])
@@ -49,7 +49,7 @@ def test_torques_are_finite_within_limits_and_what_is_fed_back():
 
 def test_without_limits_in_reach_an_action_is_left_as_it_is():
     rng = np.random.default_rng(0)
-    one = drive()
+    one = limiter()
     for _ in range(100):
         wanted = np.tanh(rng.normal(size=(1, 4)))
         one.commands(wanted, standing())
@@ -57,7 +57,7 @@ def test_without_limits_in_reach_an_action_is_left_as_it_is():
 
 
 def test_a_torque_changes_no_faster_than_its_rate():
-    one = drive(torque_rates=[800.0, 400.0, INF, 1.0])  # 0.02 s: 16, 8 N m, at once
+    one = limiter(torque_rate_limits=[800.0, 400.0, INF, 1.0])  # 0.02 s: 16, 8 N m, at once
     action = np.ones((1, 4))
     torques = [one.commands(action, standing()).copy()[0] for _ in range(3)]
     np.testing.assert_allclose(torques, [
@@ -71,7 +71,7 @@ def test_a_torque_changes_no_faster_than_its_rate():
 
 
 def test_a_fallen_body_gets_no_torque_until_it_is_upright():
-    one = drive(fall_tilt=1.0, upright_tilt=0.3)
+    one = limiter(fall_tilt=1.0, upright_tilt=0.3)
     sent = []
     for tilt in (0.0, 0.9, 1.01, 0.9, 0.31, 0.29, 0.9, -1.01, -0.31, -0.2):
         assert one.commands(np.ones((1, 4)), standing(tilt)).any() == one.sent.any()
@@ -80,27 +80,27 @@ def test_a_fallen_body_gets_no_torque_until_it_is_upright():
 
 
 def test_a_fall_is_over_where_nothing_counts_as_one_any_more():
-    one = drive(fall_tilt=1.0, upright_tilt=0.3)
+    one = limiter(fall_tilt=1.0, upright_tilt=0.3)
     assert not one.commands(np.ones((1, 4)), standing(2.0)).any()
-    one.steer(robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0]))
+    one.reconfigure(robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0]))
     assert one.commands(np.ones((1, 4)), standing(2.0)).any()
 
 
 # What is safe, and drives of position and velocity
 
-NAMES = [*(f'joint_states.{joint}.position' for joint in bipedal_walker.ANATOMY.joints),
-         *(f'joint_states.{joint}.velocity' for joint in bipedal_walker.ANATOMY.joints)]
+NAMES = [*(f'joint_states.{joint}.position' for joint in bipedal_walker.SPEC.joints),
+         *(f'joint_states.{joint}.velocity' for joint in bipedal_walker.SPEC.joints)]
 
 
 def of(command, **values):
-    """Make a drive of the walker's joints that takes another command."""
-    config = robot_config(command=command, torque_limits=[], torque_rates=[], **values)
-    return DRIVES[command](config, NAMES)
+    """Make a limiter of the walker's joints that takes another command."""
+    config = robot_config(command=command, torque_limits=[], torque_rate_limits=[], **values)
+    return LIMITERS[command](config, NAMES)
 
 
 def servos():
     return of('position', default_pose=[0.5, 0.0, 0.0, 0.0], position_ranges=[1.0, -0.5, 0.2, 0.0],
-              position_rates=[2.0] * 4, rest_pose=[0.0] * 4, rest_rate=0.5, hold_time=0.1)
+              position_rate_limits=[2.0] * 4, rest_pose=[0.0] * 4, rest_rate=0.5, hold_time=0.1)
 
 
 def joints(position=(0.0,) * 4, velocity=(0.0,) * 4):
@@ -109,7 +109,7 @@ def joints(position=(0.0,) * 4, velocity=(0.0,) * 4):
 
 def test_a_stop_damps_where_that_is_wanted_and_the_speeds_are_known():
     config = robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0], damping=[5.0] * 4)
-    one = Drive(config, NAMES)
+    one = CommandLimiter(config, NAMES)
     np.testing.assert_allclose(
         one.stop(joints(velocity=(2.0, 2.0, -9.0, 1.0))), [[-10.0, -10.0, 10.0, 0.0]])
     np.testing.assert_allclose(one.sent, [[-0.125, 0.25, 1.0, 0.0]])
@@ -137,10 +137,10 @@ def test_positions_begin_where_the_joints_are_and_never_jump():
 
 def test_of_a_fleet_only_those_that_have_fallen_stop():
     config = robot_config(
-        command='position', torque_limits=[], torque_rates=[], default_pose=[0.0] * 4,
-        position_ranges=[0.5] * 4, position_rates=[2.0] * 4, rest_pose=[0.0] * 4, rest_rate=0.5,
+        command='position', torque_limits=[], torque_rate_limits=[], default_pose=[0.0] * 4,
+        position_ranges=[0.5] * 4, position_rate_limits=[2.0] * 4, rest_pose=[0.0] * 4, rest_rate=0.5,
         hold_time=0.1, fall_tilt=0.5, upright_tilt=0.2)
-    one, seen = DRIVES['position'](config, [*NAMES, *QUATERNION], 2), np.zeros((2, 12))
+    one, seen = LIMITERS['position'](config, [*NAMES, *QUATERNION], 2), np.zeros((2, 12))
     seen[:, :4], seen[:, -1] = 0.3, 1.0
     seen[1, -3:] = np.sin(0.5), 0.0, np.cos(0.5)
     for _ in range(20):
@@ -165,7 +165,7 @@ def test_a_stop_of_positions_holds_and_then_goes_slowly_to_rest():
 
 
 def test_velocities_slow_down_at_their_rates():
-    one = of('velocity', velocity_limits=[2.0, -2.0, 1.0, 0.0], velocity_rates=[5.0] * 4)
+    one = of('velocity', velocity_limits=[2.0, -2.0, 1.0, 0.0], velocity_rate_limits=[5.0] * 4)
     steps = [one.commands(np.ones((1, 4)), joints()).copy()[0] for _ in range(30)]
     assert (np.abs(np.diff(steps, axis=0)) <= 0.1 + 1e-12).all()
     np.testing.assert_allclose(steps[-1], [2.0, -2.0, 1.0, 0.0])
@@ -177,10 +177,10 @@ def test_velocities_slow_down_at_their_rates():
 
 def test_a_fallen_body_holds_its_positions():
     values = {'default_pose': [0.0] * 4, 'position_ranges': [1.0] * 4, 'rest_pose': [0.0] * 4,
-              'position_rates': [9.0] * 4}
-    config = robot_config(command='position', torque_limits=[], torque_rates=[], fall_tilt=1.0,
-                          upright_tilt=0.3, **values)
-    one = DRIVES['position'](config, [*NAMES, *QUATERNION])
+              'position_rate_limits': [9.0] * 4}
+    config = robot_config(command='position', torque_limits=[], torque_rate_limits=[],
+                          fall_tilt=1.0, upright_tilt=0.3, **values)
+    one = LIMITERS['position'](config, [*NAMES, *QUATERNION])
 
     def lying(tilt):
         return np.append(joints(), [[0.0, np.sin(tilt / 2), 0.0, np.cos(tilt / 2)]], axis=1)
@@ -194,7 +194,7 @@ def test_a_fallen_body_holds_its_positions():
 @pytest.mark.parametrize(('values', 'words'), [
     ({'command': 'pwm'}, 'command must be one of effort, position, velocity'),
     ({'command': 'position'}, 'torque_limits must not be given: it is for command effort'),
-    ({'command': 'velocity', 'torque_limits': [], 'torque_rates': []},
+    ({'command': 'velocity', 'torque_limits': [], 'torque_rate_limits': []},
      'velocity_limits must have 4 entries, one a joint, not 0'),
     ({'rest_pose': [0.0] * 4}, 'rest_pose must not be given: it is for command position'),
     ({'damping': [1.0]}, 'damping must have 4 entries'),
@@ -206,12 +206,13 @@ def test_limits_must_be_those_of_the_command(values, words):
 
 @pytest.mark.parametrize(('values', 'reading'), [
     ({'damping': [1.0] * 4}, 'joint_states.hip_1.velocity'),
-    ({'command': 'position', 'torque_limits': [], 'torque_rates': [], 'default_pose': [0.0] * 4,
-      'position_ranges': [1.0] * 4, 'position_rates': [1.0] * 4, 'rest_pose': [0.0] * 4},
+    ({'command': 'position', 'torque_limits': [], 'torque_rate_limits': [],
+      'default_pose': [0.0] * 4, 'position_ranges': [1.0] * 4, 'position_rate_limits': [1.0] * 4,
+      'rest_pose': [0.0] * 4},
      'joint_states.hip_1.position'),
 ])
 def test_what_is_safe_needs_its_readings(values, reading):
     config = robot_config(**values)
-    blind = replace(config, observations=['foot_1_contact'], first_centres={})
+    blind = replace(config, observations=['foot_1_contact'], initial_centres={})
     assert reading in used_readings(blind)
     assert 'joint_states' in Robot(blind).topics

@@ -44,7 +44,7 @@ BEST_FILE = 'best.npz'
 LAST_STEP = 'last_step'
 
 
-class Keeper:
+class CheckpointManager:
     """One learner's folder: what it started from, and what is written there as it goes."""
 
     def __init__(
@@ -79,9 +79,9 @@ class Keeper:
         self._best: dict | None = None
         self._begun: dict = {}
         self.steps = 0
-        """Steps the learner has taken in this keeping."""
+        """Steps the learner has taken since :meth:`begin`."""
         self.earned = 0.0
-        """The sum of all rewards in this keeping."""
+        """The sum of all rewards since then."""
         self._time: int | None = None
         self._made_by: dict = {}
 

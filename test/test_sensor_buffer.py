@@ -19,21 +19,21 @@ import re
 from types import SimpleNamespace
 
 from conftest import robot_config
-from dynsyn_ros.robot import BadMessage, Inputs, LostJoint, Robot
+from dynsyn_ros.robot import BadMessage, LostJoint, Robot, SensorBuffer
 from dynsyn_ros.robot.rotation import rotation_of
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ANATOMY
+from dynsyn_ros.simulation.bipedal_walker import SPEC
 from messages import ALL, message, put, xyz
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-JOINTS = ANATOMY.joints
+JOINTS = SPEC.joints
 INF, NAN = float('inf'), float('nan')
 
 
 def test_a_set_is_complete_when_every_topic_of_one_step_has_come(robot):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     for topic in ALL[:-1]:
         assert not put(inputs, topic, at=1)
     assert put(inputs, 'reward')
@@ -45,7 +45,7 @@ def test_a_set_is_complete_when_every_topic_of_one_step_has_come(robot):
 
 
 def test_inputs_of_different_steps_are_never_mixed(robot):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     for topic in ALL:
         put(inputs, topic, at=1)
     inputs.take()
@@ -58,7 +58,7 @@ def test_inputs_of_different_steps_are_never_mixed(robot):
 
 
 def test_a_jump_that_no_walk_can_make_is_noticed(robot):
-    inputs, moved = Inputs(robot), []
+    inputs, moved = SensorBuffer(robot), []
     for at, x in ((0.02, 0.0), (0.04, 0.1), (0.06, -0.2), (0.08, -0.2), (0.5, 0.9)):
         for topic in ALL:
             place = {'pose': SimpleNamespace(pose=SimpleNamespace(position=xyz(x)))}
@@ -68,7 +68,7 @@ def test_a_jump_that_no_walk_can_make_is_noticed(robot):
 
 
 def test_rewards_add_up_until_they_are_taken(robot):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     for value in (1.0, -100.0, 0.5):
         put(inputs, 'reward', data=value)
     assert inputs.take().reward == -98.5
@@ -77,23 +77,23 @@ def test_rewards_add_up_until_they_are_taken(robot):
 
 def test_what_is_rewarded_or_praised_in_a_step_is_bounded_both_ways(robot):
     """A reward of 1e12 would narrow every fluctuation, and stay the best for ever."""
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     for value, bounded in ((1e12, 200.0), (-1e300, -200.0), (1.7e308, 200.0)):
         put(inputs, 'reward', data=value)
         put(inputs, 'reward', data=value)
-        inputs.praise(value)
-        inputs.praise(value)
+        inputs.add_human_reward(value)
+        inputs.add_human_reward(value)
         assert inputs.take().reward == 2 * bounded
     put(inputs, 'reward', data=-1e9)
     put(inputs, 'reward', data=1.5)
-    inputs.praise(-1e9)
-    inputs.praise(0.25)
+    inputs.add_human_reward(-1e9)
+    inputs.add_human_reward(0.25)
     assert inputs.take().reward == -398.25
     assert inputs.clipped == 14
 
 
 def test_frozen_needs_no_reward(robot):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     inputs.need_reward(False)
     for topic in ALL[:4]:
         assert not put(inputs, topic)
@@ -111,7 +111,7 @@ def test_joints_are_found_by_name(robot):
         getattr(shuffled, field).append(NAN)  # of a joint that nobody needs
     readings = []
     for joints in (good, shuffled):
-        inputs = Inputs(robot)
+        inputs = SensorBuffer(robot)
         inputs.put('joint_states', joints, int)
         readings.append(inputs.take().readings)
     np.testing.assert_array_equal(*readings)
@@ -120,7 +120,7 @@ def test_joints_are_found_by_name(robot):
 
 
 def test_rays_mean_what_rep_117_says(robot):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     rays = [f'scan.{i}' for i in range(10)]
 
     def seen(ranges, at):
@@ -139,10 +139,10 @@ def test_rays_mean_what_rep_117_says(robot):
 def watched(*sources, topic='joint_states', trigger='all', **given):
     """Make inputs of which only some readings of one topic are used."""
     channel = {'scale': 1.0, 'offset': 0.0, 'normalisation': 1.0, 'kind': 'state'}
-    return Inputs(Robot(robot_config(
-        trigger=trigger, observations=list(sources), first_centres={},
+    return SensorBuffer(Robot(robot_config(
+        trigger=trigger, observations=list(sources), initial_centres={},
         observation={source: {**channel, 'source': source} for source in sources},
-        inputs={topic: {'greatest_age': 0.1, **given}, 'reward': {'greatest_age': 0.1}})))
+        inputs={topic: {'timeout': 0.1, **given}, 'reward': {'timeout': 0.1}})))
 
 
 @pytest.mark.parametrize(('sources', 'values'), [
@@ -166,7 +166,7 @@ def test_a_guard_uses_the_orientation_and_may_be_set_while_it_walks():
     inputs = watched('imu.angular_velocity.y', topic='imu')
     lost = {'orientation': xyz(w=0.0)}
     put(inputs, 'imu', **lost)
-    inputs.steer(replace(inputs._robot.config, fall_tilt=1.0, upright_tilt=0.5))
+    inputs.reconfigure(replace(inputs._robot.config, fall_tilt=1.0, upright_tilt=0.5))
     with pytest.raises(BadMessage, match='orientation of length 0'):
         put(inputs, 'imu', **lost)
     unseen = watched('scan.0', topic='scan')._robot.config
@@ -258,7 +258,7 @@ def test_velocities_that_are_missing_are_filtered_differences(missing):
     ('reward', {'data': INF}, 'reward holds a value that is not finite'),
 ])
 def test_bad_messages_are_refused_and_change_nothing(robot, topic, values, words):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     for good in ALL:
         put(inputs, good)
     before = inputs.take().readings.copy()
@@ -266,7 +266,7 @@ def test_bad_messages_are_refused_and_change_nothing(robot, topic, values, words
         put(inputs, topic, **{**values, 'at': 0.01})
     with pytest.raises(BadMessage, match=words):
         put(inputs, topic, **values)
-    assert re.search(words, inputs.heard[topic].refusal)
+    assert re.search(words, inputs.status[topic].refusal)
     after, reward, *_ = inputs.take()
     np.testing.assert_array_equal(after, before)
     assert reward == 0.0
@@ -278,11 +278,11 @@ def test_angles_of_a_quaternion_about_each_axis(name, axis, angle):
     channel = {'scale': 1.0, 'offset': 0.0, 'normalisation': 1.0, 'kind': 'state',
                'source': f'imu.{name}'}
     robot = Robot(robot_config(
-        observations=['angle'], observation={'angle': channel}, first_centres={},
-        inputs={'imu': {'greatest_age': 0.1}, 'reward': {'greatest_age': 0.1}}))
+        observations=['angle'], observation={'angle': channel}, initial_centres={},
+        inputs={'imu': {'timeout': 0.1}, 'reward': {'timeout': 0.1}}))
     q = [0.0, 0.0, 0.0, np.cos(angle / 2)]
     q[axis] = np.sin(angle / 2)
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     inputs.need_reward(False)
     put(inputs, 'imu', orientation=SimpleNamespace(x=q[0], y=q[1], z=q[2], w=q[3]))
     observation = robot.observer(inputs.names)(inputs.take().readings)
@@ -294,15 +294,15 @@ def test_angles_of_a_quaternion_about_each_axis(name, axis, angle):
 
 def paced(trigger='joint_states', **values):
     """Make inputs paced by one topic every 10 ms, with a lidar that may be 0.3 s old."""
-    ages = {t: {'greatest_age': 0.3 if t == 'scan' else 0.05} for t in ALL}
-    return Inputs(Robot(robot_config(
+    ages = {t: {'timeout': 0.3 if t == 'scan' else 0.05} for t in ALL}
+    return SensorBuffer(Robot(robot_config(
         trigger=trigger, control_period=0.01, inputs=ages, **values)))
 
 
 @pytest.mark.parametrize('hertz', [20, 97, 100, 104, 500, 1000])
 def test_a_step_is_due_once_a_period_at_any_rate(hertz):
     """Sensors at a rate, polled four times a period: learner time is the clock's."""
-    inputs, steps, slew, periods = paced(longest_step=10), [], [], 0
+    inputs, steps, slew, periods = paced(max_catch_up=10), [], [], 0
     for topic in ALL[1:]:
         put(inputs, topic, at=0.0)
     events = sorted([(k / hertz, True) for k in range(2 * hertz)]
@@ -322,7 +322,7 @@ def test_a_step_is_due_once_a_period_at_any_rate(hertz):
 
 
 def test_a_step_makes_up_for_what_was_missed_within_a_bound():
-    inputs = paced(longest_step=5)
+    inputs = paced(max_catch_up=5)
     for topic in ALL:
         put(inputs, topic, at=1.0)
     inputs.take(1_000_000_000)
@@ -335,7 +335,7 @@ def test_a_step_makes_up_for_what_was_missed_within_a_bound():
 
 
 def test_sets_that_come_faster_than_the_period_make_a_step_a_period(robot):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     due = [[put(inputs, topic, at=0.004 * k) for topic in ALL][-1] and inputs.take().periods
            for k in range(26)]
     assert sum(due) == 1 + 5
@@ -354,7 +354,7 @@ def test_each_input_has_its_own_greatest_age():
     for topic in ('joint_states', 'imu', 'odom', 'foot_contacts', 'reward'):
         put(inputs, topic, at=1.31)
     assert inputs.trouble(1_310_000_000) == (
-        'scan is 0.31 s old, over its greatest age of 0.3 s')
+        'scan is 0.31 s old, over its timeout of 0.3 s')
 
 
 def test_a_message_that_was_long_on_its_way_is_old():
@@ -411,10 +411,10 @@ def test_what_was_never_heard_is_named():
 
 @pytest.mark.parametrize('stamp', [0.0, 5.0])
 def test_a_driver_with_another_clock_may_be_believed_by_arrival(stamp):
-    ages = {t: {'greatest_age': 0.3} for t in ALL}
+    ages = {t: {'timeout': 0.3} for t in ALL}
     for how, trouble in (('header', 'see inputs.imu.stamp'), ('arrival', '')):
-        ages['imu'] = {'greatest_age': 0.3, 'stamp': how}
-        inputs = Inputs(Robot(robot_config(trigger='joint_states', inputs=ages)))
+        ages['imu'] = {'timeout': 0.3, 'stamp': how}
+        inputs = SensorBuffer(Robot(robot_config(trigger='joint_states', inputs=ages)))
         for topic in ALL:
             put(inputs, topic, at=1.0)
         put(inputs, 'imu', at=stamp, now=1.0)
@@ -434,13 +434,13 @@ def test_a_driver_with_another_clock_may_be_believed_by_arrival(stamp):
     ('imu', {'qos': 'tcp'}, 'qos must be one of best_effort, reliable'),
 ])
 def test_what_an_input_cannot_have_is_refused_by_name(topic, given, words):
-    ages = {t: {'greatest_age': 0.3} for t in ALL}
+    ages = {t: {'timeout': 0.3} for t in ALL}
     with pytest.raises(ConfigError, match=words):
-        Robot(robot_config(inputs={**ages, topic: {'greatest_age': 0.3, **given}}))
+        Robot(robot_config(inputs={**ages, topic: {'timeout': 0.3, **given}}))
 
 
 def test_a_lost_joint_is_told_from_another_publisher(robot):
-    inputs = Inputs(robot)
+    inputs = SensorBuffer(robot)
     with pytest.raises(LostJoint, match='lacks the joint knee_1: it has hip_1, hip_2'):
         put(inputs, 'joint_states', name=['hip_1', 'hip_2'])
     with pytest.raises(BadMessage, match='lacks the joint hip_1: it has arm') as caught:

@@ -77,7 +77,7 @@ class Held:
     def step(self) -> tuple[np.ndarray, np.ndarray]:
         """Step; returns steps since each walker's last start, and which have ended."""
         self._loop.step()
-        ended = self._loop.moved.copy()
+        ended = self._loop.control.moved.copy()
         self._since = np.where(ended, 0, self._since + 1)
         return self._since, ended
 

@@ -138,8 +138,8 @@ def test_positions_begin_where_the_joints_are_and_never_jump():
 def test_of_a_fleet_only_those_that_have_fallen_stop():
     config = robot_config(
         command='position', torque_limits=[], torque_rate_limits=[], default_pose=[0.0] * 4,
-        position_ranges=[0.5] * 4, position_rate_limits=[2.0] * 4, rest_pose=[0.0] * 4, rest_rate=0.5,
-        hold_time=0.1, fall_tilt=0.5, upright_tilt=0.2)
+        position_ranges=[0.5] * 4, position_rate_limits=[2.0] * 4, rest_pose=[0.0] * 4,
+        rest_rate=0.5, hold_time=0.1, fall_tilt=0.5, upright_tilt=0.2)
     one, seen = LIMITERS['position'](config, [*NAMES, *QUATERNION], 2), np.zeros((2, 12))
     seen[:, :4], seen[:, -1] = 0.3, 1.0
     seen[1, -3:] = np.sin(0.5), 0.0, np.cos(0.5)

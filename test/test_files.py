@@ -28,7 +28,7 @@ from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.files import opened, replaced
-from dynsyn_ros.settings.schema import build, ConfigError, part_of
+from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.training.trainer import Trainer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,7 +90,7 @@ def test_parameters_of_any_kind_are_taken_or_refused(tmp_path):
     def said(*given_files):
         try:
             values = parameters.read(given_files)
-            Robot(build(RobotConfig, part_of(RobotConfig, values)))
+            Robot(build_part(RobotConfig, values))
             build(LearnerConfig, values.get('learner', {}), 'learner.')
         except ConfigError as error:
             return ' '.join(str(error).split())

@@ -185,7 +185,7 @@ def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):
         spin_steps(executor, simulator, 100)
         # Each command is applied before the next one is thought of.
         assert len(applied) - len(sent) in (0, -1, 1)
-        matches = [i for i, t in enumerate(sent) if np.array_equal(t, applied[-1])]
+        matches = [i for i, t in enumerate(sent) if np.array_equal(t[0], applied[-1])]
         assert matches[-1] >= len(sent) - 1
 
 

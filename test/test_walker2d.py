@@ -17,11 +17,10 @@
 from dataclasses import replace
 
 from conftest import ROBOT_FILE
-from dynsyn_ros.robot import Robot, RobotConfig
-from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.schema import build, part_of
+from dynsyn_ros.robot import Robot
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walker2d import ENVIRONMENT
+from dynsyn_ros.training.presets import read_robot
 import numpy as np
 import pytest
 from ros import driven_in_lockstep, spin_until
@@ -56,7 +55,7 @@ def test_its_readings_are_mujocos_state():
 
 def test_torques_go_to_the_joints_they_name():
     order = tuple(reversed(plant_class(ENVIRONMENT).spec.joints))
-    config = build(RobotConfig, part_of(RobotConfig, parameters.read([YAML])))
+    config = read_robot(YAML)
     one, other = walker(), walker(robot=replace(config, joints=order))
     torques = np.array([10.0, -20.0, 30.0, -40.0, 50.0, -500.0])
     one.step(torques)
@@ -75,7 +74,7 @@ def test_it_comes_to_where_it_was():
 
 
 def test_the_yaml_suits_it():
-    robot = Robot(build(RobotConfig, part_of(RobotConfig, parameters.read([YAML]))))
+    robot = Robot(read_robot(YAML))
     robot.observer(plant_class(ENVIRONMENT).spec.readings)
     assert robot.topics == ('imu', 'odom', 'joint_states', 'foot_contacts')
 

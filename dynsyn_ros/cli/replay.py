@@ -26,7 +26,7 @@ from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import preset_file, TRAINED
-from dynsyn_ros.settings.schema import build, ConfigError, part_of
+from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.checkpoint_manager import LAST_STEP
 from dynsyn_ros.storage.recordings import recording
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> None:
     """Replay; raises :class:`ConfigError` at the first message that differs."""
     values = parameters.read([options.params_file, preset_file(options.preset)])
-    robot = Robot(build(RobotConfig, part_of(RobotConfig, values)))
+    robot = Robot(build_part(RobotConfig, values))
     config = build(LearnerConfig, values.get('learner', {}), 'learner.')
     seed = values['seed'] if options.seed is None else options.seed
     learner = Learner(robot.layout, config, seed)

@@ -122,7 +122,7 @@ class Control:
     @property
     def fallen(self) -> bool:
         """Whether the robot has fallen and is not upright again."""
-        return self._loop.fallen
+        return bool(self._loop.fallen[0])
 
     def _now(self) -> int:
         return self._node.get_clock().now().nanoseconds
@@ -213,8 +213,8 @@ class Control:
     def _send_what_is_safe(self, slew: float) -> None:
         self._send(self._loop.stop(self.inputs.fresh_joints(self._now()), slew))
 
-    def _send(self, command: np.ndarray | None) -> None:
-        if command is not None:
-            self._values[:] = command
+    def _send(self, commands: np.ndarray | None) -> None:
+        if commands is not None:
+            self._values[:] = commands[0]
             self._commands.publish(self._command)
             self._answered = True

@@ -23,7 +23,7 @@ from typing import Any
 
 from dynsyn_ros.nodes.config import SECTIONS
 from dynsyn_ros.settings.parameters import nested
-from dynsyn_ros.settings.schema import build, ConfigError, part_of, Setting, settings_of
+from dynsyn_ros.settings.schema import build_part, ConfigError, Setting, settings_of
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -56,7 +56,7 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
             raise ConfigError(f'unknown parameter {key}: there are {", ".join(sorted(known))}')
     settings, leaves = [], {}
     for cls in classes:
-        made = build(cls, part_of(cls, tree))
+        made = build_part(cls, tree)
         settings.append(made)
         leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))})
     for name in given:
@@ -79,7 +79,7 @@ def current(node: Node, cls: type, new: Iterable[Parameter] = ()) -> Any:
     """Make the settings object of a class as the parameters stand, or would with ``new`` ones."""
     values = {**node.get_parameters_by_prefix(''), **{each.name: each for each in new}}
     values = {name: parameter.value for name, parameter in values.items()}
-    return build(cls, part_of(cls, nested(values)))
+    return build_part(cls, nested(values))
 
 
 def _rows(settings: Any) -> dict[str, list[str]]:

@@ -16,11 +16,12 @@
 
 from dynsyn_ros.robot.command_limiter import CommandLimiter
 from dynsyn_ros.robot.config import RewardTerms, RobotConfig
+from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.readers import BadMessage, LostJoint
 from dynsyn_ros.robot.reward import Reward
 from dynsyn_ros.robot.robot import Robot
 from dynsyn_ros.robot.sensor_buffer import SensorBuffer, StepInput
 from dynsyn_ros.robot.servos import LIMITERS
 
-__all__ = ['LIMITERS', 'BadMessage', 'CommandLimiter', 'LostJoint', 'Reward', 'RewardTerms',
-           'Robot', 'RobotConfig', 'SensorBuffer', 'StepInput']
+__all__ = ['LIMITERS', 'BadMessage', 'CommandLimiter', 'ControlLoop', 'LostJoint', 'Reward',
+           'RewardTerms', 'Robot', 'RobotConfig', 'SensorBuffer', 'StepInput']

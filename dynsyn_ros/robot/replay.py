@@ -32,7 +32,7 @@ from dynsyn_ros.robot import BadMessage, Robot, RobotConfig, SensorBuffer, StepI
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.robot import COMMANDS, HUMAN_REWARD
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.schema import build, ConfigError, cut, part_of
+from dynsyn_ros.settings.schema import build, build_part, ConfigError, cut
 import numpy as np
 
 #: The topic of what nodes are steered by, whatever the namespace.
@@ -147,14 +147,14 @@ class Replay:
     def _step(self, given: StepInput, recorded: np.ndarray) -> str:
         before = None if recorded.any() else self._learner.snapshot()
         torques = self._loop.step(given) if given.periods else self._loop.stop()
-        if torques is not None and np.array_equal(torques, recorded):
+        if torques is not None and np.array_equal(torques[0], recorded):
             self.steps += 1
         elif before is not None:
             self._learner.restore(before)
             self._loop.stop()
             self.halts += 1
         else:
-            replayed = 'none' if torques is None else f'{torques.tolist()} N m'
+            replayed = 'none' if torques is None else f'{torques[0].tolist()} N m'
             return f'recorded {cut(recorded.tolist())}, replayed {replayed}'
         return ''
 
@@ -167,7 +167,7 @@ class Replay:
         if not flat:
             return
         parameters.merge(self._values, parameters.nested(flat))
-        robot = build(RobotConfig, part_of(RobotConfig, self._values))
+        robot = build_part(RobotConfig, self._values)
         self._learner.learning = bool(self._values['learning'])
         self._learner.reconfigure(build(LearnerConfig, self._values['learner'], 'learner.'))
         self._loop.reconfigure(robot)

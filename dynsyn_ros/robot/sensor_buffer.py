@@ -39,19 +39,19 @@ _SECOND = 1_000_000_000
 
 
 class StepInput(NamedTuple):
-    """What one step of the learner acts on."""
+    """What one step of the learners acts on."""
 
     readings: np.ndarray
-    """(1, readings), those of the next step as soon as its messages are put in."""
-    reward: float
-    """The sum of the rewards since the last step."""
-    periods: int
+    """(robots, readings), those of the next step as soon as its messages are put in."""
+    reward: float | np.ndarray
+    """The sum of the rewards since the last step, of one robot or (robots,)."""
+    periods: int = 1
     """Control periods that have passed since the last step; 0: time went back, nobody knows."""
-    time: int
+    time: int = 0
     """When it is, ns: the stamp of the set, or the clock."""
     slew: float = 1.0
     """Share of what a command may change by in a control period: what of one has passed."""
-    moved: bool = False
+    moved: bool | np.ndarray = False
     """Whether the robot was put elsewhere since the last step."""
 
 

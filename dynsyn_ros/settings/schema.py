@@ -178,6 +178,11 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
     return settings
 
 
+def build_part(cls: type, values: Mapping[str, Any]) -> Any:
+    """Make a settings object of its part of the parameters of several, as :func:`build` does."""
+    return build(cls, part_of(cls, values))
+
+
 def _section(kind: Any) -> Any:
     """Give the settings class that a field is of, optional or not; None for others."""
     return next((each for each in (kind, *get_args(kind)) if is_dataclass(each)), None) \

@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Learners and walkers in one loop without ROS: what the nodes do over topics, and as exactly."""
+"""Walkers under a control loop without ROS: what the nodes do over topics, and as exactly."""
 
 from __future__ import annotations
 
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.robot import LIMITERS, Robot
+from dynsyn_ros.robot import ControlLoop, Robot, StepInput
 from dynsyn_ros.simulation.walkers import Walkers
 import numpy as np
 
@@ -28,23 +28,14 @@ class Headless:
     def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
         """Put walkers, made for the robot's joints, under learners."""
         self.learner, self.walkers = learner, walkers
-        names = walkers.spec.readings
-        self._observe = robot.observer(names, len(learner))
-        self._limiter = LIMITERS[robot.config.command](robot.config, names, len(learner))
+        self.control = ControlLoop(robot, learner, walkers.spec.readings)
         self.rewards = np.zeros(len(learner))
         """The rewards of the last step, (learners,), which the next one learns from."""
-        self.moved = np.ones(len(learner), np.bool_)
-        """Which walkers were put back since the last step, likewise."""
-        self.sent = self._limiter.sent
-        """The actions that were really sent last, (learners, joints)."""
 
     def step(self) -> np.ndarray:
         """Step every learner and its walker; returns the commands, (walkers, joints)."""
-        readings = self.walkers.readings
-        action = self.learner.step(self._observe(readings), self.rewards, self.sent, self.moved)
-        commands = self._limiter.commands(action, readings)
+        commands = self.control.step(StepInput(self.walkers.readings, self.rewards))
         self.rewards[:] = self.walkers.step(commands)
-        self.moved[:] = False
         for i, _ in self.walkers.ended:
-            self.moved[i] = True
+            self.control.moved[i] = True
         return commands

@@ -22,7 +22,7 @@ from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import preset_file, ROBOT_FILE
-from dynsyn_ros.settings.schema import build, ConfigError, part_of
+from dynsyn_ros.settings.schema import build, build_part, ConfigError
 
 
 def read_preset(name: str) -> LearnerConfig:
@@ -36,4 +36,4 @@ def read_preset(name: str) -> LearnerConfig:
 
 def read_robot(file: Path = ROBOT_FILE) -> RobotConfig:
     """Read the robot's part of a parameter file; raises :class:`ConfigError`."""
-    return build(RobotConfig, part_of(RobotConfig, parameters.read([file])))
+    return build_part(RobotConfig, parameters.read([file]))

@@ -190,7 +190,8 @@ class Trainer:
     @property
     def _told(self) -> dict[str, np.ndarray]:
         """What the next step is told of the last one."""
-        return {'rewards': self._loop.rewards, 'sent': self._loop.sent, 'moved': self._loop.moved}
+        return {'rewards': self._loop.rewards, 'sent': self._loop.control.sent,
+                'moved': self._loop.control.moved}
 
     @property
     def _beside(self) -> Contents:

@@ -61,7 +61,14 @@ from typing import Any, get_args, get_origin
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.settings.assets import ROBOT_FILE
 from dynsyn_ros.settings.parameters import read_table
-from dynsyn_ros.settings.schema import build, ConfigError, part_of, Setting, setting, settings_of
+from dynsyn_ros.settings.schema import (
+    build,
+    build_part,
+    ConfigError,
+    Setting,
+    setting,
+    settings_of,
+)
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 
@@ -197,7 +204,7 @@ def read_search(file: Path) -> Search:
     """Read a search file; raises :class:`ConfigError` for whatever is wrong with it."""
     content = read_table(file, ('preset', 'budgets', 'ranges'), 'tune')
     try:
-        config = build(SearchConfig, part_of(SearchConfig, content))
+        config = build_part(SearchConfig, content)
         base = {key: value for key, value in content.items()
                 if key not in ('preset', 'params_file', 'budgets', 'ranges', *asdict(config))}
         base['robot'] = asdict(read_robot(Path(content.get('params_file', ROBOT_FILE))))

@@ -342,7 +342,7 @@ def test_sets_that_come_faster_than_the_period_make_a_step_a_period(robot):
     assert due[0] == 1
 
 
-def test_each_input_has_its_own_greatest_age():
+def test_each_input_has_its_own_timeout():
     inputs = paced()
     for topic in ALL:
         put(inputs, topic, at=1.0)

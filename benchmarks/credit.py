@@ -63,6 +63,7 @@ class Held:
     ) -> None:
         """Load the weights, with the fluctuations at a share of their amplitude."""
         robot = Robot(read_robot())
+        self.fall_reward = robot.config.fall_reward
         held = replace(
             config, synapses=replace(config.synapses, centre_rate=0.0),
             annealing=replace(config.annealing, amplitude_decay=0.0) if config.annealing else None,
@@ -138,14 +139,14 @@ def mean_reward(held: Held, steps: int) -> np.ndarray:
     """Mean shaped reward a step of each walker, frozen."""
     held.learner.learning = False
     total = np.zeros(WALKERS)
-    penalty = held.learner.config.fall.penalty
     horizon = held.learner.config.fall.horizon / held.learner.config.time_step
     state, rate = held.learner.state, held.learner.config.fall.price_rate
     share = 1.0 - 1.0 / (1.0 + rate * state.annealing.clock[0])
-    price = penalty + share * horizon * max(state.prediction.baseline[0], 0.0)
+    price = (held.learner.config.fall.penalty
+             + share * horizon * max(state.prediction.baseline[0], 0.0))
     for _ in range(steps):
         held.step()
-        total += np.where(held.rewards > -penalty, held.rewards, -price)
+        total += np.where(held.rewards > held.fall_reward, held.rewards, -price)
     return total / steps
 
 

@@ -53,13 +53,13 @@ class Oracle:
         keep = np.exp(-self.config.time_step / p.eligibility_time_constant) if p else 0.0
         self.e = keep * self.e + (1 - keep) * self.x
 
-    def shape(self, reward):
+    def shape(self, reward, fell):
         """Price a fall by what a step earns on average."""
         f = self.config.fall
-        if f and reward <= -f.penalty:
-            k = f.price_rate * self.X / (1 + f.price_rate * self.X)
-            return -f.penalty - k * f.horizon / self.config.time_step * max(self.rbar, 0.0), True
-        return reward, False
+        if not fell:
+            return reward
+        k = f.price_rate * self.X / (1 + f.price_rate * self.X)
+        return -f.penalty - k * f.horizon / self.config.time_step * max(self.rbar, 0.0)
 
     def predict(self, reward, fell, moved):
         """Compute the error of the prediction, and what it would do to the critic."""
@@ -103,12 +103,11 @@ class Oracle:
         alpha = s.centre_rate / np.sqrt(1 + a.centre_rate_decay * self.X if a else 1.0)
         return alpha * m * self.e * self.config.time_step
 
-    def narrow(self, rewards):
+    def narrow(self, rewards, fell):
         """Eq. 4, or annealing, by the rewards of all who share the amplitudes."""
         n, a, dt = self.config.narrowing, self.config.annealing, self.config.time_step
         if a:
-            worst = self.config.fall.penalty if self.config.fall else np.inf
-            earned = sum(reward for reward in rewards if reward > -worst)
+            earned = sum(r for r, down in zip(rewards, fell, strict=True) if not down)
             self.X = max(self.X + earned, 0.0)
             cooled = 1 - self.heat(np.mean(rewards), len(rewards) * dt)
             self.A = self.A0 / (1 + a.amplitude_decay * self.X) ** (cooled / 4)
@@ -181,15 +180,15 @@ class Oracle:
         return np.tanh(W4 @ np.hstack([self.v, self.w, raw, 1.0]))
 
 
-def run(oracles, observations, rewards, sent, moved, shared):
+def run(oracles, observations, rewards, sent, moved, fell, shared):
     """Run oracles side by side; ``shared`` ones add up all updates. Returns their actions."""
     actions = []
-    for step in zip(observations, rewards, sent, moved, strict=True):
-        for oracle, observation, reward, action, put_back in zip(oracles, *step, strict=True):
+    for step in zip(observations, rewards, sent, moved, fell, strict=True):
+        for oracle, observation, reward, action, *rest in zip(oracles, *step, strict=True):
             oracle.oscillate()
             oracle.encode(observation, action)
             oracle.fluctuate()
-            oracle.given = (reward, put_back)
+            oracle.given = (reward, *rest)
         for group in [oracles] if shared else [[oracle] for oracle in oracles]:
             learn(group)
         actions.append([oracle.act(observation, len(oracles) if shared else 1)
@@ -199,12 +198,12 @@ def run(oracles, observations, rewards, sent, moved, shared):
 
 def learn(group):
     """Let oracles that share centres, amplitudes and a critic learn from one step."""
-    rewards = [oracle.given[0] for oracle in group]
+    rewards, moved, fell = zip(*(oracle.given for oracle in group), strict=True)
     if group[0].config.modulation == 'prediction_error':
-        shaped, fell = zip(*(oracle.shape(oracle.given[0]) for oracle in group), strict=True)
+        shaped = [o.shape(r, down) for o, r, down in zip(group, rewards, fell, strict=True)]
         errors, dthetas = zip(*(
-            oracle.predict(r, down, oracle.given[1])
-            for oracle, r, down in zip(group, shaped, fell, strict=True)), strict=True)
+            oracle.predict(*each)
+            for oracle, *each in zip(group, shaped, fell, moved, strict=True)), strict=True)
         for oracle in group:
             oracle.follow(shaped, errors, fell)
             oracle.theta = oracle.theta + np.sum(dthetas, axis=0)
@@ -216,5 +215,5 @@ def learn(group):
                  for oracle, m in zip(group, signals, strict=True)], axis=0)
     for oracle in group:
         oracle.C = oracle.C + dC
-        oracle.narrow(rewards)
+        oracle.narrow(rewards, fell)
         oracle.swing()

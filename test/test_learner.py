@@ -37,15 +37,15 @@ COMPILED = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not COMPILED, reason='takes too many steps for plain Python')
 
 
-def experience(robot, learners, steps, seed=1):
-    """Make random observations, rewards with falls, sent actions, and who was put back."""
+def random_steps(robot, learners, steps, seed=1):
+    """Make random observations, rewards, sent actions, who was put back and who fell."""
     rng = np.random.default_rng(seed)
     observations = rng.normal(size=(steps, learners, robot.layout.observations))
     rewards = rng.normal(size=(steps, learners))
     rewards[rng.random(size=rewards.shape) < 0.01] = -100.0
     sent = rng.uniform(-1.0, 1.0, size=(steps, learners, robot.layout.actions))
     moved = rng.random(size=rewards.shape) < 0.01
-    return observations, rewards, sent, moved
+    return observations, rewards, sent, moved, rewards <= -2.0
 
 
 def normals_of(learner, i):
@@ -95,7 +95,7 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
         }, normals_of(learner, i))
         for i in range(learners)
     ]
-    given = experience(robot, learners, steps)
+    given = random_steps(robot, learners, steps)
     mine = np.array([learner.step(*each).copy() for each in zip(*given, strict=True)])
     truth = run(oracles, *given, shared)
     np.testing.assert_allclose(mine, truth, rtol=0, atol=1e-9)
@@ -175,7 +175,7 @@ def test_weights_stay_within_the_amplitude_and_never_jump(robot):
     learner = Learner(robot.layout, config, seed=2)
     p, f, before = learner.state.plasticity, learner.state.fluctuation, None
     crossings = 0
-    for given in zip(*experience(robot, 1, 3000), strict=True):
+    for given in zip(*random_steps(robot, 1, 3000), strict=True):
         period, centre, amplitude = f.period.copy(), p.centre.copy(), p.amplitude.copy()
         learner.step(*given)
         assert (np.abs(f.weight - p.centre) <= p.amplitude * (1 + 1e-12)).all()
@@ -193,7 +193,7 @@ def test_weights_stay_within_the_amplitude_and_never_jump(robot):
 def test_zero_reward_leaves_centres_and_amplitudes_exactly(robot):
     learner = Learner(robot.layout, DEFAULT, seed=4, numbers=range(2))
     start = learner.snapshot()
-    observations, _, sent, _ = experience(robot, 2, 500)
+    observations, _, sent, *_ = random_steps(robot, 2, 500)
     for observation, action in zip(observations, sent, strict=True):
         learner.step(observation, np.zeros(2), action)
     end = learner.snapshot()
@@ -207,7 +207,7 @@ def test_zero_reward_leaves_centres_and_amplitudes_exactly(robot):
 @pytest.mark.parametrize('shared', [False, True], ids=['alone', 'fleet'])
 def test_restored_learner_goes_on_bit_for_bit(robot, shared, config):
     numbers = range(3)
-    given = list(zip(*experience(robot, 3, 4000), strict=True))
+    given = list(zip(*random_steps(robot, 3, 4000), strict=True))
     first = Learner(robot.layout, config, 1, numbers, shared)
     for each in given[:500]:
         first.step(*each)
@@ -224,7 +224,7 @@ def test_restored_learner_goes_on_bit_for_bit(robot, shared, config):
 def test_learner_i_of_n_is_learner_i_alone(robot):
     many = Learner(robot.layout, PREDICTING, 7, range(8))
     alone = Learner(robot.layout, PREDICTING, 7, [3])
-    for given in zip(*experience(robot, 8, 2500), strict=True):
+    for given in zip(*random_steps(robot, 8, 2500), strict=True):
         action = many.step(*given)
         np.testing.assert_array_equal(action[3:4], alone.step(*(each[3:4] for each in given)))
 
@@ -246,7 +246,7 @@ def test_frozen_weights_rest_and_nothing_learns(robot):
     learner = Learner(robot.layout, PREDICTING, 7)
     learner.learning = False
     start = learner.snapshot()
-    for given in zip(*experience(robot, 1, 200), strict=True):
+    for given in zip(*random_steps(robot, 1, 200), strict=True):
         learner.step(*given)
         np.testing.assert_array_equal(
             learner.state.fluctuation.weight, learner.state.plasticity.centre)
@@ -261,7 +261,7 @@ def test_frozen_weights_rest_and_nothing_learns(robot):
 @pytest.mark.parametrize('where', [0, 1, 2], ids=['observation', 'reward', 'sent action'])
 def test_nonsense_is_refused_and_changes_nothing(robot, bad, where):
     learner = Learner(robot.layout, DEFAULT, 7, range(2))
-    given = [part[0] for part in experience(robot, 2, 1)]
+    given = [part[0] for part in random_steps(robot, 2, 1)]
     given[where][1] = bad
     start = learner.snapshot()
     with pytest.raises(ValueError, match='learner 1 was given a value that is not finite'):
@@ -298,7 +298,7 @@ def test_snapshots_that_do_not_fit_are_refused(robot, name, spoil, message):
 
 def test_a_snapshot_without_a_critic_starts_it_at_zero(robot):
     learner = Learner(robot.layout, PREDICTING, 7)
-    given = list(zip(*experience(robot, 1, 50), strict=True))
+    given = list(zip(*random_steps(robot, 1, 50), strict=True))
     for each in given:
         learner.step(*each)
     snapshot = learner.snapshot()
@@ -314,8 +314,8 @@ def test_a_snapshot_without_a_critic_starts_it_at_zero(robot):
 
 def test_nothing_is_credited_across_a_put_back(robot):
     learner = Learner(robot.layout, PREDICTING, 7, range(2), shared=True)
-    given = list(zip(*experience(robot, 2, 100), strict=True))
-    for observation, reward, sent, _ in given:
+    given = list(zip(*random_steps(robot, 2, 100), strict=True))
+    for observation, reward, sent, *_ in given:
         learner.step(observation, reward, sent)
     before = learner.snapshot()
     learner.step(observation, np.full(2, 0.3), sent, np.ones(2, bool))
@@ -324,7 +324,7 @@ def test_nothing_is_credited_across_a_put_back(robot):
     np.testing.assert_array_equal(after['value_weight'], before['value_weight'])
     assert not after['value_trace'].any(), 'nor is what comes after credited to what was before'
     learner.restore(before)
-    learner.step(observation, np.full(2, -100.0), sent, np.ones(2, bool))
+    learner.step(observation, np.full(2, -100.0), sent, np.ones(2, bool), np.ones(2, bool))
     assert (learner.state.plasticity.centre != before['centre']).all(), 'a fall is a consequence'
 
 
@@ -380,7 +380,7 @@ def test_normal_numbers_are_drawn_before_they_run_out(robot):
     f = learner.state.fluctuation
     f.next_normal[:] = first = f.normals.shape[1] - robot.layout.synapses + 1
     left = f.normals[0, first:].copy()
-    (given,) = zip(*experience(robot, 1, 1), strict=True)
+    (given,) = zip(*random_steps(robot, 1, 1), strict=True)
     learner.step(*given)
     used = first + left.size - f.normals.shape[1]
     assert f.next_normal[0] == used == 0

@@ -114,7 +114,7 @@ def constants(
     beta, delta = (annealing.amplitude_decay,
                    annealing.centre_rate_decay) if annealing else (0.0, 0.0)
     penalty, horizon, kappa = (
-        fall.penalty, fall.horizon / time_step, fall.price_rate) if fall else (np.inf, 0.0, 0.0)
+        fall.penalty, fall.horizon / time_step, fall.price_rate) if fall else (0.0, 0.0, 0.0)
     return np.array((beta, delta, penalty, horizon, kappa, recent, usual, expected),
                     CONSTANTS)[()]
 
@@ -160,9 +160,10 @@ def rate_ratio(c: Any, clock: float) -> float:
 
 
 @njit(cache=True)
-def shape_reward(c: Any, reward: float, mean: float, clock: float) -> tuple[float, float]:
-    """Price a fall by the mean reward; returns the shaped reward, and 1 for a fall, or 0."""
-    if reward > -c.penalty:
-        return reward, 0.0
+def shape_reward(c: Any, reward: float, fell: bool, mean: float, clock: float) -> float:
+    """Price a fall by the mean reward; any other reward stays as it is."""
+    if not fell:
+        return reward
     share = 1.0 - 1.0 / (1.0 + c.price_rate * clock)
-    return -(c.penalty + share * c.horizon * max(mean, 0.0)), 1.0
+    shaped: float = -(c.penalty + share * c.horizon * max(mean, 0.0))
+    return shaped

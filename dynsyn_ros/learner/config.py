@@ -70,7 +70,7 @@ class FallConfig:
     """What a fall costs."""
 
     penalty: float = setting(
-        'a reward at or below minus this is a fall, and this is what it costs at first',
+        'what a fall costs at first, whatever the robot says that it does',
         low=0.0, high=1e6, read_only=False)
     horizon: float = setting(
         'with success a fall also costs what is earned on average in so much time', unit='ms',

@@ -98,7 +98,8 @@ def step(
     fluctuation_memory: Any, plasticity_memory: Any, prediction_memory: Any, annealing_memory: Any,
     network_memory: Any, normalisation: np.ndarray, choice: Any, fluctuating: Any, plastic: Any,
     predicting: Any, annealed: Any, wiring: Any, oscillating: Any, observation: np.ndarray,
-    reward: np.ndarray, sent_action: np.ndarray, moved: np.ndarray, learning: bool,
+    reward: np.ndarray, sent_action: np.ndarray, moved: np.ndarray, fell: np.ndarray,
+    learning: bool,
 ) -> int:
     """Take one step of all learners; returns how it went."""
     f = fluctuation.unpack(*fluctuation_memory)
@@ -123,8 +124,9 @@ def step(
         for group in range(groups):
             members = range(group * size, (group + 1) * size)
             if choice.prediction_error:
-                predict(r, a, predicting, annealed, group, members, n.features, reward, moved)
-            learn(p, r, a, choice, plastic, annealed, group, members, reward)
+                predict(r, a, predicting, annealed, group, members, n.features, reward, moved,
+                        fell)
+            learn(p, r, a, choice, plastic, annealed, group, members, reward, fell)
     answer = DONE
     for i in range(learners):
         if learning:
@@ -153,11 +155,13 @@ def finite(observation: np.ndarray, reward: float, sent_action: np.ndarray) -> b
 def predict(
     r: reward_prediction.RewardPrediction, a: annealing.Annealing, predicting: Any, annealed: Any,
     group: int, members: Any, features: np.ndarray, reward: np.ndarray, moved: np.ndarray,
+    fell: np.ndarray,
 ) -> None:
     """Shape the rewards of a group and hold them against their prediction."""
     for i in members:
-        r.reward[i], r.fell[i] = annealing.shape_reward(
-            annealed, reward[i], r.baseline[group], a.clock[group])
+        r.fell[i] = fell[i]
+        r.reward[i] = annealing.shape_reward(
+            annealed, reward[i], fell[i], r.baseline[group], a.clock[group])
     reward_prediction.predict(r, predicting, group, members, features, moved)
 
 
@@ -165,6 +169,7 @@ def predict(
 def learn(
     p: plasticity.Plasticity, r: reward_prediction.RewardPrediction, a: annealing.Annealing,
     choice: Any, plastic: Any, annealed: Any, group: int, members: Any, reward: np.ndarray,
+    fell: np.ndarray,
 ) -> None:
     """Move the centres and the amplitudes of a group by what all its members were told."""
     rate_ratio = annealing.rate_ratio(annealed, a.clock[group])
@@ -172,7 +177,7 @@ def learn(
         modulation = r.modulation[i] if choice.prediction_error else reward[i]
         plasticity.move_centres(p, plastic, i, group, rate_ratio, modulation)
     if choice.annealed:
-        anneal(p, a, annealed, group, members, reward)
+        anneal(p, a, annealed, group, members, reward, fell)
     else:
         for i in members:
             plasticity.move_amplitudes(p, plastic, group, reward[i])
@@ -181,13 +186,13 @@ def learn(
 @njit(cache=True)
 def anneal(
     p: plasticity.Plasticity, a: annealing.Annealing, annealed: Any, group: int, members: Any,
-    reward: np.ndarray,
+    reward: np.ndarray, fell: np.ndarray,
 ) -> None:
     """Advance the clock of a group, and narrow or widen its fluctuations with it."""
     earned, mean = 0.0, 0.0
     for i in members:
         mean += reward[i] / len(members)
-        if reward[i] > -annealed.penalty:
+        if not fell[i]:
             earned += reward[i]
     before = annealing.amplitude_ratio(annealed, a, group)
     a.clock[group] = max(a.clock[group] + earned, 0.0)

@@ -73,7 +73,8 @@ class Learner:
         self.state = kernel.unpack(self._memory)
         """The state of every part, by name; for reading."""
         self._still = np.zeros(count, np.bool_)
-        self._shapes = ((count, layout.observations), (count,), (count, layout.actions), (count,))
+        self._shapes = ((count, layout.observations), (count,), (count, layout.actions), (count,),
+                        (count,))
         self.state.plasticity.amplitude[:] = np.repeat(
             config.synapses.amplitude, layout.layer_sizes)
         self.state.neurons.gain[:] = config.network.gain
@@ -144,6 +145,7 @@ class Learner:
         reward: np.ndarray,
         sent_action: np.ndarray,
         moved: np.ndarray | None = None,
+        fell: np.ndarray | None = None,
     ) -> np.ndarray:
         """
         Learn from the reward of the last action and choose the next one.
@@ -151,19 +153,20 @@ class Learner:
         ``observation`` is (learners, observations), ``reward`` (learners,) what the last action
         earned, ``sent_action`` (learners, actions) what was really sent of it (efference copy),
         all float64; ``moved`` (learners,) bool tells which robots were put back since, for which
-        nothing is credited across the jump. Returns the action, (learners, actions) within +-1,
-        in an array that the next step uses again. Raises :class:`ValueError`, with nothing
-        changed, if a shape is wrong or a value is not finite.
+        nothing is credited across the jump, and ``fell`` likewise which have fallen. Returns the
+        action, (learners, actions) within +-1, in an array that the next step uses again. Raises
+        :class:`ValueError`, with nothing changed, if a shape is wrong or a value is not finite.
         """
-        if moved is None:
-            moved = self._still
-        shapes = (observation.shape, reward.shape, sent_action.shape, moved.shape)
+        moved = self._still if moved is None else moved
+        fell = self._still if fell is None else fell
+        shapes = (
+            observation.shape, reward.shape, sent_action.shape, moved.shape, fell.shape)
         if shapes != self._shapes:
             raise ValueError(
-                'a step takes observations, rewards, sent actions and moved of the shapes '
+                'a step takes observations, rewards, sent actions, moved and fell of the shapes '
                 f'{self._shapes}, not {shapes}')
         answer = kernel.step(*(
-            *self._arguments, observation, reward, sent_action, moved, self.learning))
+            *self._arguments, observation, reward, sent_action, moved, fell, self.learning))
         if answer == kernel.NORMALS_LOW:
             self._draw_normals()
         elif answer != kernel.DONE:

@@ -195,6 +195,8 @@ class RobotConfig:
     reward_limit: float = setting(
         'most that a step is rewarded or punished with, whatever is sent on reward; over what any '
         'step can earn', low=0.0, high=1e4)
+    fall_reward: float = setting(
+        'a step that earns this or less tells of a fall', low=-1e4, high=0.0)
     human_reward_limit: float = setting(
         'most that a person adds to or takes from the reward of a step, whatever is sent on '
         'human_reward', low=0.0, high=1e4)

@@ -47,6 +47,7 @@ class ControlLoop:
         self._observe = robot.observer(names, robots)
         self._limiter = LIMITERS[robot.config.command](robot.config, names, robots)
         self._reward, self._nothing = np.zeros(robots), np.zeros(robots)
+        self._fall_reward, self._fell = robot.config.fall_reward, np.zeros(robots, np.bool_)
         self.moved = np.ones(robots, np.bool_)
         """Which robots were put elsewhere since the last step, (robots,); a step clears it."""
         readings = np.zeros((robots, len(names)))
@@ -67,16 +68,19 @@ class ControlLoop:
     def step(self, given: StepInput) -> np.ndarray:
         """Take one step of the learners; returns the commands, (robots, joints)."""
         self._reward[:] = given.reward
+        np.less_equal(self._reward, self._fall_reward, out=self._fell)
         observation = self._observe(given.readings)
         self.moved |= given.moved
         for _ in range(given.periods - 1):
             # Periods of which nothing was heard: nothing new was sent or earned in them.
             self._learn(observation, self._nothing)
-        action = self._learn(observation, self._reward)
+        action = self._learn(observation, self._reward, self._fell)
         return self._limiter.commands(action, given.readings, given.slew)
 
-    def _learn(self, observation: np.ndarray, reward: np.ndarray) -> np.ndarray:
-        action = self.learner.step(observation, reward, self._limiter.sent, self.moved)
+    def _learn(
+        self, observation: np.ndarray, reward: np.ndarray, fell: np.ndarray | None = None
+    ) -> np.ndarray:
+        action = self.learner.step(observation, reward, self._limiter.sent, self.moved, fell)
         self.moved[:] = False
         return action
 

@@ -170,6 +170,7 @@ _FILE = """\
       odom: {{timeout: 0.3}}
       reward: {{timeout: 0.5, qos: reliable}}
     reward_limit: 200.0
+    fall_reward: -50.0
     human_reward_limit: 200.0
     max_speed: 5.0
     rays: 0                        # TODO of a lidar, if its rays are to be observed

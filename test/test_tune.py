@@ -194,7 +194,7 @@ def test_trials_are_the_same_whoever_draws_them(tmp_path, sampler):
         run(together, stop)
         for study in together:
             for running in study._running:
-                running.lock.close()
+                running.claim.release()
     assert [trial.state.is_finished() for trial in together[0].trials] == 6 * [True]
     reports = [line for line in told if 'is taken over' not in line]
     assert len(told) > len(reports) == len(set(reports)) == sum(

@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 import errno
-import fcntl
 import os
 from pathlib import Path
 import stat
@@ -29,8 +28,6 @@ from typing import Any, IO
 
 from dynsyn_ros.settings.schema import ConfigError
 
-#: The file whose lock is a folder's; the system lets go of it when its process ends.
-LOCK = '.lock'
 #: How the name of a file ends that is being written.
 _LEFTOVER = '.tmp'
 
@@ -48,18 +45,6 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f'cannot write in the folder {folder}: {error.strerror}') from error
-
-
-def try_lock(folder: Path) -> IO[bytes] | None:
-    """Take the lock of a folder, which is made if need be; None if another process has it."""
-    check_folder(folder)
-    file = (folder / LOCK).open('ab')
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from dynsyn_ros.settings.files import check_folder, clear_leftovers, opened
 from dynsyn_ros.settings.schema import ConfigError, cut
 
 MANIFEST = 'manifest.json'
-WALK, TRAINING, SWEEP, SEARCH = 'walk', 'training', 'sweep', 'search'
+WALK, TRAINING, SWEEP, SEARCH, TRIAL = 'walk', 'training', 'sweep', 'search', 'trial'
 #: By what the folders of each kind are known that have no manifest: a search, whose folder is many
 #: processes', and what was made before there were manifests.
 _MARKS = {
@@ -49,6 +49,10 @@ _MOST_BYTES = 1_000_000
 _LOOK_PERIOD = 0.05
 
 
+class InUse(ConfigError):
+    """Another run has the folder."""
+
+
 class Claim:
     """
     The right to write into a folder, until it is released or the process ends.
@@ -60,13 +64,15 @@ class Claim:
     #: The open manifest of each folder of this process, and how often it is claimed.
     _held: dict[tuple[int, int], tuple[int, int]] = {}  # noqa: RUF012  of all of them together
 
-    def __init__(self, folder: Path, kind: str, patience: float = 0.0) -> None:
+    def __init__(
+        self, folder: Path, kind: str, patience: float = 0.0, alone: bool = False
+    ) -> None:
         """
         Claim a folder for a kind of run, and clear what a killed one has left half written.
 
         The folder is made if need be. Raises :class:`ConfigError`, with nothing written, if it is
-        of another kind, if another process still has it after a ``patience`` in s, or if it cannot
-        be written.
+        of another kind or cannot be written; :class:`InUse` if another process still has it after
+        a ``patience`` in s, or somebody in this process where it is to be ``alone``.
         """
         check_kind(folder, kind)
         check_folder(folder)
@@ -76,6 +82,8 @@ class Claim:
         self._key = _identity(os.fstat(file))
         if self._key in self._held:
             os.close(file)
+            if alone:
+                raise self._in_use()
             file, times = self._held[self._key]
             self._held[self._key] = file, times + 1
             self._new = False
@@ -112,6 +120,10 @@ class Claim:
             self._manifest.unlink(missing_ok=True)
         os.close(file)
 
+    def _in_use(self) -> InUse:
+        return InUse(f'{self._manifest.parent} is in use by another run: wait until it ends, or '
+                     'choose another folder')
+
     def _open(self) -> int:
         try:
             return os.open(self._manifest, os.O_RDWR | os.O_CREAT, 0o644)
@@ -125,9 +137,7 @@ class Claim:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > end:
-                    raise ConfigError(
-                        f'{self._manifest.parent} is in use by another run: wait until it ends, '
-                        'or choose another folder') from None
+                    raise self._in_use() from None
                 time.sleep(_LOOK_PERIOD)
                 continue
             try:

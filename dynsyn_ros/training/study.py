@@ -30,12 +30,11 @@ from dataclasses import asdict, dataclass, field
 import json
 import math
 from pathlib import Path
-from typing import Any, IO
+from typing import Any
 
-from dynsyn_ros.settings.files import try_lock
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.episodes import read_episodes
-from dynsyn_ros.storage.folders import Claim, SEARCH
+from dynsyn_ros.storage.folders import Claim, InUse, SEARCH, TRIAL
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.sweep import Job
 from dynsyn_ros.training.tune_file import Range, Search
@@ -94,7 +93,7 @@ class _Running:
     """A trial of ours, at work on a budget."""
 
     trial: Trial
-    lock: IO[bytes]
+    claim: Claim
     budget: int = 0
     jobs: Sequence[Job] = ()
     waiting: deque[Job] = field(default_factory=deque)
@@ -186,17 +185,19 @@ class Study:
             left = (trial for trial in trials
                     if trial.state == TrialState.RUNNING and trial.number not in mine)
             for frozen in left:
-                lock = try_lock(self._folder(frozen.number))
-                if lock is not None:
-                    running = _Running(Trial(self._study, frozen._trial_id), lock,
-                                       budget=len(frozen.intermediate_values))
-                    self._say(f'trial {frozen.number}, which nobody works on, is taken over')
-                    break
+                try:
+                    claim = self._claim_of(frozen.number)
+                except InUse:
+                    continue
+                running = _Running(Trial(self._study, frozen._trial_id), claim,
+                                   budget=len(frozen.intermediate_values))
+                self._say(f'trial {frozen.number}, which nobody works on, is taken over')
+                break
             else:
                 if len(trials) >= self.search.config.trials:
                     return False
                 trial = self._study.ask()
-                running = _Running(trial, try_lock(self._folder(trial.number)))
+                running = _Running(trial, self._claim_of(trial.number))
             self._study.sampler = self._sampler(running.trial.number)
             for each in self.search.ranges:
                 _suggest(running.trial, each)
@@ -204,6 +205,10 @@ class Study:
         if self._possible(running) and not (running.budget and self._over(running)):
             self._train(running)
         return True
+
+    def _claim_of(self, number: int) -> Claim:
+        """Make a trial this program's own; raises :class:`InUse` if it is another one's."""
+        return Claim(self._folder(number), TRIAL, alone=True)
 
     def _sampler(self, number: int) -> BaseSampler:
         """Make what draws a trial, the same whoever draws it."""
@@ -274,7 +279,7 @@ class Study:
         """Tell the study how a trial has ended, and let go of it."""
         self._study.tell(running.trial, value, state)
         self._running.remove(running)
-        running.lock.close()
+        running.claim.release()
         self._say(f'trial {running.trial.number} {told}')
 
 

@@ -166,7 +166,7 @@ def test_what_would_take_too_much_is_refused_before_it_is_unpacked(file, robot):
     tracemalloc.start()
     try:
         refused(file, robot, 'does not fit: centre has the shape')
-        with pytest.raises(ConfigError, match='are of no network of its robot'):
+        with pytest.raises(ConfigError, match='does not fit: centre has the shape'):
             weights.read(file)
         with pytest.raises(ConfigError, match=r'its arrays would take \d+ bytes, at most'):
             weights.read(many)
@@ -279,6 +279,24 @@ def test_files_of_other_programs(tmp_path, robot):
     refused(file, robot, 'no weights file of this program')
     np.savez(file, about=np.array('{'))
     refused(file, robot, 'no weights file of this program')
+
+
+def test_a_file_tells_the_sizes_of_its_network(file, tmp_path, robot):
+    arrays, about = weights.read(file)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    sizes = about['layout']
+    told, recovered = (weights.layout_of(shapes, each) for each in (
+        about, {**about, 'layout': None}))
+    assert told.layer_sizes == recovered.layer_sizes == robot.layout.layer_sizes
+    for wrong in ({**sizes, 'hidden': -1}, {**sizes, 'actions': 5}, {**sizes, 'ranges': True},
+                  {'hidden': 7}, {}, 7):
+        np.savez(tmp_path / 'wrong.npz', **{
+            **arrays, 'about': np.array(json.dumps({**about, 'layout': wrong}))})
+        refused(tmp_path / 'wrong.npz', robot, 'no weights file of this program')
+    np.savez(tmp_path / 'wrong.npz', **{
+        **arrays, 'about': np.array(json.dumps({**about, 'layout': {**sizes, 'hidden': 9}}))})
+    with pytest.raises(ConfigError, match='does not fit'):
+        weights.read(tmp_path / 'wrong.npz')
 
 
 def test_weights_of_another_robot(file):

@@ -16,7 +16,8 @@
 Weights files: a learner's whole state and whose it is, in one ``.npz`` read without pickle.
 
 A file holds the arrays of :meth:`Learner.snapshot` and ``about``, a JSON text: the format, the
-robot's name, joints and observations, the preset, and how the run was made.
+robot's name, joints and observations, the sizes of its network, the preset, and how the run was
+made.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ UNTRAINED = 'none'
 WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'
 _ABOUT_CONTENTS = {_ABOUT: ArraySpec(np.dtype((np.str_, 1_000_000)), ())}
+#: The sizes of a network that a file tells of; those of format 4 and the first of 5 do not.
+SIZES = ('states', 'ranges', 'actions', 'hidden', 'oscillators')
+_MOST = 1_000_000
 #: What must agree between a file and the robot it is loaded for.
 IDENTITY = ('robot', 'joints', 'observations')
 
@@ -67,6 +71,7 @@ def pack(
     about = {
         'format': FORMAT,
         **{key: getattr(robot.config, key) for key in IDENTITY},
+        'layout': {name: getattr(learner.layout, name) for name in SIZES},
         'learner': asdict(learner.config),
         'made_by': dict(made_by),
     }
@@ -178,7 +183,7 @@ def _about(archive: Archive) -> dict[str, Any]:
                  'made_by': dict}
         if about['format'] not in (FORMAT, FORMER) or not all(
                 isinstance(about[key], kind) for key, kind in kinds.items()) or (
-                    not about['robot'].isprintable()):
+                    not about['robot'].isprintable()) or not _sizes_fit(about):
             raise _NotOurs
         if about['format'] == FORMER:
             about['time_step'] = float(about['learner']['time_step'])
@@ -191,10 +196,30 @@ def _about(archive: Archive) -> dict[str, Any]:
     return about
 
 
+def _sizes_fit(about: Mapping[str, Any]) -> bool:
+    """Tell whether a file says no sizes, or such as its robot can have."""
+    sizes = about.get('layout')
+    if sizes is None:
+        return True
+    return (isinstance(sizes, dict) and sorted(sizes) == sorted(SIZES)
+            and all(type(size) is int and 0 <= size <= _MOST for size in sizes.values())
+            and sizes['states'] + sizes['ranges'] == len(about['observations'])
+            and sizes['actions'] == len(about['joints']))
+
+
 def layout_of(
     shapes: Mapping[str, tuple[int, ...]], about: Mapping[str, Any]
 ) -> Layout | None:
-    """Find the sizes of a file's network by its arrays and lists; None: there is none of them."""
+    """Tell the sizes of a file's network; None: there is none of its arrays."""
+    if about.get('layout'):
+        return Layout(**about['layout'], normalisation=np.empty(0), output_centres=np.empty(0))
+    return _recovered_layout(shapes, about)
+
+
+def _recovered_layout(
+    shapes: Mapping[str, tuple[int, ...]], about: Mapping[str, Any]
+) -> Layout | None:
+    """Find the sizes that a file does not tell by its arrays and lists."""
     joints, observations = len(about['joints']), len(about['observations'])
     synapses, hidden, oscillators = (shapes[name][1] for name in ('centre', 'gain', 'v'))
 

@@ -14,6 +14,9 @@
 
 """The configuration files are found however the package was installed."""
 
+import ast
+from importlib import import_module
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import shutil
@@ -41,6 +44,18 @@ def copy(tmp_path):
     folder = tmp_path / 'site'
     shutil.copytree(SOURCE / 'dynsyn_ros', folder / 'dynsyn_ros')
     return folder
+
+
+@pytest.mark.parametrize('file', sorted((SOURCE / 'launch').iterdir()), ids=lambda path: path.name)
+def test_launch_files_import_what_there_is(file):
+    """Hold it where the launch machinery is not installed too, and so no launch file is run."""
+    taken = [(node.module, name.name) for node in ast.walk(ast.parse(file.read_text()))
+             if isinstance(node, ast.ImportFrom) and node.module.startswith('dynsyn_ros')
+             for name in node.names]
+    assert taken
+    for module, name in taken:
+        assert hasattr(import_module(module), name) or find_spec(f'{module}.{name}'), (
+            f'{module} has no {name}')
 
 
 def test_in_the_source_tree():

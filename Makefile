@@ -10,6 +10,7 @@
 # make docs                                  these pages as HTML, in docs/_build
 # make screenshot, make tables               what in docs/ is made by commands
 # make lint, make test-kilted, make lock, make clean
+# make                                       these lines
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +20,11 @@ ARGS ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: walk train test gif bench soak looking realtime coverage docs tables screenshot lint test-kilted lock clean
+.DEFAULT_GOAL = help
+.PHONY: help walk train test gif bench soak looking realtime coverage docs tables screenshot lint test-kilted lock clean
+
+help:
+	@sed -n 's/^# //p; /^$$/q' Makefile
 
 walk: $(READY)
 	$(BIN)/dynsyn walk $(ARGS)

@@ -15,10 +15,13 @@
 """Package dynsyn_ros, for colcon and for pip."""
 
 from glob import glob
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
 package_name = 'dynsyn_ros'
+#: The version stands in package.xml and nowhere else.
+VERSION = ElementTree.parse('package.xml').findtext('version')
 
 # Real ROS 2 as wheels, for machines without an installed ROS: one distribution wholly.
 JAZZY = {'rclpy[fastrtps]': '7.1.6', 'rcl': '2.0.3', 'common': '5.3.6'}
@@ -47,10 +50,12 @@ RECORD = ['mcap', 'rosbags']
 DASHBOARD = ['aiohttp']
 RAY = ['ray; python_version < "3.14"']
 TUNE = ['optuna>=5']
+MP4 = ['imageio-ffmpeg']
+TENSORBOARD = ['tensorboardX']
 
 setup(
     name=package_name,
-    version='0.1.0',
+    version=VERSION,
     packages=find_packages(include=[package_name, f'{package_name}.*']),
     package_data={package_name: ['dashboard/*.html', 'dashboard/*.css', 'dashboard/*.js',
                                  'dashboard/vendor/*']},
@@ -74,6 +79,7 @@ setup(
         # Box2d has no wheels for Python 3.14, nor for other machines; ufal's are of the same code.
         'box2d==2.3.10; python_version < "3.14" and platform_machine == "x86_64"',
         'ufal-pybox2d==2.3.10.5; python_version >= "3.14" or platform_machine != "x86_64"',
+        'argcomplete',
         'gymnasium>=1.0',
         'matplotlib',
         'numba',
@@ -81,6 +87,7 @@ setup(
         'pillow',
         'pygame-ce',
         'pyyaml',
+        'tabulate',
         'tqdm',
     ],
     extras_require={
@@ -89,6 +96,8 @@ setup(
         'envpool': ENVPOOL,
         'ray': RAY,
         'tune': TUNE,
+        'mp4': MP4,
+        'tensorboard': TENSORBOARD,
         'record': RECORD,
         'dashboard': DASHBOARD,
         'walker2d': MUJOCO,
@@ -97,8 +106,8 @@ setup(
         'test': [
             'codespell', 'foxglove-sdk', 'hypothesis', 'import-linter', 'lxml', 'mypy',
             'myst-parser', 'pytest', 'pytest-cov', 'pytest-xdist', 'pytransform3d', 'ruff',
-            'selenium', 'sphinx', 'types-PyYAML', *BOLT, *DASHBOARD, *ENVPOOL, *RAY, *RECORD,
-            *TUNE,
+            'selenium', 'sphinx', 'sphinxcontrib-mermaid', 'types-PyYAML', *BOLT, *DASHBOARD,
+            *ENVPOOL, *MP4, *RAY, *RECORD, *TENSORBOARD, *TUNE,
         ],
     },
     zip_safe=True,

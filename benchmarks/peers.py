@@ -125,7 +125,7 @@ def ours(simulator: str) -> Callable[[Record, int], None]:
 
     def run(record: Record, seed: int) -> None:
         config = build(TrainingConfig, {
-            'env_id': ENVIRONMENTS[0], 'simulator': simulator, 'learners': 16, 'shared': True,
+            'env_id': ENVIRONMENTS[0], 'simulator': simulator, 'learners': 16, 'separate': False,
             'seed': seed, 'steps': 2**62, 'until_solved': True, 'weights': 'none',
             'robot': asdict(read_robot()), 'learner': asdict(read_preset('default'))})
         with tempfile.TemporaryDirectory() as folder:

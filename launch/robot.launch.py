@@ -23,7 +23,7 @@ comes from ``params_file`` and ``preset``.
 
 from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.topics import COMMAND_OF
-from dynsyn_ros.settings.assets import PACKAGE, preset_file
+from dynsyn_ros.settings.assets import PACKAGE
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
@@ -79,7 +79,7 @@ def start(context):
         return launching.value(context, name)
 
     enclave = value('enclave')
-    parameters = [value('params_file'), str(preset_file(value('preset'))),
+    parameters = [*launching.files(context),
                   {**launching.given(context, PARAMETERS),
                    'use_sim_time': value('use_sim_time') == 'true'}]
     executables = ['controller', 'reward_node'] if value('reward') == 'true' else ['controller']

@@ -23,7 +23,7 @@ from pathlib import Path
 from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS
-from dynsyn_ros.settings.assets import CONFIG, PACKAGE, preset_file, ROBOT_FILE, TRAINED, URDF
+from dynsyn_ros.settings.assets import CONFIG, PACKAGE, ROBOT_FILE, TRAINED, URDF
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
@@ -73,7 +73,7 @@ def start(context):
         return launching.value(context, name)
 
     given = launching.given(context, PARAMETERS)
-    parameters = [value('params_file'), str(preset_file(value('preset'))), given]
+    parameters = [*launching.files(context), given]
     executables = ['simulator', 'controller']
     if given.get('publish_reward') is False:
         executables.append('reward_node')

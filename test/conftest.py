@@ -14,6 +14,7 @@
 
 """What the tests share: the robot and presets that ship, and a ROS domain of their own."""
 
+from collections import Counter
 import csv
 from dataclasses import fields, replace
 import json
@@ -59,12 +60,23 @@ def robot_config(**values):
 
 
 def write_training(folder, rows, learners, shared, steps):
-    """Write of a training what tells how it fared: its episodes and its summary."""
+    """
+    Write of a training what tells how it fared: its episodes and its summary.
+
+    ``steps``, and those of the rows, are of each walker; rows are without ``mean_of``.
+    """
     folder.mkdir(parents=True)
+    ended = Counter()
     with (folder / 'episodes.csv').open('w', newline='') as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
+        out = csv.writer(file)
+        out.writerow(COLUMNS)
+        for learner, episode, at, *rest in rows:
+            group = 0 if shared else learner
+            ended[group] += 1
+            out.writerow((learner, episode, at * learners, *rest, min(ended[group], 100)))
     (folder / 'summary.json').write_text(
-        json.dumps({'steps': steps, 'task': {'learners': learners, 'shared': shared}}))
+        json.dumps({'steps': steps * learners,
+                    'task': {'learners': learners, 'separate': not shared}}))
 
 
 def pytest_addoption(parser):

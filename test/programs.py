@@ -25,7 +25,7 @@ from dynsyn_ros.cli.main import main, WITH_ROS
 import pytest
 
 #: How the program is called; its arguments follow.
-PROGRAM = (sys.executable, '-m', 'dynsyn_ros.cli.main')
+PROGRAM = (sys.executable, '-m', 'dynsyn_ros')
 #: Longest wait for a program, s.
 PATIENCE = 120.0
 
@@ -35,13 +35,6 @@ def dynsyn(*arguments, folder):
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)], cwd=folder,
         capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-
-def output_of(*arguments, folder):
-    """Run the program to a good end; returns what it printed."""
-    done = dynsyn(*arguments, folder=folder)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def dynsyn_here(*arguments, folder):

@@ -277,7 +277,7 @@ def test_every_button_of_the_page_is_known_and_every_file_served():
     (['--urdf', 'none.urdf'], 'cannot read none.urdf'),
     (['--urdf', str(ROBOT_FILE)], 'is no URDF that can be drawn'),
     (['--rate', '0'], '--rate must be from 2 to 100 Hz, not 0'),
-    (['--port', '99999'], '--port must be from 0 to 65535, not 99999'),
+    (['--port', '99999'], 'argument --port: must be from 0 to 65535, not 99999'),
 ])
 def test_bad_options_are_refused(arguments, words):
     parser = argparse.ArgumentParser()

@@ -15,6 +15,7 @@
 """Evaluation: frozen is frozen, the numbers add up, and obstacles are seen for what they are."""
 
 from itertools import pairwise
+import json
 import signal
 import subprocess
 
@@ -27,7 +28,7 @@ from dynsyn_ros.storage import weights
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
-from programs import dynsyn, PATIENCE, PROGRAM, refused
+from programs import dynsyn, dynsyn_here, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -44,9 +45,10 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
     assert done.returncode == 0, done.stderr
     episodes = list(evaluate(file, robot_config(), ENVIRONMENTS[0], 2, 4))
     totals = [episode.total for episode in episodes]
-    returns, speed = done.stdout.splitlines()
+    returns, speed, film = done.stdout.splitlines()
     assert returns == describe(episodes)
     assert speed.startswith('speed: mean ')
+    assert film == 'film: last.gif'
     mean, spread = np.mean(totals), np.std(totals, ddof=1)
     assert f'4 episodes: mean {mean:.1f}, SD {spread:.1f}' in done.stdout
     assert f'{sum(episode.fell for episode in episodes)} falls' in done.stdout
@@ -60,15 +62,31 @@ def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):
              '--gif', 'last.gif'],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         said = ''
-        while 'return' not in said:
-            said += program.stderr.read(1) or pytest.fail(said)
+        while 'mean' not in said:
+            said = program.stderr.readline() or pytest.fail(said)
         program.send_signal(signal.SIGINT)
         out, errors = program.communicate(timeout=PATIENCE)
     assert program.returncode == 0, errors
-    film, words, _ = out.splitlines()
-    assert film.endswith('last.gif is not written')
+    interrupted, words, _, film = out.splitlines()
+    assert film.startswith('last.gif is not written')
     assert 1 <= int(words.split()[0]) < 100_000
+    assert interrupted == f'interrupted after {words.split()[0]} of 100000 episodes'
     assert not (tmp_path / 'last.gif').exists()
+
+
+def test_json_and_a_film_as_mp4(tmp_path, file, capsys):
+    ffmpeg = pytest.importorskip('imageio_ffmpeg', reason='mp4 is an extra')
+    assert dynsyn_here('evaluate', file, '--episodes', 1, '--seed', 2, '--json', '--quiet',
+                       '--video', 'last.mp4', folder=tmp_path) == 0
+    said, progress = capsys.readouterr()
+    assert not progress
+    result = json.loads(said, parse_constant=pytest.fail)
+    (episode,) = evaluate(file, robot_config(), ENVIRONMENTS[0], 2, 1)
+    assert (result['mean'], result['returns'], result['falls']) == (
+        episode.total, [episode.total], int(episode.fell))
+    frames = ffmpeg.read_frames(str(tmp_path / 'last.mp4'))
+    assert next(frames)['size'] == (300, 200)
+    assert len(list(frames)) == episode.length // 3
 
 
 def test_frozen_and_learning_differ(file):
@@ -95,6 +113,11 @@ def test_weights_of_several_learners_are_refused(tmp_path, robot):
     (['file.npz', '--episodes', '0'], 'must be 1 or more'),
     (['file.npz', '--seed', '-3'], 'must be from 0'),
     (['file.npz', '--gif', 'file.npz/a.gif'], 'cannot write in the folder file.npz'),
+    (['file.npz', '--video', 'a.avi'], 'a.avi must have a name that ends in .gif or .mp4'),
+    (['file.npz', '--preset', 'authors'], '--preset would have no effect: without --learn'),
+    (['best'], 'unknown weights best: it must be one of bipedal_walker, or a .npz file'),
+    (['./'], 'is a folder: name a weights file, as weights.npz is after a training'),
+    (['bipedal_walker', '--env-id', 'Walker2d-v5'], 'the parameter file is of another robot'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file.npz').write_text('')

@@ -76,7 +76,7 @@ def test_every_figure_is_drawn(tmp_path, training):
 
 def test_synapses_are_read_as_they_were_written(training):
     steps, weights, centres = learning.read_synapses(training)
-    np.testing.assert_array_equal(steps, np.arange(100, 4001, 100))
+    np.testing.assert_array_equal(steps, np.arange(100, 2001, 100))
     assert list(weights) == list(centres)
     assert 'hip_1 from w_1' in weights
     first = preset('default').synapses.amplitude[-1]
@@ -101,7 +101,7 @@ def test_figure_8_counts_the_episodes_that_its_means_are_over(
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
-    (['--training', 'nowhere'], 'cannot read nowhere/episodes.csv'),
+    (['--training', 'nowhere'], 'cannot read nowhere/summary.json'),
     (['--ablation', 'nowhere'], 'cannot read nowhere/curves.png'),
     (['--preset', 'best'], 'unknown preset best'),
     (['adaptation', '--change', 'wings'], 'has no change wings: there are unchanged, '),

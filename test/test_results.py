@@ -32,6 +32,14 @@ def rising(learner, episodes, slope):
             for n in range(1, episodes + 1)]
 
 
+def tables(folder, capsys, *options):
+    """Print both tables in Markdown; returns their cells."""
+    assert dynsyn_here('results', 'run', '--markdown', *options, folder=folder) == 0
+    parts = capsys.readouterr().out.split('\n\n')[:2]
+    return [[[cell.strip() for cell in line.strip('|').split('|')]
+             for line in part.splitlines()[2:]] for part in parts]
+
+
 def test_each_learner_alone_is_told_of_by_itself(tmp_path):
     rows = [*rising(0, 200, 1.0), *rising(1, 150, 2.0), *rising(2, 99, 1.0)]
     rows.sort(key=lambda row: row[2])
@@ -43,7 +51,8 @@ def test_each_learner_alone_is_told_of_by_itself(tmp_path):
     assert (first.best, first.best_after, first.last, first.solved) == (200.0, 2000, 200.0, False)
     assert (first.falls, first.length) == (50, 11.5)
     assert (second.after, second.best, second.solved) == ((1000, 1000, 1500), 300.0, True)
-    assert (third.episodes, third.after, third.best, third.last) == (99, (None,) * 3, None, None)
+    assert (third.episodes, third.after, third.best) == (99, (None,) * 3, None)
+    assert (third.last, third.last_of) == (1000.0, 99)
 
 
 def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
@@ -58,22 +67,36 @@ def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
 
 def test_a_training_without_episodes_has_only_steps(tmp_path, capsys):
     write_training(tmp_path / 'run', [], 2, False, 50)
-    assert dynsyn_here('results', 'run', folder=tmp_path) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[2] == '| run, learner 0 | 0.00 M | 0 | - | - | - | - | - | - | - |'
-    assert lines[-1] == '| run | 2 | 0 | - | - | - | - |'
+    runs, groups = tables(tmp_path, capsys)
+    assert runs[0] == ['run, learner 0', '50', '0', *'-------']
+    assert groups == [['run', '2', '0', *'----']]
 
 
 def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
-    rows = [*rising(0, 200, 1.0), *rising(1, 100, 3.0)]
-    write_training(tmp_path / 'run', rows, 2, False, 2_500_000)
-    assert dynsyn_here('results', 'run', '--goals', 150, folder=tmp_path) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[2:4] == [
-        '| run, learner 0 | 2.50 M | 200 | 0.00 M | 200.0 at 0.00 M | 200.0 | 50 | 12 |',
-        '| run, learner 1 | 2.50 M | 100 | 0.00 M | 300.0 at 0.00 M | 300.0 | 50 | 12 |']
+    rows = [*rising(0, 200, 1.0), *rising(1, 100, 3.0), *rising(2, 64, 1.0)]
+    write_training(tmp_path / 'run', rows, 3, False, 2_500_000)
+    runs, groups = tables(tmp_path, capsys, '--goals', 150)
+    assert runs == [
+        ['run, learner 0', '2.50 M', '200', '1,500', '200.0 at 2,000', '200.0', '50', '12'],
+        ['run, learner 1', '2.50 M', '100', '1,000', '300.0 at 1,000', '300.0', '50', '12'],
+        ['run, learner 2', '2.50 M', '64', '-', '-', '1000.0 (of 64)', '32', '12']]
     # Mean and standard deviation of 200 and 300: 250 and 100 / sqrt(2).
-    assert lines[-1] == '| run | 2 | 1 | 200.0, 300.0 | 250.0 (70.7) | 250.0 (70.7) | 50.0 |'
+    assert groups == [
+        ['run', '3', '1', '200.0, 300.0', '250.0 (70.7)', '250.0 (70.7)', '50.0']]
+    assert dynsyn_here('results', 'run', '--goals', 150, folder=tmp_path) == 0
+    aligned = capsys.readouterr().out.split('\n\n')[0].splitlines()
+    assert len({len(line) for line in aligned[2:]}) == 1
+    assert not any('|' in line for line in aligned)
+
+
+def test_the_files_of_a_former_version_are_read_as_they_were_meant(tmp_path):
+    (tmp_path / 'summary.json').write_text(
+        '{"steps": 1300, "task": {"learners": 16, "shared": true}}')
+    rows = [','.join(map(str, row)) for row in rising(0, 120, 1.0)]
+    (tmp_path / 'episodes.csv').write_text('\n'.join(
+        ['learner,episode,steps,length,return,fell,mean_100', *rows, '']))
+    (result,) = read_results(tmp_path, GOALS)
+    assert (result.steps, result.best_after, result.best) == (16 * 1300, 16 * 1200, 120.0)
 
 
 @pytest.mark.parametrize(('summary', 'words'), [
@@ -81,7 +104,7 @@ def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
     ('[]', 'run/summary.json is not the summary.json of a training'),
     ('{"steps": 1, "task": {"learners": 1}}',
      'run/summary.json is not the summary.json of a training'),
-    ('{"steps": 1, "task": {"learners": 1, "shared": false}}', 'cannot read'),
+    ('{"steps": 1, "task": {"learners": 1, "separate": true}}', 'cannot read'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, summary, words):
     (tmp_path / 'run').mkdir()

@@ -29,16 +29,17 @@ import yaml
 
 SWEEP = {
     'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'default', 'learners': 2,
-    'shared': True, 'steps': 1000, 'until_solved': False, 'weights': 'none', 'seeds': [0, 1],
+    'separate': False, 'steps': 2000, 'until_solved': False, 'weights': 'none', 'seeds': [0, 1],
     'settings': {'as it is': {}, 'no repulsion': {'learner': {'synapses': {'repulsion': False}}}},
 }
 FILES = (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)
 
 
 def write(folder, **changes):
-    """Write a sweep file."""
+    """Write a sweep file; what is changed to None is left out."""
     file = folder / 'sweep.yaml'
-    file.write_text(yaml.safe_dump({**SWEEP, **changes}))
+    content = {key: value for key, value in {**SWEEP, **changes}.items() if value is not None}
+    file.write_text(yaml.safe_dump(content))
     return file
 
 
@@ -53,6 +54,7 @@ def local(tmp_path_factory):
     write(folder)
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', '--workers', 2, folder=folder)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1].startswith('100%, 4/4 trainings, 8.00k/8.00k steps')
     return folder / 'out'
 
 
@@ -61,13 +63,13 @@ def test_a_sweep_is_every_setting_with_every_seed(local):
         rows = list(csv.DictReader(file))
     assert [(row['setting'], row['seed']) for row in rows] == [
         ('as it is', '0'), ('as it is', '1'), ('no repulsion', '0'), ('no repulsion', '1')]
-    assert all(row['steps_of_all_learners'] == '2000' for row in rows)
+    assert all(row['steps'] == '2000' for row in rows)
     with (local / sweep.EPISODES).open() as file:
         episodes = list(csv.DictReader(file))
     for row in rows:
         mine = [e for e in episodes if (e['setting'], e['seed']) == (row['setting'], row['seed'])]
         assert len(mine) == int(row['episodes']) > 0
-    assert len({row['mean_100'] for row in rows}) == 4
+    assert len({row['mean'] for row in rows}) == 4
     with Image.open(local / sweep.CURVES) as picture:
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
 
@@ -118,7 +120,7 @@ def test_a_stopped_sweep_goes_on(tmp_path, local):
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
-    assert 'of 4 trainings left, the same command goes on' in said
+    assert 'of 4 trainings are left\ncontinue with: dynsyn sweep sweep.yaml --output out' in said
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / 'out') == contents(local)
@@ -165,11 +167,13 @@ def test_a_finished_sweep_goes_on_if_more_steps_are_asked_for(tmp_path, local):
     ({'seeds': [1, 0, 0]}, 'seeds names 0 twice'),
     ({'seeds': list(range(20_000))}, '40000 trainings are too many'),
     ({'settings': {'../fast': {}}}, "the setting '../fast' must have a name of up to 100"),
-    ({'settings': {1: {}, '1': {}}}, 'two settings have the same name'),
+    ({'settings': {1: {}, '1': {}}}, 'the key 1 is there twice'),
+    ({'steps': None, 'separate': None}, 'sweep.yaml: missing separate, steps; see dynsyn sweep'),
     ({'steps': 'many'}, "parameter steps must be a whole number, not 'many'"),
     ({'preset': 'best'}, 'unknown preset best'),
     ({'colour': 'red'}, 'unknown parameter colour'),
     ({'weights': 'none.npz'}, 'cannot read none.npz'),
+    ({'weights': 'best'}, 'setting as it is: unknown weights best: it must be one of bipedal_w'),
 ])
 def test_bad_sweeps_are_refused_in_one_sentence(tmp_path, changes, words):
     write(tmp_path, **changes)

@@ -17,6 +17,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -40,8 +41,8 @@ import pytest
 def make_config(**values):
     """Describe a short training of two learners."""
     return TrainingConfig(**{
-        'env_id': ENVIRONMENTS[0], 'simulator': 'gymnasium', 'learners': 2, 'shared': True,
-        'seed': 3, 'steps': 1500, 'until_solved': False, 'weights': 'none',
+        'env_id': ENVIRONMENTS[0], 'simulator': 'gymnasium', 'learners': 2, 'separate': False,
+        'seed': 3, 'steps': 3000, 'until_solved': False, 'weights': 'none',
         'robot': robot_config(), 'learner': preset('default'), **values})
 
 
@@ -70,43 +71,50 @@ def same(one, other):
 @pytest.mark.parametrize('learners', [1, 4])
 def test_same_command_same_episodes(tmp_path, learners):
     for output in ('a', 'b'):
-        done = dynsyn('train', '--seed', 7, '--learners', learners, '--steps', 20_000 // learners,
+        done = dynsyn('train', '--seed', 7, '--learners', learners, '--steps', 20_000,
                       '--output', output, folder=tmp_path)
         assert done.returncode == 0, done.stderr
     same(tmp_path / 'a', tmp_path / 'b')
     names = {path.name for path in (tmp_path / 'a').iterdir()}
     assert names == {training.EPISODES, training.CURVE, training.WEIGHTS, training.CHECKPOINT,
                      training.SUMMARY, training.SYNAPSES, MANIFEST}
-    for words in ('steps/s', 'episodes, mean of 100: best', 'median'):
-        assert words in done.stderr
-    assert 'not solved' in done.stdout
+    count = len(read_episodes(tmp_path / 'a' / training.EPISODES, learners)['return'])
+    assert re.search(rf'100%, mean of {min(count, 100)}: -\d+\.\d, 20.0k/20.0k steps, '
+                     rf'00:00 left, {count} episodes, .* steps/s\n', done.stderr)
+    for words in ('finished after 20,000 of 20,000 steps of all walkers: not solved',
+                  f'in {output}: {", ".join(sorted(names))}',
+                  f'dynsyn train --resume {output}'):
+        assert words in done.stdout
     with Image.open(tmp_path / 'a' / training.CURVE) as curve:
         assert len(curve.convert('L').getcolors()) > 10
 
 
 def test_episodes_add_up(tmp_path):
-    run(Trainer(make_config(learners=3, shared=False), tmp_path))
-    data = read_episodes(tmp_path / training.EPISODES)
+    run(Trainer(make_config(learners=3, steps=4500, separate=True), tmp_path))
+    data = read_episodes(tmp_path / training.EPISODES, 3)
     for learner in range(3):
         rows = data['learner'] == learner
         np.testing.assert_array_equal(data['episode'][rows], 1 + np.arange(rows.sum()))
-        np.testing.assert_array_equal(data['steps'][rows], data['length'][rows].cumsum())
+        np.testing.assert_array_equal(data['steps'][rows], 3 * data['length'][rows].cumsum())
         means = [data['return'][rows][:i + 1][-100:].mean() for i in range(rows.sum())]
-        np.testing.assert_allclose(data['mean_100'][rows], means, atol=1e-3)
-    summary = json.loads((tmp_path / training.SUMMARY).read_text())
+        np.testing.assert_allclose(data['mean'][rows], means, atol=1e-3)
+        np.testing.assert_array_equal(data['mean_of'][rows], data['episode'][rows].clip(max=100))
+    summary = json.loads((tmp_path / training.SUMMARY).read_text(), parse_constant=pytest.fail)
+    assert summary['task']['robot']['torque_rates'] == ['.inf'] * 4
+    assert summary['mean_of'] == [int((data['learner'] == i).sum()) for i in range(3)]
     assert summary['episodes'] == len(data['return'])
-    assert summary['steps_of_all_learners'] == 4500
+    assert summary['steps'] == 4500
 
 
-@pytest.mark.parametrize('shared', [True, False], ids=['fleet', 'separate'])
-def test_a_resumed_training_is_the_same_as_one_never_stopped(tmp_path, shared):
-    run(Trainer(make_config(shared=shared), tmp_path / 'whole'))
-    trainer = run(Trainer(make_config(shared=shared), tmp_path / 'parts'), until=700)
+@pytest.mark.parametrize('separate', [False, True], ids=['fleet', 'separate'])
+def test_a_resumed_training_is_the_same_as_one_never_stopped(tmp_path, separate):
+    run(Trainer(make_config(separate=separate), tmp_path / 'whole'))
+    trainer = run(Trainer(make_config(separate=separate), tmp_path / 'parts'), until=1400)
     with (tmp_path / 'parts' / training.EPISODES).open('a') as file:
         file.write('0,99,written after the checkpoint')
     trainer = Trainer.resume(tmp_path / 'parts')
     assert trainer.resumes_within_episode
-    assert trainer.steps == 700
+    assert trainer.steps == 1400
     run(trainer)
     same(tmp_path / 'whole', tmp_path / 'parts')
 
@@ -123,10 +131,10 @@ def test_a_killed_training_goes_on(tmp_path):
     finally:
         running.send_signal(signal.SIGKILL)
         running.communicate(timeout=PATIENCE)
-    done = dynsyn('train', '--resume', 'run', '--steps', 600, folder=tmp_path)
+    done = dynsyn('train', '--resume', 'run', '--steps', 1200, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert 'going on from step 0 of 600, in the midst of the episodes' in done.stdout
-    dynsyn('train', *arguments[:-1], 'whole', '--steps', 600, folder=tmp_path)
+    assert 'continuing from step 0 of 1,200, in the middle of the episodes' in done.stdout
+    dynsyn('train', *arguments[:-1], 'whole', '--steps', 1200, folder=tmp_path)
     assert results(tmp_path / 'run')[0] == results(tmp_path / 'whole')[0]
 
 
@@ -134,14 +142,16 @@ def test_a_killed_training_goes_on(tmp_path):
 def test_signals_leave_a_checkpoint(tmp_path, number):
     running = subprocess.Popen(
         [*PROGRAM, 'train', '--output', 'run'],
-        cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        while 'episodes, mean of 100' not in running.stderr.read(50):
+        while ' steps, ' not in running.stderr.readline():
             assert running.poll() is None
         running.send_signal(number)
     finally:
-        running.communicate(timeout=PATIENCE)
+        said, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
+    assert said.startswith('interrupted after ')
+    assert said.endswith('continue with: dynsyn train --resume run\n')
     _, about = weights.read(tmp_path / 'run' / training.CHECKPOINT)
     assert about['made_by']['steps'] > 0
 
@@ -157,10 +167,11 @@ def test_ctrl_c_where_nothing_is_to_be_saved_is_no_traceback(capsys):
 def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
     monkeypatch.setattr(training, 'LOOK_STEPS', 10)
     monkeypatch.setattr(training, 'WINDOW', 2)
-    trainer = run(Trainer(make_config(shared=False, learners=3), tmp_path))
+    trainer = run(Trainer(make_config(separate=True, learners=3), tmp_path))
     _, about = weights.read(tmp_path / training.WEIGHTS)
-    assert about['made_by']['learner'] == int(np.argmax(trainer.log.means())) or (
-        about['made_by']['mean_2'] >= max(trainer.log.means()))
+    means = [mean.value for mean in trainer.log.means]
+    assert about['made_by']['learner'] == int(np.argmax(means)) or (
+        about['made_by']['mean'] >= max(means))
     learner = Learner(robot.layout, preset('default'), seed=0)
     weights.load(tmp_path / training.WEIGHTS, learner, robot)
     steps = dynsyn('evaluate', tmp_path / training.WEIGHTS, '--episodes', 2, folder=tmp_path)
@@ -221,6 +232,9 @@ def test_a_fleet_solves_together(tmp_path):
     (['--weights', 'none.npz'], 'cannot read none.npz'),
     (['--resume', 'nowhere'], 'cannot read nowhere/checkpoint.npz'),
     (['--reheat', '1.5'], 'must be from 0 to 1, not 1.5'),
+    (['--reheat', '0.5'], '--reheat would have no effect: it is for a training that is continued'),
+    (['--resume', 'a', '--seed', '0', '--separate'], '--separate, --seed would have no effect: '),
+    (['--steps', '1e6'], 'must be a whole number, not 1e6'),
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
@@ -230,29 +244,29 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
 
 
 def test_a_training_is_not_written_over(tmp_path):
-    run(Trainer(make_config(steps=200), tmp_path))
+    run(Trainer(make_config(steps=400), tmp_path))
     before = results(tmp_path)
     with pytest.raises(ConfigError, match='already holds a training: go on with --resume'):
-        Trainer(make_config(steps=200), tmp_path)
+        Trainer(make_config(steps=400), tmp_path)
     assert results(tmp_path)[0] == before[0]
 
 
 def test_a_checkpoint_must_be_one(tmp_path):
-    run(Trainer(make_config(steps=200), tmp_path))
+    run(Trainer(make_config(steps=400), tmp_path))
     (tmp_path / training.WEIGHTS).replace(tmp_path / training.CHECKPOINT)
     with pytest.raises(ConfigError, match='is no checkpoint of a training'):
         Trainer.resume(tmp_path)
 
 
 def test_a_shortened_log_is_noticed(tmp_path):
-    run(Trainer(make_config(steps=600), tmp_path))
+    run(Trainer(make_config(steps=1200), tmp_path))
     os.truncate(tmp_path / training.EPISODES, 30)
     with pytest.raises(ConfigError, match='is shorter than when it was last written'):
         Trainer.resume(tmp_path)
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
-    run(Trainer(make_config(), tmp_path), until=500)
+    run(Trainer(make_config(), tmp_path), until=1000)
     trainer = Trainer.resume(tmp_path)
     before = (tmp_path / training.CHECKPOINT).read_bytes()
 
@@ -265,4 +279,4 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     assert (tmp_path / training.CHECKPOINT).read_bytes() == before
     assert not list(tmp_path.glob('.*'))
     monkeypatch.undo()
-    assert Trainer.resume(tmp_path).steps == 500
+    assert Trainer.resume(tmp_path).steps == 1000

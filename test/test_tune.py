@@ -17,6 +17,7 @@
 import csv
 import os
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from dynsyn_ros.training.presets import read_preset
 import numpy as np
 from pages import SOURCE
 from PIL import Image
-from programs import descendants, output_of, PATIENCE, PROGRAM, refused
+from programs import descendants, dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 import yaml
 
@@ -39,9 +40,9 @@ from dynsyn_ros.training.study import objective, Study  # noqa: E402
 RATE, LAYER_4, REPULSION = 'synapses.centre_rate', 'synapses.amplitude[2]', 'synapses.repulsion'
 TUNE = {
     'env_id': 'BipedalWalker-v3', 'simulator': 'gymnasium', 'preset': 'default', 'learners': 2,
-    'shared': True, 'until_solved': False, 'weights': 'none', 'trials': 3, 'sampler': 'random',
+    'separate': False, 'until_solved': False, 'weights': 'none', 'trials': 3, 'sampler': 'random',
     'sampler_seed': 0, 'objective': 'last', 'episodes': 5, 'over_seeds': 'mean', 'seeds': [0, 1],
-    'budgets': [{'steps': 500, 'seeds': 2}], 'reduction_factor': 2,
+    'budgets': [{'steps': 1000, 'seeds': 2}], 'reduction_factor': 2,
     'ranges': {
         RATE: {'low': 1e-6, 'high': 1e-2, 'log': True},
         LAYER_4: {'low': 0.01, 'high': 0.5},
@@ -67,8 +68,10 @@ def whole(tmp_path_factory):
     """Run a search that nothing happens to; returns the folder and what was printed."""
     folder = tmp_path_factory.mktemp('whole')
     write(folder)
-    said = output_of('tune', 'search.yaml', '--output', 'out', '--workers', 1, folder=folder)
-    return folder / 'out', said
+    done = dynsyn('tune', 'search.yaml', '--output', 'out', '--workers', 1, '--markdown',
+                  folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / 'out', done.stderr + done.stdout
 
 
 def test_a_search_tells_what_it_found(whole):
@@ -79,11 +82,11 @@ def test_a_search_tells_what_it_found(whole):
     preset = read_preset('default')
     assert float(rows[0][RATE]) == preset.synapses.centre_rate
     assert float(rows[0][LAYER_4]) == preset.synapses.amplitude[2]
-    assert len({row[RATE] for row in rows}) == len({row['after_500'] for row in rows}) == 3
-    best = max(rows, key=lambda row: float(row['after_500']))
+    assert len({row[RATE] for row in rows}) == len({row['after_1000'] for row in rows}) == 3
+    best = max(rows, key=lambda row: float(row['after_1000']))
     for row in rows:
-        assert f'trial {row["trial"]} after 500 steps, budget 1 of 1: last' in said
-    assert f'| {best["trial"]} | {float(best["after_500"]):.1f} |' in said
+        assert f'trial {row["trial"]} after 1000 steps, budget 1 of 1: last' in said
+    assert re.search(rf'\| {best["trial"]} +\| +{float(best["after_1000"]):.1f} \|', said)
     assert 'null' not in (output / tune_report.BEST).read_text(), 'ROS would not take it'
     found = read_preset(str(output / tune_report.BEST)).synapses
     assert (found.centre_rate, found.amplitude[2], found.repulsion) == (
@@ -113,7 +116,8 @@ def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
     output, _ = whole
     for name in (tune_report.TABLE, tune_report.BEST):
         assert (tmp_path / 'out' / name).read_bytes() == (output / name).read_bytes()
-    trials = [line for said, _ in ends for line in said.splitlines() if 'finished' in line]
+    trials = [line for _, said in ends for line in said.splitlines()
+              if line.startswith('trial') and 'finished' in line]
     assert len(trials) == len(set(trials)) == 3
 
 
@@ -133,10 +137,11 @@ def await_end(pid):
 
 def train(job, returns):
     """Leave what a training leaves, with these returns."""
-    rows = [(0, i, job.config.steps * (i + 1) // len(returns), 100, value, 0, value)
+    steps = job.config.steps // job.config.learners
+    rows = [(0, i, steps * (i + 1) // len(returns), 100, value, 0, value)
             for i, value in enumerate(returns)]
     if not job.folder.exists():
-        write_training(job.folder, rows, 2, True, job.config.steps)
+        write_training(job.folder, rows, 2, True, steps)
     job._done.touch()
 
 
@@ -161,7 +166,7 @@ def run(studies, stop=10**6):
             return
 
 
-BUDGETS = [{'steps': 100, 'seeds': 1}, {'steps': 200, 'seeds': 1}, {'steps': 400, 'seeds': 2}]
+BUDGETS = [{'steps': 200, 'seeds': 1}, {'steps': 400, 'seeds': 1}, {'steps': 800, 'seeds': 2}]
 
 
 def test_the_better_ones_go_on(tmp_path):
@@ -213,7 +218,7 @@ def test_a_trial_that_no_episode_of_has_ended_stops(tmp_path):
     assert tune_report.write(search, study.trials, tmp_path, tmp_path / 'out') == [
         tune_report.TABLE]
     (row,) = table_of(tmp_path / 'out')
-    assert (row['state'], row['after_500']) == ('stopped', '')
+    assert (row['state'], row['after_1000']) == ('stopped', '')
 
 
 def test_settings_that_clash_are_a_trial_refused(tmp_path):
@@ -280,7 +285,7 @@ def ranges(name, **table):
     ({'budgets': []}, 'budgets must be a list of tables of steps and seeds'),
     ({'budgets': [{'steps': 5, 'seeds': 1}, {'steps': 5, 'seeds': 1}]}, 'have more steps than'),
     ({'budgets': [{'steps': 5, 'seeds': 3}]}, 'budgets take 3 seeds, and seeds lists 2'),
-    ({'budgets': [{'steps': 0, 'seeds': 1}]}, 'parameter budgets[0].steps must be from 1'),
+    ({'budgets': [{'steps': 0, 'seeds': 1}]}, 'parameter budgets[0].steps must be 1 or more'),
     ({'seeds': [1, 1]}, 'seeds must be a list of seeds that differ'),
     ({'objective': 'fame'}, 'parameter objective must be one of last, best, area'),
     ({'sampler': 'grid'}, 'parameter sampler must be one of random, tpe'),

@@ -15,6 +15,7 @@
 """The programs as a user runs them: in processes of their own, by their exit codes and files."""
 
 import csv
+import re
 import signal
 import sys
 
@@ -39,16 +40,19 @@ def test_walk_leaves_weights_episodes_and_a_curve(tmp_path):
     done = dynsyn('walk', '--steps', 3000, '--seed', 3, '--gif', 'walk.gif', '--weights', 'none',
                   folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    for words in ('steps/s', 'episode', 'mean of 100', 'amplitude', '3000/3000'):
-        assert words in done.stderr
+    assert re.search(r'\n100%, mean of \d+: -\d+\.\d, 3.00k/3.00k steps, 00:00 left, '
+                     r'\d+ episodes, amplitude 0\.\d+, .* steps/s\n', done.stderr)
     (output,) = (tmp_path / 'runs').iterdir()
-    assert str(output.name) in done.stdout
+    for words in ('finished after 3,000 steps: mean of ', f'in runs/{output.name}: ',
+                  'film: walk.gif', f'continue with: dynsyn walk --output runs/{output.name}'):
+        assert words in done.stdout
     assert files(output) == {'episodes.csv', 'learning_curve.png', 'weights.npz'}
     with (output / 'episodes.csv').open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row['episode']) for row in rows] == list(range(1, len(rows) + 1))
     returns = [float(row['return']) for row in rows]
-    assert float(rows[-1]['mean_100']) == pytest.approx(np.mean(returns), abs=1e-3)
+    assert float(rows[-1]['mean']) == pytest.approx(np.mean(returns), abs=1e-3)
+    assert int(rows[-1]['mean_of']) == len(rows) < 100
     assert int(rows[-1]['steps']) == sum(int(row['length']) for row in rows) <= 3000
     assert all(int(row['fell']) == (float(row['return']) < 0) for row in rows)
     with Image.open(output / 'learning_curve.png') as curve:
@@ -78,7 +82,8 @@ def test_same_seed_same_files(tmp_path):
     assert steps == sorted(set(steps))
     for arguments, words in (
             (('--gif', 'a/b.gif'), 'a/b.gif is a result of the run in its folder'),
-            (('--gif', 'a/weights.npz'), 'must be named as a picture is'),
+            (('--gif', 'a/weights.npz'), 'must have a name that ends in .gif or .mp4'),
+            (('--output', 'a', '--weights', 'none'), '--weights would have no effect: the walk'),
             (('--record', 'a/weights.npz'), 'a/weights.npz is there already')):
         assert words in refused(tmp_path, 'walk', '--steps', 10, *arguments)
     assert (tmp_path / 'a' / 'episodes.csv').read_text() == both
@@ -103,9 +108,11 @@ def test_walk_goes_on_from_weights(tmp_path):
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
     (['--params-file', 'file'], 'file must be a ROS parameter file'),
     (['--env-id', 'Ant-v5'], "invalid choice: 'Ant-v5'"),
-    (['--steps', 'many'], "invalid int value: 'many'"),
-    (['--steps', '-1'], 'max_steps must be from 0'),
-    (['--real-time-factor', '0'], 'real_time_factor must be from 0.01'),
+    (['--steps', 'many'], 'must be a whole number, not many'),
+    (['--steps', '-1'], 'must be 1 or more, not -1'),
+    (['--real-time-factor', '2'], '--real-time-factor would have no effect: it is for --pace'),
+    (['--pace', 'realtime', '--real-time-factor', '0'], 'real_time_factor must be from 0.01'),
+    (['--env-id', 'Walker2d-v5'], 'the parameter file is of another robot than env_id'),
     (['--ros-args', '-p', 'colour:=red'], 'unknown parameter colour'),
 ])
 def test_walk_refuses_bad_input_in_one_sentence(tmp_path, arguments, words):

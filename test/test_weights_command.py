@@ -19,7 +19,7 @@ import signal
 import subprocess
 
 from conftest import preset, ROBOT_FILE
-from dynsyn_ros.cli.weights import layers
+from dynsyn_ros.figures.synapses import layers
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.storage import weights
@@ -40,7 +40,7 @@ def written(folder, name, robot, seed):
 def test_layers_are_those_of_the_robot(tmp_path, name):
     robot = Robot(read_robot(ROBOT_FILE.with_name(f'{name}.yaml')))
     file, _ = written(tmp_path, 'a.npz', robot, 1)
-    found = [part.stop - part.start for _, part in layers(*weights.read(file))]
+    found = [layer.synapses.stop - layer.synapses.start for layer in layers(*weights.read(file))]
     assert tuple(found) == robot.layout.layer_sizes
 
 

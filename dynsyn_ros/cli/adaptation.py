@@ -21,9 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.figures import adaptation as figure
 from dynsyn_ros.process import StopRequest
-from dynsyn_ros.settings.assets import CONFIG, DEFAULT_PRESET, TRAINED
+from dynsyn_ros.settings.assets import CONFIG, DEFAULT_PRESET, TRAINED, weights_path
 from dynsyn_ros.settings.files import check_folder
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.changes import NONE
@@ -31,7 +32,6 @@ from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.training import adaptation
 from dynsyn_ros.training.presets import read_preset, read_robot
-from tqdm import tqdm
 
 CHANGES = CONFIG / 'changes' / 'bipedal_walker.yaml'
 #: The table tells of this time, min, and of the end.
@@ -44,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared_options.add_params_file(group)
     group.add_argument('--env-id', choices=ENVIRONMENTS, default=BIPEDAL_WALKERS[0],
                        help='environment of the robot (default: %(default)s)')
-    group.add_argument('--weights', default=str(TRAINED), metavar='FILE',
-                       help='weights to start from (default: the pretrained ones)')
+    shared_options.add_weights(group, '--weights', default=TRAINED.stem, metavar='FILE',
+                               meaning='weights to start from', without=TRAINED.stem)
     group.add_argument('--changes', type=Path, default=CHANGES, metavar='FILE',
                        help='changes by name, YAML (default: changes/bipedal_walker.yaml)')
     group.add_argument('--change', default='slipped_knee', metavar='NAME',
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--learners', type=shared_options.count, default=8, metavar='N',
                        help='robots, each with a learner of its own (default: %(default)s)')
     group.add_argument('--seed', type=shared_options.seed, default=0,
-                       help='of the random streams (default: %(default)s)')
+                       help='seed of the random streams (default: %(default)s)')
     for name, steps, meaning in (
             ('before', 20_000, 'before the change'), ('steps', 1_000_000, 'after it, learning'),
             ('frozen-steps', 60_000, 'after it, learning off')):
@@ -72,18 +72,24 @@ def main(options: argparse.Namespace) -> None:
     check_folder(options.output)
     on = adaptation.Experiment(
         options.env_id, options.simulator, options.learners, options.seed, options.before,
-        options.steps, options.weights, changes[options.change], read_robot(options.params_file),
-        read_preset(options.preset or DEFAULT_PRESET), True)
+        options.steps, weights_path(options.weights), changes[options.change],
+        read_robot(options.params_file), read_preset(options.preset or DEFAULT_PRESET), True)
     off = replace(on, learning=False, steps=min(options.frozen_steps, options.steps))
     name = f'adaptation_{options.change}'
     parts = [(experiment, options.output / f'{name}_{word}.csv')
              for experiment, word in ((off, 'off'), (on, 'on'))]
     stop = StopRequest()
-    with tqdm(total=sum(each.before + each.steps for each, _ in parts), unit=' steps',
-              unit_scale=True, mininterval=0.5, dynamic_ncols=True) as line:
+    done = 0
+    with Progress(sum(each.before + each.steps for each, _ in parts), 'steps of each robot',
+                  options.quiet) as line:
+
+        def taken() -> None:
+            nonlocal done
+            done += 1
+            line.show(done, tuple)
+
         for experiment, file in parts:
-            line.set_postfix_str(file.stem, refresh=False)
-            if not adaptation.run(experiment, file, lambda: bool(stop), line.update):
+            if not adaptation.run(experiment, file, lambda: bool(stop), taken):
                 print(f'{file} is not finished, and the figure not drawn')
                 return
     still, learning = (adaptation.read(file) for _, file in parts)

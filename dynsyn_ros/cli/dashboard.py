@@ -28,6 +28,7 @@ import subprocess
 import sys
 import webbrowser
 
+from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.dashboard import scene
 from dynsyn_ros.nodes import domains, run
 from dynsyn_ros.nodes.dashboard import DashboardNode
@@ -45,15 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--host', default='127.0.0.1', help=(
         'address to serve on; anybody who reaches it and has the printed address with its token '
         'can press the buttons (default: %(default)s, this machine only)'))
-    parser.add_argument('--port', type=int, default=8808, help='0: any (default: %(default)s)')
+    parser.add_argument('--port', type=shared_options.port, default=8808,
+                        help='TCP port, 0 for any (default: %(default)s)')
     parser.add_argument('--allow-host', action='append', default=[], metavar='NAME', help=(
         'a further name that browsers reach this machine by, as through a proxy; may be repeated'))
     parser.add_argument('--open', action='store_true', help='open the page in a browser')
     parser.add_argument('--domain', type=int, metavar='N', help=(
-        'the ROS domain of the robot (default: that of the one dynsyn walk that runs, and where '
-        'none does, or with a namespace, that of the environment)'))
+        'ROS domain of the robot (default: that of the running dynsyn walk; without one, or with '
+        'a namespace, that of the environment)'))
     parser.add_argument('--rate', type=float, default=20.0, metavar='HZ',
-                        help='how often the page is told what is new (default: %(default)g)')
+                        help='how often the page gets new data (default: %(default)g)')
     parser.add_argument('--urdf', type=Path, default=URDF, metavar='FILE',
                         help='what the robot looks like (default: the walker)')
     parser.add_argument('--parent', type=int, help=argparse.SUPPRESS)  # of :func:`beside`
@@ -68,8 +70,6 @@ def main(options: argparse.Namespace) -> None:
             "the dashboard needs aiohttp: pip install 'dynsyn_ros[dashboard]'") from error
     if not 2.0 <= options.rate <= 100.0:
         raise ConfigError(f'--rate must be from 2 to 100 Hz, not {options.rate:g}')
-    if not 0 <= options.port <= 65535:
-        raise ConfigError(f'--port must be from 0 to 65535, not {options.port}')
     if options.parent is not None:
         end_with(options.parent)
     drawn = scene.read(options.urdf)

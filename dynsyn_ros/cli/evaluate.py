@@ -17,61 +17,75 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.closing import said
+from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.assets import find, WEIGHTS
+from dynsyn_ros.settings.files import strict_json
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
-from dynsyn_ros.training.evaluation import describe, evaluate
+from dynsyn_ros.training.evaluation import describe, evaluate, summary
 from dynsyn_ros.training.presets import read_preset, read_robot
-from tqdm import tqdm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('weights', type=Path, metavar='WEIGHTS', help='a weights file')
+    shared_options.add_weights(parser, 'weights', metavar='WEIGHTS', meaning='weights to measure')
     shared_options.add_params_file(parser)
     parser.add_argument('--env-id', choices=ENVIRONMENTS, default=ENVIRONMENTS[0],
-                        help='what is simulated (default: %(default)s)')
+                        help='environment to simulate (default: %(default)s)')
     parser.add_argument('--episodes', type=shared_options.count, default=100, metavar='N',
-                        help='how many (default: %(default)s)')
+                        help='number of episodes (default: %(default)s)')
     parser.add_argument('--seed', type=shared_options.seed, default=0, help=(
-        'of the terrains, which no training has with any seed (default: %(default)s)'))
+        'seed of the terrains, which no training has with any seed (default: %(default)s)'))
     parser.add_argument('--learn', action='store_true',
                         help='let the weights fluctuate and learn (default: frozen)')
-    parser.add_argument('--preset', metavar='NAME', help=(
-        'settings to learn with (default: those of the file, which for a fleet are too hasty for '
-        'one walker alone)'))
-    parser.add_argument('--gif', type=Path, metavar='FILE', help='film the last episode')
+    shared_options.add_preset(parser, None, 'with --learn: settings to learn with',
+                              'those of the weights file')
+    parser.add_argument('--json', action='store_true',
+                        help='print the result as JSON, with the return of each episode')
+    shared_options.add_video(parser, 'film the last episode')
+    shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Evaluate until done or stopped; raises :class:`ConfigError` for bad input."""
+    if not options.learn:
+        shared_options.refuse_given(
+            options, 'preset'.__eq__, 'without --learn the settings are those of the weights file')
     stop = StopRequest()
-    film = Film(options.gif) if options.gif else None
+    film = Film(options.video) if options.video else None
     course = Course()
+    file = find(WEIGHTS, options.weights)
     run = evaluate(
-        options.weights, read_robot(options.params_file), options.env_id,
+        file, read_robot(options.params_file), options.env_id,
         options.seed, options.episodes, options.learn,
         read_preset(options.preset) if options.preset else None, film, course)
     episodes = []
-    with tqdm(total=options.episodes, unit=' episodes', dynamic_ncols=True) as line:
+    with Progress(options.episodes, 'episodes', options.quiet) as line:
         for episode in run:
             episodes.append(episode)
-            line.set_postfix_str(f'return {episode.total:.1f}', refresh=False)
-            line.update()
+            line.show(len(episodes), lambda: [
+                f'mean {sum(each.total for each in episodes) / len(episodes):.1f}',
+                f'last {episodes[-1].total:.1f}'])
             if stop:
                 break
-    if film and len(episodes) == options.episodes:
+    done = len(episodes) == options.episodes
+    if film and done:
         film.save()
-    elif film:
-        print(f'stopped before the last episode, the one to film: {options.gif} is not written')
-    print(describe(episodes))
-    if course.speeds:
-        speeds = course.speeds
-        print(f'speed: mean {sum(speeds) / len(speeds):.2f} m/s, least {min(speeds):.2f}, '
-              f'most {max(speeds):.2f}')
-    if any(course.met.values()):
-        print(f'passed: {course}')
+    if options.json:
+        print(strict_json({
+            'weights': str(file), 'env_id': options.env_id, 'seed': options.seed,
+            'learning': options.learn, 'interrupted': not done, **summary(episodes, course)}, 1))
+        return
+    print(said(
+        '' if done else f'interrupted after {len(episodes)} of {options.episodes} episodes',
+        describe(episodes),
+        f'speed: mean {sum(course.speeds) / len(course.speeds):.2f} m/s, least '
+        f'{min(course.speeds):.2f}, most {max(course.speeds):.2f}' if course.speeds else '',
+        f'passed: {course}' if any(course.met.values()) else '',
+        '' if film is None else f'film: {options.video}' if done else
+        f'{options.video} is not written: it was to show the last episode'))

@@ -23,13 +23,15 @@ from pathlib import Path
 import shutil
 
 from dynsyn_ros.cli import adaptation
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.closing import files_of
+from dynsyn_ros.cli.progress import over
 from dynsyn_ros.figures import learning, oscillator, rule
-from dynsyn_ros.settings.assets import PRESETS
+from dynsyn_ros.settings.assets import DEFAULT_PRESET
 from dynsyn_ros.settings.files import check_folder, opened, replaced
 from dynsyn_ros.storage.folders import check_no_run
 from dynsyn_ros.training import sweep
 from dynsyn_ros.training.presets import read_preset
-from tqdm import tqdm
 
 PAPER, ADAPTATION = KINDS = ('paper', 'adaptation')
 #: The preset of the paper's figures, unless another is named.
@@ -41,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('kind', nargs='?', choices=KINDS, default=KINDS[0], help=(
         'figures of the paper, or the one of adaptation: return against time of a robot that '
         'changes, with learning on and off (default: %(default)s)'))
-    parser.add_argument('--preset', metavar='NAME', help=(
-        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: authors for '
-        'Fig. 1 to 7, default for the adaptation)'))
+    shared_options.add_preset(
+        parser, None, 'settings of the learner',
+        f'{PAPER_PRESET} for Fig. 1 to 7, {DEFAULT_PRESET} for the adaptation')
     parser.add_argument('--training', type=Path, metavar='DIR',
                         help='folder of dynsyn train, for Fig. 8 to 10')
     parser.add_argument('--ablation', type=Path, metavar='DIR',
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, default=Path('figures'), metavar='DIR',
                         help='folder for the pictures (default: %(default)s)')
     adaptation.add_arguments(parser)
+    shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
@@ -76,9 +79,9 @@ def main(options: argparse.Namespace) -> None:
     if options.ablation:
         figures['figure_11'] = partial(_copy, options.ablation / sweep.CURVES)
     check_folder(options.output)
-    for name, draw in tqdm(figures.items(), unit=' figures'):
+    for name, draw in over(figures.items(), 'figures', len(figures), options.quiet):
         draw(options.output / f'{name}.png')
-    print(f'{options.output}: {", ".join(figures)}')
+    print(files_of(options.output, (f'{name}.png' for name in figures)))
 
 
 def _copy(picture: Path, path: Path) -> None:

@@ -17,17 +17,22 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from importlib import import_module
+import os
 import sys
+from types import ModuleType
+from typing import NoReturn
 
 from dynsyn_ros.nodes import environment
 from dynsyn_ros.process import exit_code
+from dynsyn_ros.settings.assets import PACKAGE, version
 from dynsyn_ros.settings.schema import ConfigError
 
 #: Commands, each a module here, and what they do. Only the module of the command given is
 #: imported, as not every one needs ROS.
 COMMANDS = {
-    'walk': 'simulate the walker and let it learn, over ROS topics in one process',
+    'walk': 'simulate a robot and let it learn to walk, over ROS topics in one process',
     'dashboard': 'show a robot that learns on a local web page, with buttons',
     'train': 'train headless, as fast as the machine goes; needs no ROS',
     'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
@@ -35,13 +40,18 @@ COMMANDS = {
     'results': 'print what came out of trainings, as tables; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
     'weights': 'print what a weights file holds, or how two differ; needs no ROS',
-    'replay': 'run a learner over a recorded run, and see where they differ; needs no ROS',
+    'replay': 'run a learner over a recorded run and compare the commands; needs no ROS',
     'robot': 'draft the parameter file of your robot from its URDF; needs no ROS',
     'compile': 'compile the learner at install, not at the first start; needs no ROS',
     'figures': 'draw the figures of the paper from runs; needs no ROS',
 }
+#: How the program is called.
+PROGRAM = 'dynsyn'
 #: The commands that take what follows --ros-args.
 WITH_ROS = ('walk', 'dashboard')
+#: The variable of the environment by which a shell asks argcomplete.
+COMPLETING = '_ARGCOMPLETE'
+
 
 
 def main() -> int:
@@ -51,13 +61,24 @@ def main() -> int:
         split = arguments.index('--ros-args')
         arguments, ros_arguments = arguments[:split], arguments[split:]
     parser = argparse.ArgumentParser(
-        prog='dynsyn', description='A walker that learns while it runs.')
+        prog=PROGRAM, description='A legged robot that learns to walk while it runs.',
+        epilog='Tab completion: eval "$(register-python-argcomplete dynsyn)"')
+    parser.add_argument('--version', action='version', version=f'{PACKAGE} {version()}')
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     parsers = {
-        name: commands.add_parser(name, help=does, description=does)
+        name: commands.add_parser(name, help=does, description=f'{does[0].upper()}{does[1:]}.')
         for name, does in COMMANDS.items()
     }
+    if COMPLETING in os.environ:
+        _complete(parser, parsers)
     return exit_code(lambda: _run(parser, parsers, arguments, ros_arguments))
+
+
+def add_arguments(name: str, parser: argparse.ArgumentParser) -> ModuleType:
+    """Declare the options of a command; returns its module, which is imported."""
+    module = import_module(f'dynsyn_ros.cli.{name}')
+    module.add_arguments(parser)
+    return module
 
 
 def _run(
@@ -67,16 +88,32 @@ def _run(
     ros_arguments: list[str],
 ) -> None:
     """Import the module of the command that is given, and run it."""
-    if arguments and arguments[0] in COMMANDS:
-        if arguments[0] in WITH_ROS:
+    name = arguments[0] if arguments else ''
+    if name in COMMANDS:
+        if name in WITH_ROS:
             environment.check()
-        module = import_module(f'dynsyn_ros.cli.{arguments[0]}')
-        module.add_arguments(parsers[arguments[0]])
-    options = parser.parse_args(arguments)
-    if ros_arguments and options.command not in WITH_ROS:
-        raise ConfigError(f'dynsyn {options.command} needs no ROS and takes no --ros-args')
+        module = add_arguments(name, parsers[name])
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parsers[name].error(f'unrecognized arguments: {" ".join(unknown)}')
+    if ros_arguments and name not in WITH_ROS:
+        raise ConfigError(f'{PROGRAM} {name} needs no ROS and takes no --ros-args')
     options.ros_arguments = ros_arguments
     module.main(options)
+
+
+def _complete(
+    parser: argparse.ArgumentParser, parsers: dict[str, argparse.ArgumentParser]
+) -> NoReturn:
+    """Answer a shell that asks how the line goes on."""
+    import argcomplete  # noqa: PLC0415  of use to a shell only
+
+    name = next(iter(os.environ.get('COMP_LINE', '').split()[1:2]), '')
+    if name in COMMANDS:
+        with suppress(ImportError):  # of a command that needs what is not installed
+            add_arguments(name, parsers[name])
+    argcomplete.autocomplete(parser)
+    raise SystemExit(1)
 
 
 if __name__ == '__main__':

@@ -17,43 +17,97 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from dynsyn_ros.settings.assets import PRESETS, ROBOT_FILE
+from dynsyn_ros.settings.assets import (
+    DEFAULT_PRESET,
+    NAMED,
+    PRESET,
+    PRESETS,
+    ROBOT,
+    ROBOT_FILE,
+    SUFFIX,
+    WEIGHTS,
+)
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.walkers import CORES
 
 
-def add_params_file(parser: argparse.ArgumentParser) -> None:
+def add_params_file(
+    parser: argparse.ArgumentParser, default: str | None = ROBOT_FILE.stem
+) -> None:
     """Add ``--params-file``."""
-    parser.add_argument('--params-file', type=Path, default=ROBOT_FILE,
-                        help='parameters of robot and nodes (default: bipedal_walker.yaml)')
+    _named(parser.add_argument(
+        '--params-file', default=default, metavar='ROBOT', help=(
+            f'parameters of robot and nodes: {_names(ROBOT)}, or a .yaml file '
+            f'(default: {ROBOT_FILE.stem})')), ROBOT)
 
 
-def add_preset(parser: argparse.ArgumentParser) -> None:
-    """Add ``--preset``, that of one walker."""
-    parser.add_argument('--preset', default='default', metavar='NAME', help=(
-        f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file (default: '
-        '%(default)s)'))
+def add_preset(
+    parser: argparse.ArgumentParser, default: str | None = DEFAULT_PRESET,
+    meaning: str = 'settings of the learner', without: str = DEFAULT_PRESET,
+) -> None:
+    """Add ``--preset``, with a ``meaning``, and what is taken ``without`` it."""
+    _named(parser.add_argument('--preset', default=default, metavar='NAME', help=(
+        f'{meaning}: {", ".join(PRESETS)}, or a .yaml file (default: {without})')), PRESET)
+
+
+def add_weights(
+    parser: argparse.ArgumentParser, *names: str, meaning: str, without: str = '', **more: Any
+) -> None:
+    """Add an option or argument that is a weights file, or the name of one that ships."""
+    _named(parser.add_argument(*names, **more, help=(
+        f'{meaning}: {_names(WEIGHTS)}, or an .npz file'
+        + (f' (default: {without})' if without else ''))), WEIGHTS)
 
 
 def add_described_file(
     parser: argparse.ArgumentParser, kind: str, description: str | None
 ) -> None:
-    """Add a YAML file of one's own, and a text below the options that describes it."""
+    """Add a file that ships or one of one's own, and a text below the options on what it holds."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = description
-    parser.add_argument('file', type=Path, metavar='FILE', help=f'{kind} file, YAML')
+    _named(parser.add_argument('file', metavar='FILE', help=(
+        f'{kind} file: {_names(kind)}, or a .yaml file')), kind)
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Add ``--workers``."""
-    parser.add_argument('--workers', type=count, default=CORES, metavar='N',
-                        help='trainings at a time (default: a core each, here %(default)s)')
+    parser.add_argument('--workers', type=count, metavar='N', help=(
+        f'trainings at a time (default: one a core, here {CORES})'))
+
+
+def add_video(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add ``--video``, also under its former name."""
+    parser.add_argument('--video', '--gif', type=Path, metavar='FILE',
+                        help=f'{meaning}, as a .gif or, with an extra, an .mp4')
+
+
+def add_markdown(parser: argparse.ArgumentParser) -> None:
+    """Add ``--markdown``."""
+    parser.add_argument('--markdown', action='store_true',
+                        help='print tables in Markdown (default: aligned for a terminal)')
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet``."""
+    parser.add_argument('--quiet', action='store_true',
+                        help='print no progress, only what came out')
+
+
+def refuse_given(options: argparse.Namespace, names: Callable[[str], bool], why: str) -> None:
+    """Raise :class:`ConfigError` if an option is given that would have no effect."""
+    given = [f'--{name.replace("_", "-")}' for name, value in vars(options).items()
+             if names(name) and value is not None and value is not False]
+    if given:
+        raise ConfigError(f'{", ".join(given)} would have no effect: {why}')
 
 
 def count(text: str) -> int:
     """Read a whole number over 0."""
-    number = int(text)
+    number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f'must be 1 or more, not {text}')
     return number
@@ -61,7 +115,10 @@ def count(text: str) -> int:
 
 def share(text: str) -> float:
     """Read a number from 0 to 1."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
     if not 0.0 <= number <= 1.0:
         raise argparse.ArgumentTypeError(f'must be from 0 to 1, not {text}')
     return number
@@ -69,7 +126,37 @@ def share(text: str) -> float:
 
 def seed(text: str) -> int:
     """Read a seed."""
-    number = int(text)
+    number = _whole(text)
     if not 0 <= number < 2**31:
         raise argparse.ArgumentTypeError(f'must be from 0 to {2**31 - 1}, not {text}')
     return number
+
+
+def port(text: str) -> int:
+    """Read the number of a TCP port."""
+    number = _whole(text)
+    if not 0 <= number < 2**16:
+        raise argparse.ArgumentTypeError(f'must be from 0 to {2**16 - 1}, not {text}')
+    return number
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'must be a whole number, not {text}') from None
+
+
+def _names(kind: str) -> str:
+    return ', '.join(sorted(NAMED[kind]))
+
+
+def _named(action: argparse.Action, kind: str) -> None:
+    """Let a shell complete the names that ship, or else a path."""
+
+    def complete(prefix: str, **_: object) -> list[str]:
+        from argcomplete.completers import FilesCompleter  # noqa: PLC0415  of use to a shell only
+
+        return [*NAMED[kind], *FilesCompleter(SUFFIX[kind].lstrip('.'))(prefix)]
+
+    action.completer = complete  # type: ignore[attr-defined]  as argcomplete has it

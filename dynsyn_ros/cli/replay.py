@@ -20,17 +20,17 @@ import argparse
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.progress import over
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.assets import preset_file, TRAINED
+from dynsyn_ros.settings.assets import find, PRESET, pretrained, ROBOT, UNTRAINED, weights_path
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.checkpoint_manager import LAST_STEP
 from dynsyn_ros.storage.recordings import recording
-from tqdm import tqdm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,21 +39,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='a folder of ros2 bag, or a file of dynsyn walk --record')
     shared_options.add_params_file(parser)
     shared_options.add_preset(parser)
-    parser.add_argument('--seed', type=shared_options.seed, help='of the random streams')
-    parser.add_argument('--weights', metavar='FILE', default=str(TRAINED),
-                        help='weights the run started from, or none (default: those that ship)')
+    parser.add_argument('--seed', type=shared_options.seed, help='seed of the random streams')
+    shared_options.add_weights(
+        parser, '--weights', metavar='FILE', meaning='weights that the run started from, or none',
+        without='the pretrained ones of the robot, if there are some')
     parser.add_argument('--frozen', action='store_true', help='the run did not learn')
     parser.add_argument('--after', type=Path, metavar='CHECKPOINT', help=(
-        'begin behind this checkpoint of the run, where the recording began late'))
-    parser.add_argument('--namespace', default='', help='of the robot in the recording, as /left')
+        'begin after this checkpoint of the run, if the recording began late'))
+    parser.add_argument('--namespace', default='',
+                        help='namespace of the robot in the recording, as /left')
     parser.add_argument('--remap', action='append', default=[], type=_remap,
                         metavar='TOPIC:=RECORDED', help=(
         'what a topic was remapped to, for example joint_torques:=effort_controller/commands'))
+    shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Replay; raises :class:`ConfigError` at the first message that differs."""
-    values = parameters.read([options.params_file, preset_file(options.preset)])
+    if options.after:
+        shared_options.refuse_given(
+            options, 'weights'.__eq__, 'the checkpoint of --after has weights of its own')
+    values = parameters.read([find(ROBOT, options.params_file), find(PRESET, options.preset)])
     robot = Robot(build_part(RobotConfig, values))
     config = build(LearnerConfig, values.get('learner', {}), 'learner.')
     seed = values['seed'] if options.seed is None else options.seed
@@ -66,8 +72,9 @@ def main(options: argparse.Namespace) -> None:
         after = about['made_by'].get(LAST_STEP)
         if after is None or not {'moved', 'sent_action'} <= arrays.keys():
             raise ConfigError(f'{options.after} does not say when its learner took its last step')
-    elif options.weights != weights.UNTRAINED:
-        weights.load(Path(options.weights), learner, robot)
+    elif (file := weights_path(options.weights or pretrained(robot.config.robot))) != (
+            UNTRAINED):
+        weights.load(Path(file), learner, robot)
     learner.learning = values['learning'] = values['learning'] and not options.frozen
     replay = Replay(robot, learner, values, after, arrays)
     with recording(options.recording) as recorded:
@@ -79,7 +86,7 @@ def main(options: argparse.Namespace) -> None:
             raise ConfigError(
                 f'{options.recording} lacks {", ".join(sorted(missing))}: it has '
                 f'{", ".join(sorted(recorded.topics))}')
-        for message in tqdm(recorded.messages(names), unit=' messages', dynamic_ncols=True):
+        for message in over(recorded.messages(names), 'messages', quiet=options.quiet):
             difference = replay.put(message)
             if difference:
                 raise ConfigError(f'after {replay.steps} steps that agree: {difference}')

@@ -12,14 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``dynsyn results``: what came out of trainings, as tables in Markdown."""
+"""``dynsyn results``: what came out of trainings, as tables."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.tables import table
 from dynsyn_ros.storage.episodes import SOLVED, WINDOW
 from dynsyn_ros.training.results import read_results, Result
 import numpy as np
@@ -34,38 +36,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--goals', type=float, nargs='+', default=GOALS, metavar='RETURN', help=(
         f'tell when the mean of {WINDOW} episodes came to these '
         f'(default: {" ".join(f"{goal:g}" for goal in GOALS)})'))
+    shared_options.add_markdown(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Print a row for each learner or fleet, and one for each group of them."""
     results = [result for folder in options.folders
                for result in read_results(folder.resolve(), options.goals)]
-    print('\n'.join(table(
-        ('run', 'steps', 'episodes', *(f'{goal:g} after' for goal in options.goals),
-         f'best mean of {WINDOW}', f'last mean of {WINDOW}', f'falls in the last {WINDOW}',
-         f'steps of the last {WINDOW}'), map(_row, results))))
+    print(table(
+        ('run', 'steps', 'episodes', *(f'{goal:g}\nafter' for goal in options.goals),
+         f'best mean\nof {WINDOW}', f'last mean\nof {WINDOW}', 'falls', 'steps an\nepisode'),
+        map(_row, results), options.markdown))
     groups: dict[Path, list[Result]] = {}
     for result in results:
         groups.setdefault(result.group, []).append(result)
-    print('\n' + '\n'.join(table(
-        ('of', 'runs', 'solved', f'best means of {WINDOW}', 'on average (SD)',
-         f'last means of {WINDOW}, on average (SD)', 'falls, on average'),
-        (_group_row(folder.name, members) for folder, members in groups.items()))))
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lay out a table in Markdown."""
-    return [f'| {" | ".join(row)} |' for row in (head, ['---'] * len(head), *rows)]
+    print('\n' + table(
+        ('of', 'runs', 'solved', f'best means\nof {WINDOW}', 'mean (SD)\nof these',
+         'last means:\nmean (SD)', 'falls\non average'),
+        (_group_row(folder.name, members) for folder, members in groups.items()),
+        options.markdown))
+    print('\nSteps are those of all walkers that taught a learner. Falls and steps an '
+          f'episode\nare of the last {WINDOW} episodes; where there are fewer, the last mean says '
+          'of how many.')
 
 
 def _row(result: Result) -> list[str]:
     best = _text(result.best, '.1f')
     if result.best_after is not None:
         best += f' at {_million(result.best_after)}'
+    few = f' (of {result.last_of})' if 0 < result.last_of < WINDOW else ''
     return [
         f'{result.group.name}, {result.name}', _million(result.steps), f'{result.episodes}',
-        *map(_million, result.after), best, _text(result.last, '.1f'), _text(result.falls, 'd'),
-        _text(result.length, '.0f')]
+        *map(_million, result.after), best, _text(result.last, '.1f') + few,
+        _text(result.falls, 'd'), _text(result.length, '.0f')]
 
 
 def _group_row(name: str, members: Sequence[Result]) -> list[str]:
@@ -86,7 +89,10 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def _million(steps: int | None) -> str:
-    return '-' if steps is None else f'{steps / 1e6:.2f} M'
+    """Write a count of steps so that short runs are told apart too."""
+    if steps is None:
+        return '-'
+    return f'{steps / 1e6:.2f} M' if steps >= 100_000 else f'{steps:,}'
 
 
 def _text(value: float | None, form: str) -> str:

@@ -28,11 +28,12 @@ from dynsyn_ros.settings.schema import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('urdf', type=Path, metavar='URDF', help='its description, without xacro')
+    parser.add_argument('urdf', type=Path, metavar='URDF',
+                        help='description of the robot, without xacro')
     parser.add_argument('--command', choices=(EFFORT, POSITION, VELOCITY), default=EFFORT,
-                        help='what its drives take (default: %(default)s)')
+                        help='what its drives accept (default: %(default)s)')
     parser.add_argument('--output', type=Path, metavar='FILE.yaml',
-                        help='where to write it (default: named as the robot, here)')
+                        help='file to write (default: named after the robot, in this folder)')
 
 
 def main(options: argparse.Namespace) -> None:

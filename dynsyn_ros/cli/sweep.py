@@ -20,15 +20,19 @@ import argparse
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.closing import files_of, said
+from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.assets import find
+from dynsyn_ros.settings.assets import SWEEP as SWEEP_FILE
+from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.storage.folders import Claim, SWEEP
 from dynsyn_ros.training import backends, sweep
-from tqdm import tqdm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    shared_options.add_described_file(parser, 'a sweep', sweep.__doc__)
+    shared_options.add_described_file(parser, SWEEP_FILE, sweep.__doc__)
     parser.add_argument('--output', type=Path, metavar='DIR', help=(
         'folder for the results (default: runs/ and the name of the file); what is finished there '
         'is not run again'))
@@ -37,27 +41,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'where it runs: on the cores of this machine, or on the Ray cluster at RAY_ADDRESS, whose '
         'machines must all see the output folder (default: %(default)s)'))
     shared_options.add_workers(parser)
+    shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Run what is not finished and merge the results; raises :class:`ConfigError`."""
-    output = (options.output or Path('runs') / options.file.stem).resolve()
-    jobs = sweep.read_sweep(options.file, output)
+    if backends.on_a_cluster(options.backend):
+        shared_options.refuse_given(
+            options, 'workers'.__eq__, 'the cluster at RAY_ADDRESS says how many run at a time')
+    file = find(SWEEP_FILE, options.file)
+    output = (options.output or Path('runs') / file.stem).resolve()
+    jobs = sweep.read_sweep(file, output)
     claim = Claim(output, SWEEP)
     stop = StopRequest()
+    done = {job.folder: job.steps for job in jobs}
     waiting = [job for job in jobs if not job.finished]
-    with tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit=' trainings',
-              dynamic_ncols=True) as line:
+    total = sum(job.config.steps for job in jobs)
+
+    def status() -> list[str]:
+        return [f'{sum(job.finished for job in jobs)}/{len(jobs)} trainings']
+
+    with Progress(total, 'steps', options.quiet) as line:
+
+        def running() -> None:
+            if not line.due:
+                return
+            for job in waiting:
+                done[job.folder] = job.steps
+            line.show(sum(done.values()), status)
 
         def finished(job: sweep.Job) -> None:
-            line.set_postfix_str(f'{job.setting}, seed {job.config.seed}', refresh=False)
-            line.update()
+            line.write(f'{job.setting}, seed {job.config.seed}: finished')
 
-        backends.run(options.backend, waiting, options.workers, lambda: bool(stop), finished)
-    if all(job.finished for job in jobs):
-        sweep.merge(jobs, output)
-        print(f'{output}: {sweep.EPISODES}, {sweep.SUMMARY}, {sweep.CURVES}')
+        backends.run(options.backend, waiting, options.workers or CORES, lambda: bool(stop),
+                    finished, running)
+        line.show(sum(job.steps for job in jobs), status, last=True)
+    left = sum(not job.finished for job in jobs)
+    if left:
+        print(said(
+            f'interrupted: {left} of {len(jobs)} trainings are left',
+            f'continue with: dynsyn sweep {options.file}'
+            + (f' --output {options.output}' if options.output else '')))
     else:
-        left = sum(not job.finished for job in jobs)
-        print(f'{output}: {left} of {len(jobs)} trainings left, the same command goes on')
+        sweep.merge(jobs, output)
+        print(said(
+            f'finished: {len(jobs)} trainings, {total:,} steps of all walkers at most',
+            files_of(output, (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)),
+            f'see them with: dynsyn results {output}'))
     claim.release()

@@ -22,107 +22,142 @@ from pathlib import Path
 import statistics
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.closing import files_of, said
+from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.assets import DEFAULT_PRESET, ROBOT_FILE, UNTRAINED, weights_path
 from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.settings.schema import build
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
-from dynsyn_ros.storage.episodes import WINDOW
-from dynsyn_ros.storage.weights import UNTRAINED
+from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
+from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
-from tqdm import tqdm
 
-#: Learners of a fleet, and steps that all of them take together, unless said otherwise.
+#: Learners of a fleet, and steps that all walkers take together, unless said otherwise.
 FLEET, STEPS = 16, 20_000_000
+#: The options that have an effect beside --resume.
+WITH_RESUME = ('resume', 'reheat', 'steps', 'tensorboard', 'quiet', 'command', 'ros_arguments')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    shared_options.add_params_file(parser)
-    shared_options.add_preset(parser)
-    parser.add_argument('--env-id', choices=ENVIRONMENTS, default=ENVIRONMENTS[0],
-                        help='what is simulated (default: %(default)s)')
-    parser.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
-                        help='envpool is faster, and an extra to install (default: %(default)s)')
+    """Declare the options; None is what is not given."""
+    shared_options.add_params_file(parser, None)
+    shared_options.add_preset(parser, None)
+    parser.add_argument('--env-id', choices=ENVIRONMENTS,
+                        help=f'environment to simulate (default: {ENVIRONMENTS[0]})')
+    parser.add_argument('--simulator', choices=SIMULATORS, help=(
+        'what simulates it; envpool is faster, and an extra to install '
+        f'(default: {SIMULATORS[0]})'))
     parser.add_argument('--learners', type=shared_options.count, metavar='N',
                         help=f'learners side by side (default: {FLEET}, or 1 with --separate)')
     parser.add_argument('--separate', action='store_true',
                         help='each learner has synapses of its own, instead of a fleet that '
                              'teaches one set')
-    parser.add_argument('--seed', type=shared_options.seed, default=0,
-                        help='of the random streams (default: %(default)s)')
+    parser.add_argument('--seed', type=shared_options.seed,
+                        help='seed of the random streams (default: 0)')
     parser.add_argument('--steps', type=shared_options.count, metavar='N', help=(
-        f'steps of each learner (default: {STEPS // 1_000_000} million shared among all)'))
+        f'steps of all walkers together (default: {STEPS // 1_000_000} million)'))
     parser.add_argument('--until-solved', action='store_true', help=(
         'end as soon as the fleet, or every learner, has solved the task'))
-    parser.add_argument('--weights', metavar='FILE', default=UNTRAINED,
-                        help='weights of one learner that all start from')
+    shared_options.add_weights(parser, '--weights', metavar='FILE', without=UNTRAINED,
+                               meaning='weights of one learner that all start from')
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for the results (default: a new one in runs)')
     parser.add_argument('--resume', type=Path, metavar='DIR', help=(
-        'go on from the last checkpoint in a folder; of the other options only --steps and '
-        '--reheat count'))
-    parser.add_argument('--reheat', type=shared_options.share, metavar='SHARE', default=0.0, help=(
+        'continue from the last checkpoint in a folder, with its settings; --steps and --reheat '
+        'may be given too'))
+    parser.add_argument('--reheat', type=shared_options.share, metavar='SHARE', help=(
         'with --resume: set the annealing back by this share, so that a walk that has settled too '
-        'early is stirred up and settles again (default: 0)'))
+        'early is stirred up and settles again'))
+    parser.add_argument('--tensorboard', action='store_true', help=(
+        'log returns, means and amplitudes for TensorBoard too; an extra to install'))
+    shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Train until finished or stopped; raises :class:`ConfigError` for bad input."""
+    if options.resume:
+        shared_options.refuse_given(
+            options, lambda name: name not in WITH_RESUME,
+            f'the settings of a training that is resumed are those in {options.resume}')
+    else:
+        shared_options.refuse_given(
+            options, 'reheat'.__eq__, 'it is for a training that is continued by --resume')
     stop = StopRequest()
+    scalars = Scalars() if options.tensorboard else None
     trainer = _resumed(options) if options.resume else _new(options)
-    config = trainer.config
-    with tqdm(total=config.steps * config.learners, initial=trainer.steps * config.learners,
-              unit=' steps', unit_scale=True, mininterval=0.5, dynamic_ncols=True) as line:
+    if scalars:
+        scalars.open(trainer)
+    with Progress(trainer.config.steps, 'steps', options.quiet) as line:
 
         def progress(trainer: Trainer) -> None:
-            if trainer.steps * config.learners - line.n >= line.miniters:
-                line.set_postfix_str(_status(trainer), refresh=False)
-                line.update(trainer.steps * config.learners - line.n)
+            line.show(trainer.steps, lambda: _status(trainer))
+            if scalars:
+                scalars.log(trainer)
 
         trainer.run(lambda: bool(stop), progress)
-        line.set_postfix_str(_status(trainer), refresh=False)
-        line.update(trainer.steps * config.learners - line.n)
-    print(_result(trainer))
+        line.show(trainer.steps, lambda: _status(trainer), last=True)
+    if scalars:
+        scalars.close()
+    print(said(*_closing(trainer)))
 
 
 def _new(options: argparse.Namespace) -> Trainer:
-    learners = (1 if options.separate else FLEET) if options.learners is None else options.learners
+    learners = options.learners or (1 if options.separate else FLEET)
     config = build(TrainingConfig, {
-        'env_id': options.env_id,
-        'simulator': options.simulator,
+        'env_id': options.env_id or ENVIRONMENTS[0],
+        'simulator': options.simulator or SIMULATORS[0],
         'learners': learners,
-        'shared': not options.separate,
-        'seed': options.seed,
-        'steps': max(STEPS // learners, 1) if options.steps is None else options.steps,
+        'separate': options.separate,
+        'seed': options.seed or 0,
+        'steps': options.steps or STEPS,
         'until_solved': options.until_solved,
-        'weights': options.weights,
-        'robot': asdict(read_robot(options.params_file)),
-        'learner': asdict(read_preset(options.preset)),
+        'weights': weights_path(options.weights or UNTRAINED),
+        'robot': asdict(read_robot(options.params_file or ROBOT_FILE)),
+        'learner': asdict(read_preset(options.preset or DEFAULT_PRESET)),
     })
     return Trainer(config, options.output or new_folder('train'))
 
 
 def _resumed(options: argparse.Namespace) -> Trainer:
-    trainer = Trainer.resume(options.resume, options.steps, reheat=options.reheat)
-    where = ('in the midst of the episodes' if trainer.resumes_within_episode
+    trainer = Trainer.resume(options.resume, options.steps, reheat=options.reheat or 0.0)
+    where = ('in the middle of the episodes' if trainer.resumes_within_episode
              else f'with new episodes, as {trainer.config.simulator} cannot restore the old ones')
-    print(f'going on from step {trainer.steps} of {trainer.config.steps}, {where}')
+    print(f'continuing from step {trainer.steps:,} of {trainer.config.steps:,}, {where}')
     return trainer
 
 
-def _status(trainer: Trainer) -> str:
-    means = [mean for mean in trainer.log.means() if mean is not None]
+def _status(trainer: Trainer) -> list[str]:
+    """Say how the learners are, what matters most first."""
+    means = [mean for mean in trainer.log.means if mean.value is not None]
     if not means:
-        return 'episode 1'
-    return (f'{sum(trainer.log.episodes)} episodes, mean of {WINDOW}: best {max(means):.1f}, '
-            f'median {statistics.median(means):.1f}')
+        return ['no episode has ended']
+    if len(trainer.log.means) == 1:
+        words = [f'mean of {means[0].of}: {means[0].value:.1f}']
+    else:
+        best = max(means, key=lambda mean: mean.value)
+        least = min(mean.of for mean in means)
+        words = [f'mean of {least} {"or more" if best.of > least else ""}'.rstrip()
+                 + f': best {best.value:.1f}, median '
+                 f'{statistics.median(mean.value for mean in means):.1f}']
+    return [*words, f'{sum(trainer.log.episodes):,} episodes']
 
 
-def _result(trainer: Trainer) -> str:
+def _closing(trainer: Trainer) -> list[str]:
+    """Say what happened, what was written, and how to continue."""
+    folder, config = trainer.folder, trainer.config
     solved = [steps for steps in trainer.log.solved_after if steps is not None]
-    who = 'the fleet' if trainer.config.shared else f'{len(solved)} of {trainer.config.learners}'
-    word = f'solved by {who} after {solved} steps each' if solved else 'not solved'
-    return f'{trainer.folder}: {word}'
+    who = 'the fleet' if config.shared else f'{len(solved)} of {config.learners} learners'
+    ended = 'finished' if trainer.finished else 'interrupted'
+    result = f'solved by {who} after {min(solved):,}' if solved else 'not solved'
+    lines = [
+        f'{ended} after {trainer.steps:,} of {config.steps:,} steps of all walkers: {result}; '
+        f'{", ".join(_status(trainer))}',
+        files_of(folder),
+        f'measure it with: dynsyn evaluate {folder / WEIGHTS_FILE}',
+    ]
+    more = f' --steps {2 * config.steps}' if trainer.finished else ''
+    return [*lines, f'continue with: dynsyn train --resume {folder}{more}']

@@ -21,12 +21,15 @@ from pathlib import Path
 import tempfile
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.results import table
+from dynsyn_ros.cli.closing import files_of, said
+from dynsyn_ros.cli.progress import Progress
+from dynsyn_ros.cli.tables import table
 from dynsyn_ros.process import StopRequest
+from dynsyn_ros.settings.assets import find, SEARCH
 from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training import backends, tune_file
 from dynsyn_ros.training.trainer import Trainer
-from tqdm import tqdm
 
 #: Trials in the table that is printed.
 SHOWN = 10
@@ -34,17 +37,20 @@ SHOWN = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    shared_options.add_described_file(parser, 'a search', tune_file.__doc__)
+    shared_options.add_described_file(parser, SEARCH, tune_file.__doc__)
     parser.add_argument('--output', type=Path, metavar='DIR', help=(
         'folder for the study and its trainings (default: runs/ and the name of the file); what '
         'is finished there is not run again, and any number of machines that see the folder may '
         'run the same command at a time'))
     shared_options.add_workers(parser)
+    shared_options.add_markdown(parser)
+    shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Search until done or stopped, and tell what mattered; raises :class:`ConfigError`."""
-    search = tune_file.read_search(options.file)
+    file = find(SEARCH, options.file)
+    search = tune_file.read_search(file)
     try:
         from dynsyn_ros.training import tune_report  # noqa: PLC0415  an extra
         from dynsyn_ros.training.study import Study  # noqa: PLC0415
@@ -54,29 +60,34 @@ def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first = search.training({}, search.config.seeds[0], search.budgets[0].steps)
         Trainer(first, Path(folder), 1)
-    output = (options.output or Path('runs') / options.file.stem).resolve()
+    output = (options.output or Path('runs') / file.stem).resolve()
     stop = StopRequest()
-    with tqdm(total=search.config.trials, unit=' trials', dynamic_ncols=True) as line:
+    with Progress(search.config.trials, 'trials', options.quiet) as line:
+        study = Study(search, output, line.write)
 
-        def say(told: str) -> None:
-            line.write(told)
-            line.n = study.ended
-            line.refresh()
+        def meanwhile() -> None:
+            if line.due:
+                line.show(study.ended, tuple)
 
-        study = Study(search, output, say)
-        line.n = study.ended
-        backends.run_local(study.take, options.workers, lambda: bool(stop), study.finished)
+        backends.run_local(study.take, options.workers or CORES, lambda: bool(stop),
+                          study.finished, meanwhile)
+        line.show(study.ended, tuple, last=True)
     with study.locked() as trials:
-        written = tune_report.write(search, trials, options.file, output)
+        written = tune_report.write(search, trials, file, output)
     head, *rows = tune_report.rows(search, trials, SHOWN)
-    print('\n'.join(table(head, rows)))
+    print(table(head, rows, options.markdown))
     for i, budget in enumerate(search.budgets):
         shares = tune_report.importances(search, trials, i)
         if shares:
-            print(f'\nWhat mattered after {budget.steps} steps:\n')
-            print('\n'.join(table(('setting', 'importance'), (
-                (name, f'{share:.2f}') for name, share in shares.items()))))
+            print(f'\nWhat mattered after {budget.steps:,} steps of all walkers:\n')
+            print(table(('setting', 'importance'), (
+                (name, f'{share:.2f}') for name, share in shares.items()), options.markdown))
     left = search.config.trials - study.ended
-    print(f'\n{output}: {", ".join(written)}')
-    if left:
-        print(f'{left} of {search.config.trials} trials left, the same command goes on')
+    where = f' --output {options.output}' if options.output else ''
+    print('\n' + said(
+        f'interrupted: {left} of {search.config.trials} trials are left' if left else
+        f'finished: {search.config.trials} trials',
+        files_of(output, written),
+        f'continue with: dynsyn tune {options.file}{where}' if left else
+        f'confirm the best with other seeds: dynsyn train --preset {output / tune_report.BEST}'
+        if tune_report.BEST in written else ''))

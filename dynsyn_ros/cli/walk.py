@@ -23,6 +23,8 @@ import sys
 
 from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.closing import files_of, said
+from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.nodes import domains, run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -32,19 +34,26 @@ from dynsyn_ros.pictures.curves import draw_learning_curve
 from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.assets import preset_file, TRAINED
+from dynsyn_ros.settings.assets import (
+    DEFAULT_PRESET,
+    find,
+    PRESET,
+    pretrained,
+    ROBOT,
+    ROBOT_FILE,
+    UNTRAINED,
+    weights_path,
+)
 from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.plant import Plant
-from dynsyn_ros.storage.episodes import CURVE_FILE, EpisodeLog, EPISODES_FILE, whole_rows, WINDOW
+from dynsyn_ros.storage import checkpoints, weights
+from dynsyn_ros.storage.episodes import CURVE_FILE, EpisodeLog, EPISODES_FILE, whole_rows
 from dynsyn_ros.storage.folders import Claim, WALK
 from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from rclpy.executors import Executor
-from tqdm import tqdm
 
-#: How often the live line is written, s.
-LINE_PERIOD = 0.5
 #: How often it is said that the log cannot be written, s.
 WARNING_PERIOD = 60.0
 
@@ -54,44 +63,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = 'what follows --ros-args is for ROS: remaps, parameters, log levels'
     shared_options.add_params_file(parser)
     shared_options.add_preset(parser)
-    parser.add_argument('--env-id', choices=ENVIRONMENTS, help='what is simulated')
-    parser.add_argument('--steps', type=int, dest='max_steps', metavar='N',
-                        help='stop after so many steps (default: go on until Ctrl-C)')
-    parser.add_argument('--seed', type=int, help='of the random streams')
-    parser.add_argument('--weights', metavar='FILE', default=str(TRAINED), help=(
-        'weights to start from, or none to start untrained (default: those that ship)'))
+    parser.add_argument('--env-id', choices=ENVIRONMENTS,
+                        help='environment to simulate (default: that of the parameter file)')
+    parser.add_argument('--steps', type=shared_options.count, dest='max_steps', metavar='N',
+                        help='stop after so many steps (default: until Ctrl-C)')
+    parser.add_argument('--seed', type=shared_options.seed, help='seed of the random streams')
+    shared_options.add_weights(
+        parser, '--weights', metavar='FILE', meaning='weights to start from, or none to start '
+        'untrained', without='the pretrained ones of the robot, if there are some')
     parser.add_argument('--frozen', action='store_true',
-                        help='rest all weights at their centres and learn nothing')
+                        help='keep all weights at their centres and learn nothing')
     parser.add_argument('--pace', choices=(REALTIME, LOCKSTEP), default=LOCKSTEP,
                         help='realtime keeps to the clock, lockstep is as fast as the machine '
                              '(default: %(default)s)')
-    parser.add_argument('--real-time-factor', type=float,
+    parser.add_argument('--real-time-factor', type=float, metavar='FACTOR',
                         help='simulated seconds per second, with --pace realtime')
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for weights, checkpoints, episodes and curve; a walk that is '
-                             'there goes on (default: a new one in runs)')
+                             'there is continued (default: a new one in runs)')
     parser.add_argument(domains.SHARED, action='store_true', help=(
-        'walk where all see it, in the ROS_DOMAIN_ID of the environment, as with a namespace '
-        '(default: in a domain of its own, so that no other robot is in the way)'))
+        'walk where everybody sees it, in the ROS_DOMAIN_ID of the environment, as with a '
+        'namespace (default: in a domain of its own, so that no other robot is in the way)'))
     parser.add_argument('--record', type=Path, metavar='FILE.mcap',
-                        help='record every topic into a new file, for dynsyn replay and whatever '
-                             'reads MCAP')
-    parser.add_argument('--gif', type=Path, metavar='FILE',
-                        help='film the last half minute of the run')
+                        help='record every topic into a new file, for dynsyn replay and anything '
+                             'that reads MCAP')
+    shared_options.add_video(parser, 'film the last half minute of the run')
     parser.add_argument('--dashboard', action='store_true',
                         help='show the walk on a local web page, opened in a browser')
+    shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
     """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
-    files = (options.params_file, preset_file(options.preset))
-    parameters.read(files)  # says what is wrong with a file more plainly than ROS does
+    if options.pace != REALTIME:
+        shared_options.refuse_given(
+            options, 'real_time_factor'.__eq__, 'it is for --pace realtime')
     output = options.output or new_folder('walk')
+    files = (find(ROBOT, options.params_file), find(PRESET, options.preset))
+    robot = str(parameters.read(files).get('robot'))  # says plainly what is wrong with a file
+    start = weights_path(options.weights or pretrained(robot))
+    if checkpoints.numbered(output):
+        shared_options.refuse_given(
+            options, 'weights'.__eq__, f'the walk in {output} is continued from its checkpoint')
+    elif start != UNTRAINED:
+        weights.read_about(Path(start))  # before anything is compiled
     changed = {
         'env_id': options.env_id,
         'max_steps': options.max_steps,
         'seed': options.seed,
-        'weights': options.weights,
+        'weights': start,
         'learning': False if options.frozen else None,
         'pace': options.pace,
         'real_time_factor': options.real_time_factor,
@@ -99,19 +119,41 @@ def main(options: argparse.Namespace) -> None:
     }
     arguments = run.ros_arguments(
         files, {name: value for name, value in changed.items() if value is not None})
+    if options.quiet:
+        arguments += ['--log-level', 'warn']
     with ExitStack() as stack:
         if not (options.shared_domain or domains.namespaced(options.ros_arguments)):
             stack.enter_context(domains.own_domain(output))
         stop = stack.enter_context(run.session([*arguments, *options.ros_arguments]))
         if options.dashboard:
             stack.enter_context(dashboard.beside(options.ros_arguments))
-        _walk(stop, output, options.gif, options.record, watched=options.dashboard)
-    print(f'{output}: {WEIGHTS_FILE}, {EPISODES_FILE}, {CURVE_FILE}')
+        happened = _walk(stop, output, options)
+    print(said(
+        happened,
+        files_of(output),
+        f'recording: {options.record}' if options.record else '',
+        f'film: {options.video}' if options.video and options.video.exists() else '',
+        f'measure it with: dynsyn evaluate {output / WEIGHTS_FILE}'
+        f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}',
+        f'continue with: dynsyn walk --output {output}'
+        f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}'
+        f'{_unless_default(options, "preset")}'))
 
 
-def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None, *,
-          watched: bool) -> None:
-    """Spin the nodes, with a live line, until stopped or finished; then write what is to stay."""
+def _unless_default(options: argparse.Namespace, name: str) -> str:
+    """Write an option again if it was not left as it is."""
+    value = getattr(options, name)
+    if value in (None, ROBOT_FILE.stem, DEFAULT_PRESET):
+        return ''
+    return f' --{name.replace("_", "-")} {value}'
+
+
+def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> str:
+    """
+    Spin the nodes, with a live line, until stopped or finished; then write what is to stay.
+
+    Returns what happened, in words.
+    """
 
     def after_step(walker: Plant) -> None:
         if walker.episode is not None:
@@ -123,14 +165,14 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
         if film:
             film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
-    recorder = RecorderNode(record) if record else None
+    recorder = RecorderNode(options.record) if options.record else None
     simulator = SimulatorNode(after_step)
     controller = ControllerNode()
     env_id = simulator.get_parameter('env_id').value
-    if not watched:
+    if not (options.dashboard or options.quiet):
         print(f'to watch it: {dashboard.command(simulator.get_namespace())}, or the tools of ROS '
               f'with {domains.DOMAIN}={domains.of_environment()}', file=sys.stderr)
-    film = Film(gif) if gif else None
+    film = Film(options.video) if options.video else None
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
         # The controller's until now; ours too until all is written.
@@ -138,17 +180,20 @@ def _walk(stop: StopRequest, output: Path, gif: Path | None, record: Path | None
         log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_rows(output / EPISODES_FILE))
         begun, simulator.episodes = log.steps, log.episodes[0]
         try:
-            _spin(stop, simulator, controller, executor, log)
+            _spin(stop, simulator, controller, executor, log, options.quiet)
         finally:
             controller.stop()
             if recorder:
                 run.settle(executor)
                 recorder.close()
     log.close()
-    draw_learning_curve(output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}')
+    draw_learning_curve(
+        output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}', 1, True)
     claim.release()
     if film:
         film.save()
+    ended = 'finished' if simulator.finished else 'interrupted'
+    return f'{ended} after {simulator.steps:,} steps: {", ".join(_status(log, controller))}'
 
 
 def _spin(
@@ -157,25 +202,22 @@ def _spin(
     controller: ControllerNode,
     executor: Executor,
     log: EpisodeLog,
+    quiet: bool,
 ) -> None:
     """Spin with a live line until stopped or finished."""
-    with tqdm(total=simulator.max_steps or None, unit=' steps', mininterval=LINE_PERIOD,
-              dynamic_ncols=True) as line:
+    with Progress(simulator.max_steps or None, 'steps', quiet) as line:
 
         def done() -> bool:
             ended = bool(stop) or simulator.finished
-            if ended or simulator.steps - line.n >= line.miniters:
-                line.set_postfix_str(_status(log, controller), refresh=False)
-                line.update(simulator.steps - line.n)
+            line.show(simulator.steps, lambda: _status(log, controller), last=ended)
             return ended
 
         run.spin(executor, done)
 
 
-def _status(log: EpisodeLog, controller: ControllerNode) -> str:
-    amplitude = f'amplitude {controller.learner.mean_amplitude:.4f}'
-    (mean,) = log.means()
-    episode = f'episode {log.episodes[0] + 1}'
-    if mean is None:
-        return f'{episode}, {amplitude}'
-    return f'{episode}, mean of {WINDOW} {mean:.1f}, {amplitude}'
+def _status(log: EpisodeLog, controller: ControllerNode) -> list[str]:
+    """Say how the learner is, what matters most first."""
+    (mean,) = log.means
+    return [
+        'no episode has ended' if mean.value is None else f'mean of {mean.of}: {mean.value:.1f}',
+        f'{log.episodes[0]:,} episodes', f'amplitude {controller.learner.mean_amplitude:.4f}']

@@ -22,38 +22,42 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dynsyn_ros.pictures import canvas
+from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.figures import synapses
+from dynsyn_ros.figures.synapses import layers
+from dynsyn_ros.settings.assets import find, WEIGHTS
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.folders import check_picture
 import numpy as np
 
-LAYERS = ('layer 2, the hidden neurons', 'layer 3, the oscillators', 'layer 4, the joints')
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
-    show = actions.add_parser('show', help='print what a file holds', description=main.__doc__)
-    show.add_argument('file', type=Path, metavar='FILE', help='a weights file')
-    show.add_argument('--picture', type=Path, metavar='PNG',
-                      help='draw all centres and amplitudes into a file')
-    diff = actions.add_parser('diff', help='print how two files differ')
-    diff.add_argument('file', type=Path, metavar='A', help='a weights file')
-    diff.add_argument('other', type=Path, metavar='B', help='another of the same robot')
+    show = actions.add_parser('show', help='print what a file holds', description=(
+        'Print which robot and run a weights file is of, and a table of its layers.'))
+    shared_options.add_weights(show, 'file', metavar='FILE', meaning='weights')
+    show.add_argument('--picture', type=Path, metavar='PNG', help=(
+        'draw the centre and amplitude of every synapse, by the names of inputs and joints'))
+    diff = actions.add_parser('diff', help='print how two files differ', description=(
+        'Print how far the centres and amplitudes of two weights files of one robot are apart.'))
+    shared_options.add_weights(diff, 'file', metavar='A', meaning='weights')
+    shared_options.add_weights(diff, 'other', metavar='B', meaning='others of the same robot')
 
 
 def main(options: argparse.Namespace) -> None:
     """Print a table of a weights file's layers, or of the differences of two."""
     if options.action == 'show' and options.picture:
         check_picture(options.picture, '.png')
-    arrays, about = weights.read(options.file)
+    arrays, about = weights.read(find(WEIGHTS, options.file))
     if options.action == 'show':
         print('\n'.join(described(arrays, about)))
         if options.picture:
-            draw(arrays, about, options.picture)
+            synapses.draw(arrays, about, options.picture)
+            print(f'\npicture: {options.picture}')
         return
-    others, other_about = weights.read(options.other)
+    others, other_about = weights.read(find(WEIGHTS, options.other))
     for key in weights.IDENTITY:
         if about[key] != other_about[key]:
             raise ConfigError(
@@ -77,12 +81,13 @@ def described(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> lis
         f'annealing clock: {arrays["clock"].mean():.4g} of reward',
         f'made by: {run_of(about)}',
         '',
-        f'{"":28} {"synapses":>8} {"|C| mean":>9} {"|C| most":>9} {"A mean":>9} {"A most":>9}',
+        f'{"":28} {"synapses":>8} {"|C| mean":>9} {"|C| max":>9} {"A mean":>9} {"A max":>9}',
     ]
-    for name, part in layers(arrays, about):
-        centre, amplitude = np.abs(arrays['centre'][:, part]), arrays['amplitude'][:, part]
-        lines.append(f'{name:28} {centre.shape[1]:8} {centre.mean():9.4f} {centre.max():9.4f} '
-                     f'{amplitude.mean():9.4f} {amplitude.max():9.4f}')
+    for layer in layers(arrays, about):
+        centre = np.abs(arrays['centre'][:, layer.synapses])
+        amplitude = arrays['amplitude'][:, layer.synapses]
+        lines.append(f'{layer.title:28} {centre.shape[1]:8} {centre.mean():9.4f} '
+                     f'{centre.max():9.4f} {amplitude.mean():9.4f} {amplitude.max():9.4f}')
     return lines
 
 
@@ -90,13 +95,14 @@ def compared(
     arrays: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray], about: Mapping[str, Any]
 ) -> list[str]:
     """Describe how far the centres are apart, in themselves and in amplitudes of the first."""
-    lines = [f'{"":28} {"mean":>9} {"most":>9} {"in amplitudes":>14} {"A, B over A":>12}']
-    for name, part in layers(arrays, about):
+    lines = [f'{"":28} {"mean":>9} {"max":>9} {"in amplitudes":>14} {"A, B over A":>12}']
+    for layer in layers(arrays, about):
+        part = layer.synapses
         shift = np.abs(others['centre'][:, part] - arrays['centre'][:, part])
         first, second = (a['amplitude'][:, part].mean() for a in (arrays, others))
         scale = f'{shift.mean() / first:14.2f}' if first else f'{"-":>14}'
         share = f'{second / first:12.2f}' if first else f'{"-":>12}'
-        lines.append(f'{name:28} {shift.mean():9.4f} {shift.max():9.4f} {scale} {share}')
+        lines.append(f'{layer.title:28} {shift.mean():9.4f} {shift.max():9.4f} {scale} {share}')
     return lines
 
 
@@ -105,28 +111,6 @@ def run_of(about: Mapping[str, Any]) -> str:
     made_by = dict(about['made_by'])
     task = made_by.pop('task', None)
     if isinstance(task, dict):
-        kept = ('env_id', 'simulator', 'learners', 'shared', 'seed')
+        kept = ('env_id', 'simulator', 'learners', 'shared', 'separate', 'seed')
         made_by |= {key: task[key] for key in kept if key in task}
     return json.dumps(made_by)
-
-
-def layers(
-    arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
-) -> list[tuple[str, slice]]:
-    """Find the synapses of each layer, by the sizes that the file's arrays and lists tell."""
-    sizes = weights.layout_of({name: array.shape for name, array in arrays.items()}, about)
-    ends = np.cumsum((0, *sizes.layer_sizes)).tolist()
-    return [(name, slice(begin, end))
-            for name, begin, end in zip(LAYERS, ends, ends[1:], strict=False)]
-
-
-def draw(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], file: Path) -> None:
-    """Draw the centres of the first set, with their amplitudes as bars."""
-    figure = canvas.new(10.0, 7.0)
-    for axes, (name, part) in zip(figure.subplots(3, 1), layers(arrays, about), strict=True):
-        centre, amplitude = arrays['centre'][0, part], arrays['amplitude'][0, part]
-        axes.errorbar(np.arange(centre.size), centre, yerr=amplitude, fmt='.', markersize=3,
-                      elinewidth=0.6)
-        axes.axhline(0.0, color='grey', linewidth=0.5)
-        axes.set(title=name, xlabel='synapse', ylabel='centre +- amplitude')
-    canvas.save(figure, file)

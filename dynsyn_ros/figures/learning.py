@@ -33,7 +33,12 @@ CROSSED, SHOWN = 3, 4
 
 
 def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Read a training's ``synapses.csv``: steps, weights and centres by the synapse's name."""
+    """
+    Read a training's ``synapses.csv``: steps, weights and centres by the synapse's name.
+
+    Steps are those of the walker that has these synapses.
+    """
+    summary = trainer.read_summary(folder)
     file = folder / trainer.SYNAPSES
     with opened(file) as source:
         content = source.read()
@@ -41,7 +46,8 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
         lines = content.decode('utf-8').splitlines()
         names = next(csv.reader(lines))
         rows = np.loadtxt(lines, delimiter=',', skiprows=1, ndmin=2)
-        steps = rows[:, names.index('steps')]
+        walkers = 1 if summary['former'] else summary['task']['learners']
+        steps = rows[:, names.index('steps')] // walkers
         weights, centres = ({
             name.removeprefix(kind): rows[:, i]
             for i, name in enumerate(names) if name.startswith(kind)
@@ -55,11 +61,12 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
 
 def figure_8(folder: Path, path: Path) -> None:
     """Reproduces Fig. 8: returns and their mean over 100, by episodes of a learner or a fleet."""
-    data = read_episodes(folder / trainer.EPISODES)
-    fleet = trainer.read_summary(folder)['task']['shared']
+    task = trainer.read_summary(folder)['task']
+    data = read_episodes(folder / trainer.EPISODES, task['learners'])
+    fleet = not task['separate']
     figure = canvas.new()
     axes = figure.add_subplot(
-        xlabel='episode of the fleet' if fleet else 'episode of a learner', ylabel='return')
+        xlabel='episode of all walkers' if fleet else 'episode of each learner', ylabel='return')
     number = np.arange(1, len(data['return']) + 1) if fleet else data['episode']
     plot_returns(axes, data, number, fleet)
     canvas.save(figure, path)
@@ -94,10 +101,9 @@ def figure_9(folder: Path, path: Path) -> None:
     both = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, side, word in zip(both, (upwards, ~upwards), ('upwards', 'downwards'), strict=True):
         axes.set(title=word, xlabel=f'{names[1]}, from its centre')
-        points = axes.scatter(x[side], y[side], c=when[side] / 1e6, s=2, vmin=0.0,
-                              vmax=steps[-1] / 1e6)
+        points = axes.scatter(x[side], y[side], c=when[side], s=4, vmin=0.0, vmax=steps[-1])
     both[0].set_ylabel(f'{names[2]}, from its centre')
-    figure.colorbar(points, ax=both, label='million steps of a learner')
+    figure.colorbar(points, ax=both, label='steps of this walker', format=canvas.STEPS)
     canvas.save(figure, path)
 
 
@@ -111,7 +117,7 @@ def figure_10(folder: Path, path: Path) -> None:
         axes.plot(hours, weights[name], color='C2', linewidth=0.4, label='weight')
         axes.plot(hours, centres[name], color='C3', linewidth=1.2, label='centre')
         axes.set_title(name, fontsize='medium')
-    figure.axes[0].legend(loc='upper left', fontsize='small')
     figure.axes[-1].set_xlabel('simulated time of one walker (h)')
-    figure.supylabel('weight')
+    figure.supylabel('weight and centre')
+    canvas.legend(figure, figure.axes[0].lines)
     canvas.save(figure, path)

@@ -51,7 +51,7 @@ def figure_6(config: LearnerConfig, path: Path) -> None:
     axes.plot(seconds, v, label='v')
     axes.plot(seconds, w, label='w')
     axes.plot(seconds, drive, color='k', linestyle='--', linewidth=1, label='drive I')
-    axes.legend(loc='upper left')
+    canvas.legend(figure)
     canvas.save(figure, path)
 
 

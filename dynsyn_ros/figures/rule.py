@@ -80,9 +80,9 @@ def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:
     above.plot(seconds, centre, color='C3', label='centre')
     above.axhline(TARGET, color='k', linestyle=':', linewidth=1, label='weight that is rewarded')
     above.set_ylabel('weight')
-    above.legend(loc='lower right', ncols=2)
     below.plot(seconds, reward, color='C0')
     below.set(xlabel='learner time (s)', ylabel='reward')
+    canvas.legend(figure)
     canvas.save(figure, path)
 
 
@@ -98,8 +98,10 @@ def figure_2(config: LearnerConfig, path: Path, seed: int = 2) -> None:
 def figure_3(config: LearnerConfig, path: Path, seed: int = 3) -> None:
     """Reproduces Fig. 3: three synapses explore a space."""
     weight = fluctuate(config, seed, 3)[0]
-    figure = canvas.new(5.5, 5.0)
+    figure = canvas.new(6.0, 5.0)
     axes = figure.add_subplot(
         projection='3d', xlabel='weight 1', ylabel='weight 2', zlabel='weight 3')
     axes.plot(*weight.T, linewidth=0.8)
+    axes.locator_params(nbins=5)
+    axes.set_box_aspect(None, zoom=0.85)  # what stands outside is not reckoned with otherwise
     canvas.save(figure, path)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RobotConfig
-from dynsyn_ros.settings.schema import setting
+from dynsyn_ros.settings.schema import NO_LIMIT, setting
 from dynsyn_ros.simulation.changes import Change
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
@@ -52,7 +52,7 @@ class SimulatorConfig:
     publish_reward: bool = setting(
         'the simulator gives its own reward (false: a reward node does, with pace realtime only)')
     max_steps: int = setting('steps after which the simulator ends (0: never)',
-                             low=0, high=2**62)
+                             low=0, high=NO_LIMIT)
     change: Change | None
 
 

@@ -45,8 +45,8 @@ from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig, StepInput
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.readings import used_readings
+from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.checkpoint_manager import CheckpointManager
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
@@ -75,6 +75,8 @@ class ControllerNode(Guarded, LifecycleNode):
         self._manager: CheckpointManager | None = None
         self.failure = ''
         """Why the last transition was refused."""
+        self._raises = False
+        """Whether it is raised to the caller, who says it, so that it is not said twice."""
         self.estopped = False
         """Whether the emergency stop is latched."""
         self.second = ''
@@ -119,9 +121,11 @@ class ControllerNode(Guarded, LifecycleNode):
         """Configure and activate if the node is to start itself; raises :class:`ConfigError`."""
         if not self._config.autostart:
             return
+        self._raises = True
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() != TransitionCallbackReturn.SUCCESS:
                 raise ConfigError(self.failure)
+        self._raises = False
 
     def stop(self) -> None:
         """
@@ -130,7 +134,7 @@ class ControllerNode(Guarded, LifecycleNode):
         Raises :class:`ConfigError` if they could not be saved.
         """
         if self._state_machine.current_state[1] in ('unconfigured', 'inactive', 'active'):
-            self.failure = ''
+            self.failure, self._raises = '', True
             self.trigger_shutdown()
             if self.failure:
                 raise ConfigError(self.failure)
@@ -143,8 +147,7 @@ class ControllerNode(Guarded, LifecycleNode):
         try:
             self._configure()
         except ConfigError as error:
-            self.failure = str(error)
-            self.get_logger().error(self.failure)
+            self._failed(error)
             return TransitionCallbackReturn.FAILURE
         return TransitionCallbackReturn.SUCCESS
 
@@ -166,7 +169,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self.learner, self._manager = learner, manager
         self.get_logger().info(
             f'{learner.layout.synapses} synapses for {robot.robot}, '
-            f'{"untrained" if source == weights.UNTRAINED else f"from {source}"}, '
+            f'{"untrained" if source == UNTRAINED else f"from {source}"}, '
             f'{"learning" if learner.learning else "frozen"}, ready after '
             f'{time.monotonic() - begun:.1f} s')
 
@@ -266,11 +269,16 @@ class ControllerNode(Guarded, LifecycleNode):
         try:
             self._manager.save()
         except ConfigError as error:
-            self.failure = str(error)
-            self.get_logger().error(self.failure)
+            self._failed(error)
             return False
         self.get_logger().info(f'weights saved in {self._manager.path}')
         return True
+
+    def _failed(self, error: ConfigError) -> None:
+        """Keep why a transition failed, and log it unless it is raised."""
+        self.failure = str(error)
+        if not self._raises:
+            self.get_logger().error(self.failure)
 
     # Services, parameters, reports
 

@@ -21,11 +21,11 @@ import os
 from typing import Any
 
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
-from dynsyn_ros.settings.assets import PRESETS
+from dynsyn_ros.settings.assets import find, PRESET, PRESETS, ROBOT, weights_path
 from dynsyn_ros.settings.files import new_folder
+from dynsyn_ros.settings.parameters import read_value
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
-import yaml
 
 #: How Fast DDS passes messages within a machine, unless somebody sets it.
 TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
@@ -77,10 +77,16 @@ def value(context: Any, name: str) -> str:
     return LaunchConfiguration(name).perform(context)
 
 
+def files(context: Any) -> list[str]:
+    """Find the parameter files: of the robot, and of the learner's settings."""
+    return [str(find(ROBOT, value(context, 'params_file'))),
+            str(find(PRESET, value(context, 'preset')))]
+
+
 def given(context: Any, parameters: Arguments) -> dict[str, Any]:
     """Collect the parameters that were given, each read as YAML would, and an output folder."""
-    values = {name: yaml.safe_load(value(context, name)) for name in parameters
+    values = {name: read_value(value(context, name)) for name in parameters
               if value(context, name) != FROM_FILE}
-    values['weights'] = value(context, 'weights')
+    values['weights'] = weights_path(value(context, 'weights'))
     values.setdefault('output_dir', str(new_folder('launch')))
     return values

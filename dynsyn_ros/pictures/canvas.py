@@ -16,11 +16,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dynsyn_ros.settings.files import replaced
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+#: Writes steps in few digits, of short runs and long ones: 500, 20k, 1.5M.
+STEPS = EngFormatter(sep='')
 
 
 def new(width: float = 8.0, height: float = 4.5) -> Figure:
@@ -32,3 +40,36 @@ def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all; raises :class:`ConfigError` if that cannot be."""
     with replaced(path) as file:
         FigureCanvasAgg(figure).print_png(file)
+
+
+def legend(figure: Figure, handles: Sequence[Artist] | None = None) -> None:
+    """Name all curves, or what the handles stand for, below the figure, where they hide none."""
+    if handles is None:
+        handles = [handle for axes in figure.axes
+                   for handle in axes.get_legend_handles_labels()[0]]
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = max(1, min(4, int(figure.get_figwidth() * 15 / (longest + 8))))
+    figure.legend(handles=handles, loc='outside lower center', ncols=columns, fontsize='small')
+
+
+def colours(count: int) -> Sequence[tuple[float, ...]]:
+    """Pick colours that are told apart, of so many curves."""
+    return [colormaps['tab10'](i) for i in range(count)] if count <= 10 else [
+        colormaps['turbo'](0.05 + 0.9 * i / (count - 1)) for i in range(count)]
+
+
+def dot_size(count: int) -> float:
+    """Tell the size at which so many dots are all seen, and no blot, in points."""
+    return 3.5 if count < 300 else 2.5 if count < 3000 else 1.8
+
+
+def steps_axis(axes: Axes, walkers: int) -> None:
+    """Label an x-axis of steps, with ticks that suit short runs and long ones."""
+    axes.set_xlabel('steps' if walkers == 1 else f'steps of all {walkers} walkers')
+    axes.xaxis.set_major_formatter(STEPS)
+    axes.set_xlim(left=0.0)
+
+
+def few_ticks() -> MaxNLocator:
+    """Place ticks where there is room for few."""
+    return MaxNLocator(nbins=3)

@@ -19,35 +19,45 @@ from __future__ import annotations
 from pathlib import Path
 
 from dynsyn_ros.pictures import canvas
-from dynsyn_ros.storage.episodes import MEAN, read_episodes, SOLVED, WINDOW
+from dynsyn_ros.storage.episodes import MEAN, MEAN_OF, read_episodes, SOLVED, WINDOW
 from matplotlib.axes import Axes
 import numpy as np
 
 
-def draw_learning_curve(log: Path, path: Path, title: str, shared: bool = False) -> None:
+def draw_learning_curve(log: Path, path: Path, title: str, walkers: int, shared: bool) -> None:
     """Draw the returns of a log and their mean over 100 episodes, as in the paper's Fig. 8."""
-    data = read_episodes(log)
+    data = read_episodes(log, walkers)
     figure = canvas.new()
-    axes = figure.add_subplot(
-        title=title, xlabel='million steps of each learner', ylabel='return')
-    plot_returns(axes, data, data['steps'] / 1e6, shared)
+    axes = figure.add_subplot(title=title, ylabel='return')
+    plot_returns(axes, data, data['steps'], shared)
+    canvas.steps_axis(axes, walkers)
     canvas.save(figure, path)
 
 
 def plot_returns(axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared: bool) -> None:
     """Plot returns and their mean over 100 episodes, of each learner or of a fleet, over ``x``."""
-    axes.plot(x, data['return'], '.', color='0.7', markersize=2, label='episode',
-              rasterized=True)
     # The mean of a fleet is over the episodes of all, whoever ended last.
     learners = [np.full(x.shape, True)] if shared else [
         data['learner'] == i for i in np.unique(data['learner'])]
-    for i, rows in enumerate(learners):
-        label = f'mean of {WINDOW}' if len(learners) == 1 else f'mean of {WINDOW}, learner {i}'
-        axes.plot(x[rows], data[MEAN][rows], color=f'C{i}', label=label)
+    colours = canvas.colours(len(learners))
+    for i, (rows, colour) in enumerate(zip(learners, colours, strict=True)):
+        axes.plot(x[rows], data['return'][rows], 'o', alpha=0.5, markeredgewidth=0.0,
+                  color='0.4' if len(learners) == 1 else colour,
+                  markersize=canvas.dot_size(x.size), label='' if i else 'episode',
+                  rasterized=True)
+    for i, (rows, colour) in enumerate(zip(learners, colours, strict=True)):
+        means, of = data[MEAN][rows], data[MEAN_OF][rows]
+        most = int(of.max(initial=0)) or WINDOW
+        few = of < most if most == WINDOW else np.full(of.shape, False)
+        axes.plot(x[rows][few], means[few], color=colour, linestyle=':',
+                  label='' if i or not few.any() else 'mean of fewer')
+        label = f'mean of {most}' if most == WINDOW else f'mean of up to {most}'
+        axes.plot(x[rows][~few], means[~few], color=colour,
+                  label=label + (f', learner {i}' if len(learners) > 1 else ''))
     finish_curves(axes)
 
 
 def finish_curves(axes: Axes) -> None:
     """Draw where the task is solved, and the names of all curves where they hide none."""
     axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
-    axes.figure.legend(loc='outside lower center', ncols=4, fontsize='small')
+    canvas.legend(axes.figure)

@@ -12,14 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A GIF of a walker."""
+"""A GIF or MP4 of a walker."""
 
 from __future__ import annotations
 
 from collections import deque
+from importlib import import_module
 from pathlib import Path
 
 from dynsyn_ros.settings.files import replaced
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.storage.folders import check_picture
 import numpy as np
@@ -28,6 +30,8 @@ from PIL import Image
 #: Every so many steps a frame is taken, the newest so many are kept: about half a minute.
 STEPS_PER_FRAME, FRAMES = 3, 540
 WIDTH, HEIGHT = 300, 200
+#: What takes an extra to write.
+MP4 = '.mp4'
 #: Colours of the frames: the scene has few.
 COLOURS = 32
 
@@ -37,8 +41,16 @@ class Film:
 
     def __init__(self, path: Path) -> None:
         """Check the path; raises :class:`ConfigError` if it is not to be written."""
-        check_picture(path, '.gif')
+        check_picture(path, '.gif', MP4)
         self._path = path
+        self._mp4 = path.suffix.lower() == MP4
+        if self._mp4:
+            try:
+                self._ffmpeg = import_module('imageio_ffmpeg')
+            except ImportError as error:
+                raise ConfigError(
+                    f"{path} needs imageio-ffmpeg: pip install 'dynsyn_ros[mp4]', or name a .gif"
+                ) from error
         self._frames: deque[Image.Image] = deque(maxlen=FRAMES)
         self._steps = 0
 
@@ -53,8 +65,21 @@ class Film:
 
     def save(self) -> None:
         """Write the film, at the speed of the walker's own time."""
-        if self._frames:
-            first, *rest = self._frames
-            with replaced(self._path) as file:
+        if not self._frames:
+            return
+        with replaced(self._path) as file:
+            if self._mp4:
+                self._write_mp4(file.name)
+            else:
+                first, *rest = self._frames
                 first.save(file, 'GIF', save_all=True, append_images=rest, loop=0,
                            duration=round(1000 * self._seconds))
+
+    def _write_mp4(self, name: str) -> None:
+        writer = self._ffmpeg.write_frames(
+            name, (WIDTH, HEIGHT), fps=1 / self._seconds, macro_block_size=2,
+            output_params=['-f', 'mp4'])
+        writer.send(None)
+        for frame in self._frames:
+            writer.send(frame.convert('RGB').tobytes())
+        writer.close()

@@ -19,6 +19,7 @@ from __future__ import annotations
 from importlib import metadata
 import os
 from pathlib import Path
+from xml.etree import ElementTree
 
 from dynsyn_ros.settings.schema import ConfigError
 
@@ -46,21 +47,56 @@ def share_directory() -> Path:
     raise FileNotFoundError(f'{_MARKER} of {PACKAGE} is not installed')
 
 
+def version() -> str:
+    """Tell the version, which stands in ``package.xml`` and nowhere else."""
+    return ElementTree.parse(share_directory() / 'package.xml').findtext('version', '')
+
+
 CONFIG = share_directory() / 'config'
-PRESETS = sorted(path.stem for path in (CONFIG / 'presets').glob('*.yaml'))
+#: What there is by name, and how each kind of file ends.
+PRESET, ROBOT, WEIGHTS, SWEEP, SEARCH = 'preset', 'robot', 'weights', 'sweep', 'search'
+SUFFIX = {PRESET: '.yaml', ROBOT: '.yaml', WEIGHTS: '.npz', SWEEP: '.yaml', SEARCH: '.yaml'}
+_FOLDER = {PRESET: 'presets', ROBOT: '', WEIGHTS: '', SWEEP: 'sweeps', SEARCH: 'tune'}
+#: The files that ship, of each kind, by name.
+NAMED = {kind: {path.stem: path for path in sorted((CONFIG / _FOLDER[kind]).glob(f'*{suffix}'))}
+         for kind, suffix in SUFFIX.items()}
+PRESETS = list(NAMED[PRESET])
 DEFAULT_PRESET = 'default'
+#: The value of a ``weights`` option or parameter that means no file.
+UNTRAINED = 'none'
 ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
-#: The weights that ship, of a walker that walks.
+#: The pretrained weights, of a walker that walks.
 TRAINED = CONFIG / 'bipedal_walker.npz'
 #: What the walker looks like.
 URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 
 
-def preset_file(name: str) -> Path:
-    """Find the file of a preset; a name that ends in .yaml is a file of one's own."""
-    if name.endswith('.yaml'):
+def find(kind: str, name: str) -> Path:
+    """
+    Find a file that ships by its name, from any folder, or else one of one's own by its path.
+
+    A path has the suffix of its kind at its end, or a folder before its name. Raises
+    :class:`ConfigError` for any other name.
+    """
+    suffix = SUFFIX[kind]
+    if name.endswith(suffix) or '/' in name:
         return Path(name)
-    if name not in PRESETS:
-        raise ConfigError(
-            f'unknown preset {name}: it must be one of {", ".join(PRESETS)}, or a .yaml file')
-    return CONFIG / 'presets' / f'{name}.yaml'
+    if name not in NAMED[kind]:
+        raise ConfigError(f'unknown {kind} {name}: it must be one of {", ".join(NAMED[kind])}, '
+                          f'or a {suffix} file')
+    return NAMED[kind][name]
+
+
+def preset_file(name: str) -> Path:
+    """Find the file of a preset."""
+    return find(PRESET, name)
+
+
+def weights_path(name: str) -> str:
+    """Write which weights are meant by a name or path; of ``none``, that."""
+    return name if name == UNTRAINED else str(find(WEIGHTS, name))
+
+
+def pretrained(robot: str) -> str:
+    """Name the pretrained weights of a robot, or none where there are none."""
+    return robot if robot in NAMED[WEIGHTS] else UNTRAINED

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 import errno
+import json
+import math
 import os
 from pathlib import Path
 import stat
@@ -121,6 +123,21 @@ def opened(path: Path, most: int | None = None) -> Iterator[IO[bytes]]:
 
 def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
+
+
+def strict_json(value: Any, indent: int | None = None) -> str:
+    """Write JSON that every reader takes: infinity, which JSON has not, as YAML spells it."""
+    return json.dumps(_spelled(value), indent=indent, allow_nan=False)
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _spelled(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelled(each) for each in value]
+    if isinstance(value, float) and math.isinf(value):
+        return '.inf' if value > 0.0 else '-.inf'
+    return value
 
 
 def _reason(error: Exception) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+import re
 from typing import Any
 
 from dynsyn_ros.settings.files import opened
@@ -31,7 +32,12 @@ MOST_BYTES, MOST_DEPTH = 250_000, 50
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes no aliases, as ROS takes none: a few lines of them can stand for any amount."""
+    """
+    Reads as ROS does: keys are texts, 2e-5 is a number, and there are no aliases.
+
+    A few lines of aliases can stand for any amount. Of a key that is there twice, ROS takes the
+    last one; here it is refused.
+    """
 
     depth = 0
 
@@ -49,7 +55,31 @@ class _Loader(yaml.SafeLoader):
                 problem_mark=event.start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise yaml.MarkedYAMLError(
+                        problem='a key must be a text', problem_mark=key.start_mark)
+                key.tag = self.DEFAULT_SCALAR_TAG
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f'the key {key.value} is there twice', problem_mark=key.start_mark)
+                seen.add(key.value)
         return node
+
+
+_Loader.add_implicit_resolver(
+    'tag:yaml.org,2002:float', re.compile(r'[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$'),
+    list('-+.0123456789'))
+
+
+def read_value(text: str) -> Any:
+    """Read one value as it would be read in a file; raises :class:`ConfigError`."""
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ArithmeticError, ValueError) as error:
+        raise ConfigError(f'{text} is no value as YAML writes one') from error
 
 
 def read_yaml(path: Path) -> Any:
@@ -68,9 +98,9 @@ def read_table(path: Path, keys: Iterable[str], command: str) -> dict[str, Any]:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ConfigError(f'{path} must be a table: see dynsyn {command} --help')
-    for key in keys:
-        if key not in content:
-            raise ConfigError(f'{path}: missing key {key}')
+    missing = [key for key in keys if key not in content]
+    if missing:
+        raise ConfigError(f'{path}: missing {", ".join(missing)}; see dynsyn {command} --help')
     return content
 
 

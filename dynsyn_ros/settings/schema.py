@@ -31,6 +31,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 #: The least size of a number that is not 0: what is divided by less has no finite result.
 SMALLEST = 1e-15
+#: A highest value that stands for none: more steps than anybody counts.
+NO_LIMIT = 2**62
 
 
 class ConfigError(ValueError):
@@ -199,7 +201,14 @@ def _expectation(entry: Any) -> str:
 
 
 def _span(low: float, high: float, unlimited: bool) -> str:
-    return f'from {low:g} to {high:g}{" or .inf" if unlimited else ""}'
+    if high >= NO_LIMIT:
+        return f'{_number(low)} or more'
+    return f'from {_number(low)} to {_number(high)}{" or .inf" if unlimited else ""}'
+
+
+def _number(value: float) -> str:
+    """Write a limit as a person would."""
+    return str(value) if isinstance(value, int) else f'{value:.10g}'
 
 
 _WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}

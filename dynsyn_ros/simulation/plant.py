@@ -79,7 +79,8 @@ class PlantSpec:
         if sorted(joints) != sorted(self.joints):
             raise ConfigError(
                 f'parameter joints must be {", ".join(self.joints)}, in any order, for '
-                f'{self.name}, not {", ".join(joints)}')
+                f'{self.name}, not {", ".join(joints)}: the parameter file is of another robot '
+                'than env_id, choose that of this one by --params-file (or params_file)')
         return np.array([joints.index(joint) for joint in self.joints])
 
 
@@ -105,9 +106,9 @@ class Plant:
         as its YAML says, if one is given; raises :class:`ConfigError` if that is not this robot's.
         """
         spec = self.spec
+        self._order = spec.order_of(robot.joints if robot else spec.joints)
         if robot is not None:
             spec.check(robot)
-        self._order = spec.order_of(robot.joints if robot else spec.joints)
         self._action = np.zeros(len(spec.joints))
         self._joints, self._change = changes.joints_of(changes.NONE, self._order), changes.NONE
         self.efforts = np.zeros(len(spec.joints))

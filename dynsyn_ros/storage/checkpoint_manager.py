@@ -32,6 +32,7 @@ from typing import TypeVar
 
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
+from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.checkpoints import Checkpoints
@@ -96,7 +97,7 @@ class CheckpointManager:
         found = self._checkpoints.newest(load, self._warn)
         if found:
             source = str(found)
-        elif source != weights.UNTRAINED:
+        elif source != UNTRAINED:
             load(Path(source).expanduser())
         self._claim = Claim(self.path.parent, WALK)
         self._made_by = {'by': 'controller node', 'seed': seed, 'weights': source}

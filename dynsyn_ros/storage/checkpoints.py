@@ -47,8 +47,7 @@ class Checkpoints:
 
     def files(self) -> list[Path]:
         """List the checkpoints, the newest first."""
-        found = self._folder.glob(f'{_PREFIX}*{_SUFFIX}')
-        return sorted((file for file in found if _number(file)), key=_number, reverse=True)
+        return numbered(self._folder)
 
     def newest(
         self, load: Callable[[Path], None], skipped: Callable[[str], None]
@@ -100,6 +99,12 @@ class Checkpoints:
             self.trouble = f'cannot clear {self._folder} of old checkpoints: {error.strerror}'
         else:
             self.trouble = ''
+
+
+def numbered(folder: Path) -> list[Path]:
+    """List the checkpoints in a folder, the newest first."""
+    found = folder.glob(f'{_PREFIX}*{_SUFFIX}')
+    return sorted((file for file in found if _number(file)), key=_number, reverse=True)
 
 
 def _number(file: Path) -> int:

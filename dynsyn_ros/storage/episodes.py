@@ -32,8 +32,13 @@ import numpy as np
 WINDOW, SOLVED = 100, 300.0
 #: The names of the log and its picture in the folder of a run.
 EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
-MEAN = f'mean_{WINDOW}'
-COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN)
+#: The mean of the last episodes, and of how many.
+MEAN, MEAN_OF = 'mean', 'mean_of'
+COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN, MEAN_OF)
+#: What a former version wrote: the mean without how many, and steps of each learner.
+_FORMER_COLUMNS = (*COLUMNS[:-2], f'mean_{WINDOW}')
+#: A last row is never longer, bytes.
+_TAIL = 1000
 #: So many of the first columns are counts.
 _COUNTS = 4
 
@@ -46,6 +51,15 @@ class Episode(NamedTuple):
     length: int
     """Its steps."""
     fell: bool
+
+
+class Mean(NamedTuple):
+    """The mean return of the last episodes of a learner, or of a fleet."""
+
+    value: float | None
+    """None: no episode has ended."""
+    of: int
+    """Of how many episodes it is, 100 at most."""
 
 
 class Table:
@@ -101,7 +115,8 @@ class EpisodeLog(Table):
     Append each episode to a CSV file as it ends.
 
     The mean is over the last 100 episodes of the same learner, or of all learners if they are a
-    fleet. ``steps`` are each learner's own.
+    fleet, and ``mean_of`` says of how many while there are fewer. ``steps`` are those of all
+    walkers together.
     """
 
     def __init__(
@@ -113,36 +128,40 @@ class EpisodeLog(Table):
         self.episodes = [0] * learners
         """Episodes of each learner."""
         self.solved_after: list[int | None] = [None] * len(self._last)
-        """Steps of each learner, or of the fleet's each, at which 100 episodes had their mean."""
+        """Steps of all walkers at which each learner, or the fleet, had solved the task."""
         self.steps = 0
-        """Steps of the whole run at the end of the last episode."""
+        """Steps of all walkers at the end of the last episode."""
         if go_on_from:
             check_length(path, go_on_from)
-            data = read_episodes(path, go_on_from)
+            data = read_episodes(path, learners, go_on_from)
             if not (data['learner'] < learners).all():
                 raise ConfigError(f'{path} is the log of more than {learners} learners')
             for learner, total, steps in zip(
                     data['learner'].tolist(), data['return'].tolist(), data['steps'].tolist(),
                     strict=True):
                 self._count(int(learner), total, int(steps))
+            with opened(path) as file:
+                if file.readline().decode().strip() != ','.join(COLUMNS):
+                    raise ConfigError(f'{path} has the columns of a former version: give it '
+                                      'another name, and the run goes on with a new one')
         super().__init__(path, COLUMNS, go_on_from)
 
     def add(self, learner: int, episode: Episode, steps: int) -> None:
-        """Add an episode that ended after ``steps`` steps of the whole run."""
+        """Add an episode that ended after ``steps`` steps of all walkers."""
         total = round(episode.total, 3)
-        mean = self._count(learner, total, steps)
+        mean, of = self._count(learner, total, steps)
         self.write((
             learner, self.episodes[learner], steps, episode.length, f'{total:.3f}',
-            int(episode.fell), f'{mean:.3f}'))
+            int(episode.fell), f'{mean:.3f}', of))
 
-    def _count(self, learner: int, total: float, steps: int) -> float:
+    def _count(self, learner: int, total: float, steps: int) -> Mean:
         self.episodes[learner] += 1
         self.steps = steps
         group = 0 if self._shared else learner
         last = self._last[group]
         last.append(total)
-        mean = sum(last) / len(last)
-        if len(last) == WINDOW and mean >= SOLVED and self.solved_after[group] is None:
+        mean = _mean(last)
+        if mean.of == WINDOW and mean.value >= SOLVED and self.solved_after[group] is None:
             self.solved_after[group] = steps
         return mean
 
@@ -151,9 +170,24 @@ class EpisodeLog(Table):
         """Whether every learner, or the fleet, has had the mean that solves the task."""
         return None not in self.solved_after
 
-    def means(self, least: int = 1) -> list[float | None]:
-        """Tell the mean of each learner, or of the fleet; None with less than so many episodes."""
-        return [sum(last) / len(last) if len(last) >= least else None for last in self._last]
+    @property
+    def means(self) -> list[Mean]:
+        """Tell the mean of each learner, or of the fleet."""
+        return [_mean(last) for last in self._last]
+
+
+def _mean(last: deque[float]) -> Mean:
+    return Mean(sum(last) / len(last) if last else None, len(last))
+
+
+def last_steps(path: Path) -> int:
+    """Tell the steps at the last episode of a log that may be growing; 0: there is none."""
+    with opened(path) as file:
+        file.seek(max(os.fstat(file.fileno()).st_size - _TAIL, 0))
+        rows = file.read().decode('utf-8', 'replace').split('\n')[:-1]
+    cells = rows[-1].split(',') if rows else []
+    count = cells[COLUMNS.index('steps')] if len(cells) == len(COLUMNS) else ''
+    return int(count) if count.isdecimal() else 0
 
 
 def whole_rows(path: Path) -> int:
@@ -172,9 +206,9 @@ def check_length(path: Path, least: int) -> None:
                 raise ConfigError(f'{path} is shorter than when it was last written')
 
 
-def read_episodes(path: Path, most: int = -1) -> dict[str, np.ndarray]:
+def read_episodes(path: Path, walkers: int, most: int = -1) -> dict[str, np.ndarray]:
     """
-    Read a log: its columns, each an array over the episodes in the order they ended.
+    Read the log of so many walkers: its columns, arrays over the episodes in the order they ended.
 
     Only its first so many bytes are read, if a ``most`` is given.
     """
@@ -182,13 +216,18 @@ def read_episodes(path: Path, most: int = -1) -> dict[str, np.ndarray]:
         content = file.read(most)
     try:
         lines = csv.DictReader(StringIO(content.decode('utf-8'), newline=''))
-        if lines.fieldnames is None:
-            raise ValueError
-        rows = [[float(row[name]) for name in COLUMNS] for row in lines]
-        columns = np.array(rows).reshape(-1, len(COLUMNS)).T
-        if not np.isfinite(columns).all() or (columns[:_COUNTS] < 0).any():
+        former = lines.fieldnames is not None and _FORMER_COLUMNS[-1] in lines.fieldnames
+        names = _FORMER_COLUMNS if former else COLUMNS
+        rows = [[float(row[name]) for name in names] for row in lines]
+        columns = np.array(rows).reshape(-1, len(names)).T
+        if lines.fieldnames is None or (
+                not np.isfinite(columns).all() or (columns[:_COUNTS] < 0).any()):
             raise ValueError
     except (csv.Error, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f'{path} must be a CSV file with the columns {", ".join(COLUMNS)}') from error
-    return dict(zip(COLUMNS, columns, strict=True))
+    data = dict(zip(COLUMNS, columns, strict=False))
+    if former:
+        data['steps'] = data['steps'] * walkers
+        data[MEAN_OF] = np.full(data['steps'].shape, WINDOW)  # as it said itself
+    return data

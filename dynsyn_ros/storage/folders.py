@@ -23,7 +23,6 @@ the manifest while it writes there; the lock goes with the process, however that
 from __future__ import annotations
 
 import fcntl
-from importlib import metadata
 import json
 import os
 from pathlib import Path
@@ -31,6 +30,7 @@ import shlex
 import sys
 import time
 
+from dynsyn_ros.settings.assets import version
 from dynsyn_ros.settings.files import check_folder, clear_leftovers, opened
 from dynsyn_ros.settings.schema import ConfigError, cut
 
@@ -183,14 +183,14 @@ def check_no_run(folder: Path, what: str) -> None:
                           f'for {what}')
 
 
-def check_picture(path: Path, suffix: str) -> None:
+def check_picture(path: Path, *suffixes: str) -> None:
     """
     Raise :class:`ConfigError` if a picture is not to be written to a path.
 
-    Its name ends in the ``suffix``, and it replaces nothing in the folder of a run.
+    Its name ends in one of the ``suffixes``, and it replaces nothing in the folder of a run.
     """
-    if path.suffix.lower() != suffix:
-        raise ConfigError(f'{path} must be named as a picture is, with {suffix} at its end')
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f'{path} must have a name that ends in {" or ".join(suffixes)}')
     if path.exists() and kind_of(path.parent):
         raise ConfigError(f'{path} is a result of the run in its folder: choose another name')
     check_folder(path.parent)
@@ -204,6 +204,6 @@ def _manifest(kind: str) -> str:
     """Say what made a folder."""
     return json.dumps({
         'kind': kind,
-        'version': metadata.version('dynsyn_ros'),
+        'version': version(),
         'command': shlex.join(sys.argv),
     }, indent=1) + '\n'

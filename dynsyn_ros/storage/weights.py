@@ -42,8 +42,6 @@ FORMAT, FORMER = 'dynsyn_ros weights 5', 'dynsyn_ros weights 4'
 #: Arrays of the former format that have other names today.
 _RENAMED = {'turn_sine': 'step_sine', 'turn_cosine': 'step_cosine', 'reserve': 'normals',
             'drawn': 'next_normal', 'experience': 'clock', 'first_centre': 'initial_centre'}
-#: The value of a ``weights`` option or parameter that means no file.
-UNTRAINED = 'none'
 #: The name of a weights file in the folder of a run.
 WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'

@@ -40,18 +40,21 @@ def run(
     workers: int,
     stop: Callable[[], bool],
     finished: Callable[[Job], None],
+    meanwhile: Callable[[], None],
 ) -> None:
     """
     Run jobs, ``workers`` at a time, and call ``finished`` for each as it ends.
 
-    A job whose worker dies goes on from its last checkpoint in another. Ends early at ``stop``.
+    ``meanwhile`` is called every so often. A job whose worker dies goes on from its last
+    checkpoint in another. Ends early at ``stop``.
     Raises :class:`ConfigError` if a job cannot be run.
     """
     if backend == 'ray':
-        _run_ray(jobs, workers, stop, finished)
+        _run_ray(jobs, workers, stop, finished, meanwhile)
         return
     waiting = deque(jobs)
-    run_local(lambda: waiting.popleft() if waiting else None, workers, stop, finished)
+    run_local(
+        lambda: waiting.popleft() if waiting else None, workers, stop, finished, meanwhile)
 
 
 def _given_up(job: Job) -> ConfigError:
@@ -99,6 +102,7 @@ def run_local(
     workers: int,
     stop: Callable[[], bool],
     finished: Callable[[Job], None],
+    meanwhile: Callable[[], None],
 ) -> None:
     """
     Run jobs on the cores of this machine, as :func:`run` does.
@@ -118,6 +122,7 @@ def run_local(
                 worker.pipe.send(job)
             if not running:
                 break
+            meanwhile()
             for pipe in connection.wait(list(running), LOOK_PERIOD):
                 worker, job = running.pop(pipe)
                 try:
@@ -143,6 +148,11 @@ def run_local(
             worker.process.join()
 
 
+def on_a_cluster(backend: str) -> bool:
+    """Tell whether a backend is a cluster that is there already, beyond this machine."""
+    return backend == 'ray' and 'RAY_ADDRESS' in os.environ
+
+
 def train(job: Job) -> None:
     """Run a job to its end, as a task of Ray."""
     job.run(lambda: False)
@@ -153,6 +163,7 @@ def _run_ray(
     workers: int,
     stop: Callable[[], bool],
     finished: Callable[[Job], None],
+    meanwhile: Callable[[], None],
 ) -> None:
     try:
         ray = import_module('ray')
@@ -160,12 +171,13 @@ def _run_ray(
         raise ConfigError(
             "the backend ray is not installed: pip install 'dynsyn_ros[ray]'") from error
     # Ray joins the cluster at RAY_ADDRESS, or else makes one of this machine.
-    here = {} if 'RAY_ADDRESS' in os.environ else {'num_cpus': workers, 'include_dashboard': False}
+    here = {} if on_a_cluster('ray') else {'num_cpus': workers, 'include_dashboard': False}
     ray.init(log_to_driver=False, logging_level='error', **here)
     try:
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(train)
         running = {task.remote(job): job for job in jobs}
         while running and not stop():
+            meanwhile()
             for done in ray.wait(list(running), timeout=LOOK_PERIOD)[0]:
                 job = running.pop(done)
                 try:

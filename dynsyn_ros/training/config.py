@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from dynsyn_ros.learner import contents, Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings.arrays import Contents
-from dynsyn_ros.settings.schema import setting
+from dynsyn_ros.settings.schema import NO_LIMIT, setting
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
 from dynsyn_ros.training.headless import Headless
@@ -38,13 +38,20 @@ class TrainingConfig:
                              choices=SIMULATORS)
     learners: int = setting('learners side by side, each with a walker', low=1,
                             high=MOST_LEARNERS)
-    shared: bool = setting('a fleet: all learners teach one set of synapses')
+    separate: bool = setting(
+        'each learner has synapses of its own (false: a fleet, all learners teach one set)')
     seed: int = setting('of the random streams', low=0, high=2**31 - 1)
-    steps: int = setting('steps of each learner after which the run ends', low=0, high=2**62)
+    steps: int = setting('steps of all walkers together after which the run ends', low=0,
+                         high=NO_LIMIT)
     until_solved: bool = setting('end as soon as every learner, or the fleet, has solved the task')
     weights: str = setting('weights file that the learners start from, or none')
     robot: RobotConfig
     learner: LearnerConfig
+
+    @property
+    def shared(self) -> bool:
+        """Whether the learners are a fleet."""
+        return not self.separate
 
     @property
     def contents(self) -> Contents:

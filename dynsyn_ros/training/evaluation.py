@@ -16,8 +16,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.pictures.film import Film
@@ -29,6 +30,7 @@ from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import Episode
+from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset
 import numpy as np
@@ -55,6 +57,9 @@ def evaluate(
     ``config``: frozen, its weights rest at their centres. Raises :class:`ConfigError` if the file
     cannot be used.
     """
+    if file.is_dir():
+        raise ConfigError(f'{file} is a folder: name a weights file, as {file / WEIGHTS_FILE} is '
+                          'after a training')
     robot = Robot(robot_config)
     arrays, about = weights.read_for(robot, file)
     if len(arrays['gain']) > 1:
@@ -81,6 +86,24 @@ def evaluate(
             course.add(
                 ahead, begun, reached, walker.episode.length * walker.spec.time_step)
         yield walker.episode
+
+
+def summary(episodes: Sequence[Episode], course: Course) -> dict[str, Any]:
+    """Put the returns of episodes into numbers."""
+    totals = np.array([episode.total for episode in episodes])
+    return {
+        'episodes': len(totals),
+        'mean': float(totals.mean()),
+        'sd': float(totals.std(ddof=1)) if len(totals) > 1 else None,
+        'quartiles': np.percentile(totals, (25, 50, 75)).tolist(),
+        'least': float(totals.min()),
+        'most': float(totals.max()),
+        'falls': sum(episode.fell for episode in episodes),
+        'mean_steps': float(np.mean([episode.length for episode in episodes])),
+        'obstacles': {name: {'met': met, 'passed': course.passed[name]}
+                      for name, met in course.met.items() if met},
+        'returns': totals.tolist(),
+    }
 
 
 def describe(episodes: list[Episode]) -> str:

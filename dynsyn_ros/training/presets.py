@@ -21,7 +21,7 @@ from pathlib import Path
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RobotConfig
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.assets import preset_file, ROBOT_FILE
+from dynsyn_ros.settings.assets import find, preset_file, ROBOT, ROBOT_FILE
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
 
 
@@ -34,6 +34,7 @@ def read_preset(name: str) -> LearnerConfig:
     return build(LearnerConfig, values['learner'], 'learner.')
 
 
-def read_robot(file: Path = ROBOT_FILE) -> RobotConfig:
+def read_robot(name: str | Path = ROBOT_FILE) -> RobotConfig:
     """Read the robot's part of a parameter file; raises :class:`ConfigError`."""
+    file = find(ROBOT, str(name))
     return build_part(RobotConfig, parameters.read([file]))

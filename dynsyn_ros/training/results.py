@@ -38,13 +38,16 @@ class Result:
     after: tuple[int | None, ...]
     """Steps after which the mean of 100 was at each of the goals first; None: never."""
     best: float | None = None
-    """Best mean of 100 episodes; None with fewer than 100, as the next four are."""
+    """Best mean of 100 episodes; None with fewer than 100, as the next is."""
     best_after: int | None = None
     last: float | None = None
+    """Mean return of the last episodes; None with no episode, as the next two are."""
     falls: int | None = None
-    """Of the last 100 episodes."""
+    """Of the last episodes."""
     length: float | None = None
-    """Mean steps of the last 100 episodes."""
+    """Mean steps of the last episodes."""
+    last_of: int = 0
+    """How many the last episodes are, 100 at most."""
 
     @property
     def solved(self) -> bool:
@@ -71,29 +74,32 @@ def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
     """Read a row for each learner of a training, or one for its fleet."""
     summary = trainer.read_summary(folder)
     learners = summary['task']['learners']
-    data = read_episodes(folder / trainer.EPISODES)
+    data = read_episodes(folder / trainer.EPISODES, learners)
     # Of a training that goes on, the summary is as old as its checkpoint.
     steps = int(max([summary['steps'], *data['steps'][-1:]]))
-    if summary['task']['shared'] or learners == 1:
-        return [_result(folder.parent, folder.name, data, steps, learners, goals)]
+    if not summary['task']['separate'] or learners == 1:
+        return [_result(folder.parent, folder.name, data, steps, goals)]
+    data['steps'] = data['steps'] // learners  # a learner alone is taught by its own walker
     return [
         _result(folder, f'learner {i}', {
-            name: column[data['learner'] == i] for name, column in data.items()}, steps, 1, goals)
+            name: column[data['learner'] == i] for name, column in data.items()},
+            steps // learners, goals)
         for i in range(learners)
     ]
 
 
 def _result(
-    group: Path, name: str, data: dict[str, np.ndarray], steps: int, walkers: int,
-    goals: Sequence[float],
+    group: Path, name: str, data: dict[str, np.ndarray], steps: int, goals: Sequence[float],
 ) -> Result:
-    """Sum up the episodes of one learner, or of a fleet of so many walkers."""
-    steps, episodes = steps * walkers, len(data[MEAN])
-    # Means over fewer than 100 episodes do not count.
-    means = data[MEAN][WINDOW - 1:]
-    ended = data['steps'][WINDOW - 1:] * walkers
+    """Sum up the episodes of one learner, or of a fleet."""
+    episodes = len(data[MEAN])
+    last = {} if not episodes else {
+        'last': float(data[MEAN][-1]), 'falls': int(data['fell'][-WINDOW:].sum()),
+        'length': float(data['length'][-WINDOW:].mean()), 'last_of': min(episodes, WINDOW)}
+    # The best, and the goals, are of means of 100 episodes.
+    means, ended = data[MEAN][WINDOW - 1:], data['steps'][WINDOW - 1:]
     if not len(means):
-        return Result(group, name, steps, episodes, (None,) * len(goals))
+        return Result(group, name, steps, episodes, (None,) * len(goals), **last)
 
     def first(goal: float) -> int | None:
         at = np.flatnonzero(means >= goal)
@@ -102,5 +108,4 @@ def _result(
     best = int(np.argmax(means))
     return Result(
         group, name, steps, episodes, tuple(first(goal) for goal in goals),
-        float(means[best]), int(ended[best]), float(means[-1]),
-        int(data['fell'][-WINDOW:].sum()), float(data['length'][-WINDOW:].mean()))
+        float(means[best]), int(ended[best]), **last)

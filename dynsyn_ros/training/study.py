@@ -78,7 +78,7 @@ def worth(search: Search, jobs: Sequence[Job]) -> float:
     """Tell what the trainings of a trial are worth; NaN where no episode has ended."""
     values = []
     for job in jobs:
-        episodes = read_episodes(job.folder / trainer.EPISODES)
+        episodes = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
         ended = episodes['steps'] <= job.config.steps
         if not ended.any():
             return math.nan

@@ -16,14 +16,15 @@
 Sweeps: the same training with several settings and seeds, and one picture of all.
 
 A sweep file is YAML: the options of ``dynsyn train``, the ``seeds``, and ``settings``, each a name
-with what it changes::
+with what it changes. Presets, robots (``params_file``) and pretrained weights are found by name
+from any folder, and steps are those of all walkers together::
 
     env_id: BipedalWalker-v3
     simulator: gymnasium
     preset: default
     learners: 16
-    shared: true
-    steps: 100000
+    separate: false
+    steps: 1600000
     until_solved: false
     weights: none
     seeds: [0, 1, 2, 3]
@@ -32,31 +33,41 @@ with what it changes::
       no trace: {learner: {synapses: {trace: 0.0}}}
 
 Each setting and seed is a training in a folder of its own, ``SETTING/seed_N``. ``episodes.csv``
-has all their episodes, ``summary.csv`` a row each and ``curves.png`` the mean of each setting with
-a band from the worst to the best seed. A finished sweep goes on if its file asks for more steps.
+has all their episodes, ``summary.csv`` a row each and ``curves.png`` the mean of each setting over
+its seeds, with a band from the worst to the best. A finished sweep is continued if its file asks
+for more steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import csv
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from io import TextIOWrapper
 from pathlib import Path
 import re
 from typing import Any
 
 from dynsyn_ros.pictures import canvas
-from dynsyn_ros.pictures.curves import finish_curves
-from dynsyn_ros.settings.assets import ROBOT_FILE
+from dynsyn_ros.settings.assets import ROBOT_FILE, weights_path
 from dynsyn_ros.settings.files import opened, replaced
 from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import build, ConfigError, cut
-from dynsyn_ros.storage.episodes import COLUMNS, MEAN, read_episodes, SOLVED
+from dynsyn_ros.storage.episodes import (
+    COLUMNS,
+    last_steps,
+    MEAN,
+    MEAN_OF,
+    read_episodes,
+    SOLVED,
+    WINDOW,
+)
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 import numpy as np
 
 EPISODES, SUMMARY, CURVES = 'episodes.csv', 'summary.csv', 'curves.png'
@@ -66,8 +77,11 @@ MOST_JOBS = 10_000
 #: A setting's name, which is that of a folder: of one line, not hidden, and not within another.
 _NAME = re.compile(r'[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,99}')
 _OWN_KEYS = ('preset', 'params_file', 'seeds', 'settings')
-_SUMMARY_COLUMNS = ('setting', 'seed', 'steps_of_all_learners', 'episodes', 'mean_100',
-                    'best_mean', 'solved_after_steps_of_all')
+#: What a sweep file says, beside what is its own: a training without seed, robot and learner.
+_TRAINING_KEYS = tuple(each.name for each in fields(TrainingConfig)
+                   if each.name not in ('seed', 'robot', 'learner'))
+_SUMMARY_COLUMNS = ('setting', 'seed', 'steps', 'episodes', 'mean', 'mean_of', 'best_mean',
+                    'solved_after_steps')
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,14 @@ class Job:
     def finished(self) -> bool:
         """Whether its results are all there, for as many steps as are asked for now."""
         return self._done.exists()
+
+    @property
+    def steps(self) -> int:
+        """Steps of all walkers so far, up to the last episode that has ended."""
+        if self.finished:
+            return self.config.steps
+        log = self.folder / trainer.EPISODES
+        return last_steps(log) if log.exists() else 0
 
     @property
     def _done(self) -> Path:
@@ -105,7 +127,7 @@ class Job:
 
 def read_sweep(file: Path, output: Path) -> list[Job]:
     """Read a sweep file into its jobs; raises :class:`ConfigError`."""
-    content = read_table(file, ('preset', 'seeds', 'settings'), 'sweep')
+    content = read_table(file, ('preset', *_TRAINING_KEYS, 'seeds', 'settings'), 'sweep')
     settings, seeds = content['settings'], content['seeds']
     if not isinstance(settings, dict) or not isinstance(seeds, list) or not settings or not seeds:
         raise ConfigError(f'{file}: seeds must be a list and settings a table, neither empty')
@@ -116,21 +138,24 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
         if seeds.count(seed) > 1:
             raise ConfigError(f'{file}: seeds names {cut(seed)} twice')
     for name in settings:
-        if not _NAME.fullmatch(str(name)):
+        if not _NAME.fullmatch(name):
             raise ConfigError(
                 f'{file}: the setting {cut(name)} must have a name of up to 100 characters that '
                 'can be that of a folder')
-    if len({str(name) for name in settings}) < len(settings):
-        raise ConfigError(f'{file}: two settings have the same name')
     base = {key: value for key, value in content.items() if key not in _OWN_KEYS}
-    base['robot'] = asdict(read_robot(Path(content.get('params_file', ROBOT_FILE))))
+    base['robot'] = asdict(read_robot(str(content.get('params_file', ROBOT_FILE))))
     base['learner'] = asdict(read_preset(str(content['preset'])))
     jobs = []
     for name, changes in settings.items():
         for seed in seeds:
-            values = _changed(base, changes or {}, f'{file}: setting {name}')
-            config = build(TrainingConfig, {**values, 'seed': seed})
-            jobs.append(Job(str(name), config, output / str(name) / f'seed_{seed}'))
+            where = f'{file}: setting {name}'
+            values = _changed(base, changes or {}, where)
+            try:
+                values['weights'] = weights_path(str(values['weights']))
+                config = build(TrainingConfig, {**values, 'seed': seed})
+            except ConfigError as error:
+                raise ConfigError(f'{where}: {error}') from error
+            jobs.append(Job(name, config, output / name / f'seed_{seed}'))
     return jobs
 
 
@@ -155,7 +180,7 @@ def merge(jobs: list[Job], output: Path) -> None:
         writer.writerow(('setting', 'seed', *COLUMNS))
         for job in jobs:
             log = job.folder / trainer.EPISODES
-            read_episodes(log)
+            read_episodes(log, job.config.learners)
             with opened(log) as part:
                 rows = csv.reader(TextIOWrapper(part, encoding='utf-8', newline=''))
                 next(rows)
@@ -178,40 +203,62 @@ def _result(job: Job) -> tuple:
 
 
 def _row(job: Job, summary: Mapping[str, Any]) -> tuple:
-    means = [mean for mean in summary['mean_100'] if mean is not None]
+    means = [mean for mean in summary['mean'] if mean is not None]
     solved = [steps for steps in summary['solved_after_steps'] if steps is not None]
     return (
-        job.setting, job.config.seed, summary['steps_of_all_learners'], summary['episodes'],
-        f'{np.median(means):.3f}' if means else '',
+        job.setting, job.config.seed, summary['steps'], summary['episodes'],
+        f'{np.median(means):.3f}' if means else '', min(summary['mean_of']),
         '' if summary['best_mean'] is None else f'{summary["best_mean"]:.3f}',
-        min(solved) * job.config.learners if solved else '')
+        min(solved) if solved else '')
 
 
 def _draw(jobs: list[Job], path: Path) -> None:
     """
-    Draw the mean over the seeds of each setting, with a band from the worst to the best.
+    Draw each setting: the mean over its seeds with a band from the worst to the best.
 
-    It ends where the first seed ends that has not solved the task; one that has stays where it is.
+    Both end where the first seed ends; those that go on are thin lines to where they end.
     """
     figure = canvas.new()
-    axes = figure.add_subplot(
-        xlabel='million steps of all learners', ylabel='mean return of 100 episodes')
-    for i, setting in enumerate(dict.fromkeys(job.setting for job in jobs)):
-        mine = [job for job in jobs if job.setting == setting]
-        curves = []
-        for job in mine:
-            episodes = read_episodes(job.folder / trainer.EPISODES)
-            if len(episodes['steps']):
-                curves.append((episodes['steps'] * job.config.learners, episodes[MEAN]))
+    axes = figure.add_subplot(ylabel=f'mean return of {WINDOW} episodes')
+    settings = list(dict.fromkeys(job.setting for job in jobs))
+    alone = solved = False
+    for setting, colour in zip(settings, canvas.colours(len(settings)), strict=True):
+        curves = [_curve(job) for job in jobs if job.setting == setting]
+        curves = [(steps, means) for steps, means in curves if len(steps)]
         if not curves:
             continue
-        unsolved = [steps[-1] for steps, means in curves if means[-1] < SOLVED]
-        end = min(unsolved) if unsolved else max(steps[-1] for steps, _ in curves)
-        grid = np.linspace(0.0, end, 400)
+        begin = max(steps[0] for steps, _ in curves)
+        end = min(steps[-1] for steps, _ in curves)
+        grid = np.linspace(begin, max(begin, end), 400)
         values = np.array([np.interp(grid, steps, means) for steps, means in curves])
-        axes.plot(grid / 1e6, values.mean(axis=0), color=f'C{i}',
-                  label=f'{setting} ({len(values)} seeds)')
-        axes.fill_between(grid / 1e6, values.min(axis=0), values.max(axis=0), color=f'C{i}',
-                          alpha=0.2, linewidth=0)
-    finish_curves(axes)
+        axes.plot(grid, values.mean(axis=0), color=colour, label=setting)
+        axes.fill_between(grid, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2,
+                          linewidth=0)
+        for steps, means in curves:
+            if steps[-1] > 1.02 * end:
+                alone = True
+                axes.plot(steps[steps >= end], means[steps >= end], color=colour, linewidth=0.7)
+            if means[-1] >= SOLVED:
+                solved = True
+                axes.plot(steps[-1], means[-1], 'o', color=colour, markersize=5)
+    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1)
+    grey = '0.4'
+    keys = [Line2D([], [], color=grey, label='line: mean over the seeds'),
+            Patch(color=grey, alpha=0.3, linewidth=0, label='band: worst to best seed'),
+            Line2D([], [], color='k', linestyle='--', linewidth=1, label='solved')]
+    if alone:
+        keys.append(Line2D([], [], color=grey, linewidth=0.7,
+                           label='thin: one seed, after the first has ended'))
+    if solved:
+        keys.append(Line2D([], [], color=grey, marker='o', linestyle='', markersize=5,
+                           label='a seed ends, solved'))
+    canvas.steps_axis(axes, jobs[0].config.learners)
+    canvas.legend(figure, [*axes.get_legend_handles_labels()[0], *keys])
     canvas.save(figure, path)
+
+
+def _curve(job: Job) -> tuple[np.ndarray, np.ndarray]:
+    """Read the means of 100 episodes of a job, and the steps at which they were."""
+    data = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
+    whole = data[MEAN_OF] >= WINDOW if (data[MEAN_OF] >= WINDOW).any() else data[MEAN_OF] > 0
+    return data['steps'][whole], data[MEAN][whole]

@@ -32,8 +32,9 @@ from typing import Any
 
 from dynsyn_ros.pictures.curves import draw_learning_curve
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
-from dynsyn_ros.settings.files import opened, replaced
-from dynsyn_ros.settings.schema import build, ConfigError, setting
+from dynsyn_ros.settings.assets import UNTRAINED
+from dynsyn_ros.settings.files import opened, replaced, strict_json
+from dynsyn_ros.settings.schema import build, ConfigError, NO_LIMIT, setting
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import (
@@ -50,13 +51,15 @@ import numpy as np
 
 EPISODES, CURVE, WEIGHTS = EPISODES_FILE, CURVE_FILE, weights.WEIGHTS_FILE
 SYNAPSES, CHECKPOINT, SUMMARY = 'synapses.csv', 'checkpoint.npz', 'summary.json'
-#: Steps between two rows of ``synapses.csv``.
+#: Steps of each walker between two rows of ``synapses.csv``.
 ROW_STEPS = 100
 #: Time between two checkpoints, s.
 CHECKPOINT_PERIOD = 120.0
-#: Steps between two looks at whether a learner does better than any before.
+#: Steps of each walker between two looks at whether a learner does better than any before.
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
+#: A key of the task in the files of a former version, whose steps were those of each learner.
+_FORMER_KEY = 'shared'
 #: The least and most of what the next step is told of the last one.
 _TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
 
@@ -66,9 +69,9 @@ class Progress:
     """What a checkpoint says of the training that it is of."""
 
     task: TrainingConfig
-    steps: int = setting('steps of each learner', low=0, high=2**62)
+    steps: int = setting('steps of all walkers together', low=0, high=NO_LIMIT)
     seconds: float = setting('time it has taken', unit='s', low=0.0, high=1e12)
-    bytes: list[int] = setting('lengths of the two logs', low=1, high=2**62)
+    bytes: list[int] = setting('lengths of the two logs', low=1, high=NO_LIMIT)
     best: float = setting('best mean so far')
 
     def check(self, prefix: str) -> None:
@@ -80,8 +83,14 @@ class Progress:
 def _progress(file: Path, steps: int | None) -> Progress:
     """Read what a checkpoint says of its training, which is to take another number of steps."""
     made_by = weights.read_about(file)['made_by']
-    if steps and isinstance(made_by.get('task'), dict):
-        made_by['task']['steps'] = steps
+    task = made_by.get('task')
+    if isinstance(task, dict):
+        if _FORMER_KEY in task:
+            raise ConfigError(
+                f'{file} is of a former version, which this one does not go on with: begin anew '
+                f'from its weights by --weights {file.with_name(WEIGHTS)}')
+        if steps:
+            task['steps'] = steps
     try:
         return build(Progress, made_by)
     except ConfigError as error:
@@ -89,15 +98,25 @@ def _progress(file: Path, steps: int | None) -> Progress:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """Read how a training fared, see :meth:`Trainer.summary`; raises :class:`ConfigError`."""
+    """
+    Read how a training fared, see :meth:`Trainer.summary`; raises :class:`ConfigError`.
+
+    Says also whether it is of a ``former`` version, whose files have steps of each walker; the
+    summary's own are converted.
+    """
     file = folder / SUMMARY
     with opened(file) as source:
         content = source.read()
     try:
         summary = json.loads(content)
         task = summary['task']
+        former = _FORMER_KEY in task
+        if former:
+            task['separate'] = not task[_FORMER_KEY]
         steps, learners = operator.index(summary['steps']), operator.index(task['learners'])
-        if steps < 0 or not 1 <= learners <= MOST_LEARNERS or task['shared'] not in (True, False):
+        summary |= {'steps': steps * (learners if former else 1), 'former': former}
+        if steps < 0 or not 1 <= learners <= MOST_LEARNERS or (
+                task['separate'] not in (True, False)):
             raise ValueError
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(f'{file} is not the {SUMMARY} of a training') from error
@@ -117,7 +136,7 @@ class Trainer:
         """
         self.config, self.folder = config, folder
         self._robot, self._loop = config.make(threads)
-        if config.weights != weights.UNTRAINED:
+        if config.weights != UNTRAINED:
             weights.initialise_from(Path(config.weights), self._loop.learner, self._robot)
         self._claim = Claim(folder, TRAINING, patience)
         try:
@@ -128,8 +147,7 @@ class Trainer:
         except ConfigError:
             self._claim.release(undo=True)
             raise
-        self.steps = 0
-        """Steps of each learner."""
+        self._rounds = 0
         self._seconds = 0.0
         self._best = -np.inf
         self.checkpoint()
@@ -184,7 +202,8 @@ class Trainer:
         except ValueError as error:
             raise ConfigError(f'{file} does not fit: {error}') from error
         self._open_logs(*progress.bytes)
-        self.steps, self._seconds, self._best = progress.steps, progress.seconds, progress.best
+        self._rounds = progress.steps // self.config.learners
+        self._seconds, self._best = progress.seconds, progress.best
         return self
 
     @property
@@ -218,6 +237,11 @@ class Trainer:
         return self._loop.walkers.resumes_within_episode
 
     @property
+    def steps(self) -> int:
+        """Steps of all walkers together."""
+        return self._rounds * self.config.learners
+
+    @property
     def finished(self) -> bool:
         """Whether the run has done what it was asked for."""
         return self.steps >= self.config.steps or (self.config.until_solved and self.log.solved)
@@ -233,15 +257,15 @@ class Trainer:
         begun, saved = time.monotonic() - self._seconds, time.monotonic()
         while not (self.finished or stop()):
             loop.step()
-            self.steps += 1
+            self._rounds += 1
             for i, episode in loop.walkers.ended:
                 log.add(i, episode, self.steps)
-            if self.steps % ROW_STEPS == 0:
+            if self._rounds % ROW_STEPS == 0:
                 state = loop.learner.state
                 self._table.write((self.steps, *(
                     f'{value:.5f}' for array in (state.fluctuation.weight, state.plasticity.centre)
                     for value in array[0, self._watched])))
-            if self.steps % LOOK_STEPS == 0:
+            if self._rounds % LOOK_STEPS == 0:
                 self._keep_best()
                 if time.monotonic() - saved > CHECKPOINT_PERIOD:
                     self._seconds = time.monotonic() - begun
@@ -260,18 +284,26 @@ class Trainer:
 
     def _keep_best(self) -> None:
         """Save the learner with the best mean if it is better than any before."""
-        means = [-np.inf if mean is None else mean for mean in self.log.means(WINDOW)]
+        means = [mean.value if mean.of >= WINDOW else -np.inf for mean in self.log.means]
         best = int(np.argmax(means))
         if means[best] > self._best:
             self._best = means[best]
             self._save_weights(best)
 
     def _save_weights(self, member: int) -> None:
+        mean = self.log.means[0 if self.config.shared else member]
         weights.write(self.folder / WEIGHTS, weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.config), 'steps': self.steps, 'learner': member,
-             f'mean_{WINDOW}': self.log.means()[0 if self.config.shared else member]},
+             'mean': mean.value, 'mean_of': mean.of},
             member=member))
+
+    @property
+    def standing(self) -> dict[str, float]:
+        """Tell how the learners are, by name."""
+        learner = self._loop.learner
+        return {'amplitude': learner.mean_amplitude, 'centre_shift': learner.centre_shift,
+                'gain': learner.mean_gain}
 
     def checkpoint(self) -> None:
         """Write all that is needed to go on, the curve and the summary."""
@@ -283,19 +315,20 @@ class Trainer:
             beside={_WALKERS + name: array for name, array in walkers.items()}))
         draw_learning_curve(
             self.folder / EPISODES, self.folder / CURVE,
-            f'{self.config.env_id}, {self.folder.name}', self.config.shared)
+            f'{self.config.env_id}, {self.folder.name}', self.config.learners, self.config.shared)
         with replaced(self.folder / SUMMARY, 'w') as file:
-            file.write(json.dumps(self.summary(), indent=1) + '\n')
+            file.write(strict_json(self.summary(), indent=1) + '\n')
 
     def summary(self) -> dict[str, Any]:
-        """Tell how the run fares."""
+        """Tell how the run fares; steps are those of all walkers together."""
         return {
             'steps': self.steps,
-            'steps_of_all_learners': self.steps * self.config.learners,
             'minutes': round(self._seconds / 60, 2),
             'episodes': sum(self.log.episodes),
-            f'mean_{WINDOW}': self.log.means(),
+            'mean': [mean.value for mean in self.log.means],
+            'mean_of': [mean.of for mean in self.log.means],
             'solved_after_steps': self.log.solved_after,
             'best_mean': self._best if np.isfinite(self._best) else None,
+            'best_mean_of': WINDOW,
             'task': asdict(self.config),
         }

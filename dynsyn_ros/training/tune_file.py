@@ -22,7 +22,7 @@ draw from, and how to search::
     simulator: envpool
     preset: default
     learners: 16
-    shared: true
+    separate: false
     until_solved: false
     weights: none                      # or weights that all trainings start from
     trials: 100                        # settings to try
@@ -33,8 +33,8 @@ draw from, and how to search::
     over_seeds: median                 # of a trial: over its seeds
     seeds: [0, 1, 2, 3]
     budgets:                           # the best third of each goes on to the next
-    - {steps: 60000, seeds: 2}         # steps of each learner, with the first two seeds
-    - {steps: 180000, seeds: 4}
+    - {steps: 1000000, seeds: 2}       # steps of all walkers, with the first two seeds
+    - {steps: 3000000, seeds: 4}
     reduction_factor: 3
     ranges:
       synapses.centre_rate: {low: 1.0e-5, high: 1.0e-3, log: true}
@@ -45,6 +45,8 @@ A range without an index gives all entries of a list one value. Whole numbers ar
 setting is one. ``objective`` may also be ``best``, the best mean of so many episodes in a row, or
 ``area``, that mean on average over the steps, which rewards learning soon. Trial 0 is the preset
 as it is, if its values are in the ranges, and is trained to the end, to compare with.
+
+Presets, robots (``params_file``) and pretrained weights are found by name from any folder.
 """
 
 from __future__ import annotations
@@ -59,12 +61,13 @@ import re
 from typing import Any, get_args, get_origin
 
 from dynsyn_ros.learner import LearnerConfig
-from dynsyn_ros.settings.assets import ROBOT_FILE
+from dynsyn_ros.settings.assets import ROBOT_FILE, weights_path
 from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import (
     build,
     build_part,
     ConfigError,
+    NO_LIMIT,
     Setting,
     setting,
     settings_of,
@@ -83,8 +86,8 @@ Choice = bool | int | float | str
 class Budget:
     """What each trial that has come so far is given."""
 
-    steps: int = setting('steps of each learner after which a trial is compared', low=1,
-                         high=2**62)
+    steps: int = setting('steps of all walkers together after which a trial is compared', low=1,
+                         high=NO_LIMIT)
     seeds: int = setting('how many of the seeds are trained', low=1, high=10_000)
 
 
@@ -207,8 +210,10 @@ def read_search(file: Path) -> Search:
         config = build_part(SearchConfig, content)
         base = {key: value for key, value in content.items()
                 if key not in ('preset', 'params_file', 'budgets', 'ranges', *asdict(config))}
-        base['robot'] = asdict(read_robot(Path(content.get('params_file', ROBOT_FILE))))
+        base['robot'] = asdict(read_robot(str(content.get('params_file', ROBOT_FILE))))
         base['learner'] = asdict(read_preset(str(content['preset'])))
+        if 'weights' in base:
+            base['weights'] = weights_path(str(base['weights']))
         ranges = _ranges(content['ranges'])
         search = Search(config, _budgets(content['budgets'], config.seeds), ranges, base)
         search.training({}, config.seeds[0], search.budgets[0].steps)

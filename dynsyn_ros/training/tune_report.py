@@ -112,7 +112,7 @@ def _preset(search: Search, trial: FrozenTrial, file: Path) -> str:
         f'# Trial {trial.number} of {file}: {config.objective} {values[-1]:.1f} over '
         f'{config.episodes} episodes,\n# {config.over_seeds} of the seeds '
         f'{", ".join(map(str, config.seeds[:budget.seeds]))}, {training.learners} learners after '
-        f'{budget.steps} steps each.\n')
+        f'{budget.steps} steps of all walkers.\n')
     # ROS takes no null: a table that the preset leaves out is left out here.
     learner = {key: value for key, value in asdict(training.learner).items() if value is not None}
     return head + yaml.safe_dump(
@@ -134,7 +134,7 @@ def draw(search: Search, trials: Sequence[FrozenTrial], path: Path) -> None:
         if i % columns == 0:
             axes.set_ylabel(_MEANINGS[search.config.objective].format(search.config.episodes),
                             fontsize='small')
-    figure.legend(loc='outside lower center', ncols=4, fontsize='small')
+    canvas.legend(figure)
     canvas.save(figure, path)
 
 
@@ -147,7 +147,7 @@ def _draw_importances(axes: Axes, search: Search, trials: Sequence[FrozenTrial])
     for i, (share, budget) in enumerate(zip(shares, search.budgets, strict=True)):
         axes.barh(
             places - i * width, [share.get(name, 0.0) for name in names], width, color=f'C{i}',
-            label=f'after {budget.steps} steps of each learner, seeds: {budget.seeds}')
+            label=f'after {budget.steps:,} steps of all walkers, seeds: {budget.seeds}')
     axes.set_yticks(places - 0.4 + 0.5 * width, names)
     axes.set_xlim(left=0.0)
     axes.set_xlabel(f'importance (of budgets that {LEAST_TRIALS} trials or more came to)')

@@ -1,0 +1,140 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How far a run has come: a live line in a terminal, and elsewhere a line every so often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+import time
+from typing import TypeVar
+
+from tqdm import tqdm
+
+#: Time between two refreshes of the live line, between two lines where there is no terminal, and
+#: until the first of these, s.
+REFRESH_PERIOD, LINE_PERIOD, FIRST_LINE = 0.5, 30.0, 2.0
+#: Columns of the bar, where they are free.
+_BAR = 10
+_BETWEEN = ' | '
+_Item = TypeVar('_Item')
+
+
+class _Line(tqdm):
+    """A live line that leaves out the items for which there is no room, whole."""
+
+    items: Sequence[str] = ('',)
+    share: float | None = None
+
+    def __str__(self) -> str:
+        """Say how far it is, within the columns of the terminal."""
+        width = self.format_dict['ncols'] or 80
+        line = self.items[0][:width - 1]
+        for item in self.items[1:]:
+            longer = f'{line}{_BETWEEN}{item}'
+            if len(longer) < width:
+                line = longer
+        if self.share is not None and len(line) + len(_BETWEEN) + _BAR < width:
+            full = round(_BAR * min(self.share, 1.0))
+            line = f'{"#" * full}{"." * (_BAR - full)}{_BETWEEN}{line}'
+        return line
+
+
+class Progress:
+    """How far a run of so many steps, or other units, has come."""
+
+    def __init__(self, total: int | None, unit: str, quiet: bool = False) -> None:
+        """Begin; say nothing if ``quiet``."""
+        self._total, self._unit, self._quiet = total, unit, quiet
+        self._initial = 0
+        live = sys.stderr.isatty() and not quiet
+        self._line = _Line(dynamic_ncols=True) if live else None
+        self._begun: float | None = None
+        self._next = time.monotonic() + (0.0 if live else FIRST_LINE)
+
+    def __enter__(self) -> Progress:
+        """Show it until the block is left."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the line."""
+        if self._line is not None:
+            self._line.close()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to say how far it is."""
+        return time.monotonic() >= self._next
+
+    def show(self, done: int, status: Callable[[], Sequence[str]], last: bool = False) -> None:
+        """
+        Say how far it is if that is due, and in any case at the ``last`` time.
+
+        What matters most comes first in the ``status``; a narrow terminal has no room for the
+        rest.
+        """
+        if self._begun is None:  # what came before the first step is not of its pace
+            self._begun, self._initial = time.monotonic(), done
+        if not (last or self.due) or self._quiet:
+            return
+        now = time.monotonic()
+        items = self._items(done, now - self._begun, status())
+        if self._line is None:
+            self._next = now + LINE_PERIOD
+            print(', '.join(items), file=sys.stderr, flush=True)
+        else:
+            self._next = now + REFRESH_PERIOD
+            self._line.items = items
+            self._line.share = done / self._total if self._total else None
+            self._line.refresh()
+
+    def write(self, words: str) -> None:
+        """Say something else, above the live line."""
+        if self._line is not None:
+            self._line.write(words, file=sys.stderr)
+        elif not self._quiet:
+            print(words, file=sys.stderr, flush=True)
+
+    def _items(self, done: int, elapsed: float, status: Sequence[str]) -> list[str]:
+        """List what there is to say, what matters most first."""
+        first, *rest = status or ('',)
+        rate = (done - self._initial) / elapsed if elapsed else 0.0
+        items = [f'{100 * done / self._total:.0f}%'] if self._total else []
+        count = f'{_short(done)}/{_short(self._total)}' if self._total else _short(done)
+        items += [first, f'{count} {self._unit}']
+        if self._total and rate:
+            left = max(self._total - done, 0) / rate
+            items.append(f'{tqdm.format_interval(left)} left')
+        items += rest
+        if rate:
+            items.append(f'{tqdm.format_sizeof(rate)} {self._unit}/s')
+        return [item for item in items if item]
+
+
+def over(
+    items: Iterable[_Item], unit: str, total: int | None = None, quiet: bool = False
+) -> Iterator[_Item]:
+    """Yield items, and show how many there were."""
+    done = 0
+    with Progress(total, unit, quiet) as progress:
+        for done, item in enumerate(items, 1):
+            yield item
+            progress.show(done, tuple)
+        progress.show(done, tuple, last=True)
+
+
+def _short(count: int) -> str:
+    """Write a count in a few digits."""
+    return f'{count}' if count < 1000 else tqdm.format_sizeof(count)

@@ -1,0 +1,63 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The scalars of a training for TensorBoard, an extra."""
+
+from __future__ import annotations
+
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.training.trainer import Trainer
+
+#: The folder of the scalars, in that of the training.
+FOLDER = 'tensorboard'
+#: Steps of each walker between two looks at the learners.
+LOOK_STEPS = 1000
+
+
+class Scalars:
+    """Writes what a training is worth as it goes on, over the steps of all walkers."""
+
+    def __init__(self) -> None:
+        """Raise :class:`ConfigError` if what writes them is not installed."""
+        try:
+            from tensorboardX import SummaryWriter  # noqa: PLC0415  an extra
+        except ImportError as error:
+            raise ConfigError(
+                "--tensorboard needs tensorboardX: pip install 'dynsyn_ros[tensorboard]'"
+            ) from error
+        self._make = SummaryWriter
+
+    def open(self, trainer: Trainer) -> None:
+        """Begin in the folder of a training, and forget what came after its checkpoint."""
+        self._writer = self._make(str(trainer.folder / FOLDER), purge_step=trainer.steps + 1)
+        self._episodes = sum(trainer.log.episodes)
+
+    def log(self, trainer: Trainer) -> None:
+        """Write the means when an episode has ended, and amplitudes every so often."""
+        episodes = sum(trainer.log.episodes)
+        if episodes != self._episodes:
+            self._episodes = episodes
+            self._write(trainer, {'episodes': episodes, **{
+                f'mean_return/{"fleet" if trainer.config.shared else f"learner_{i}"}': mean.value
+                for i, mean in enumerate(trainer.log.means) if mean.value is not None}})
+        if trainer.steps % (LOOK_STEPS * trainer.config.learners) == 0:
+            self._write(trainer, trainer.standing)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
+
+    def _write(self, trainer: Trainer, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, trainer.steps)

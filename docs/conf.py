@@ -15,9 +15,11 @@
 """Sphinx: this folder is the source, also for rosdoc2, which adds author and version."""
 
 project = 'dynsyn_ros'
-extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode']
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode', 'sphinxcontrib.mermaid']
 source_suffix = {'.md': 'markdown', '.rst': 'restructuredtext'}
 exclude_patterns = ['_build']
 html_theme = 'alabaster'
 html_theme_options = {'page_width': '1100px'}
 myst_heading_anchors = 3
+myst_enable_extensions = ['deflist']
+myst_fence_as_directive = ['mermaid']

@@ -12,10 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Write docs/parameters.md: every parameter of the nodes, from where it is declared."""
+"""
+Write the pages that are made from the program itself.
 
+docs/parameters.md has every parameter of the nodes, from where it is declared, and
+docs/command_line.md every command with its options.
+"""
+
+import argparse
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
+from dynsyn_ros.cli.main import add_arguments, COMMANDS, PROGRAM
 from dynsyn_ros.nodes.config import (
     ControllerConfig,
     LearnerSection,
@@ -23,9 +32,12 @@ from dynsyn_ros.nodes.config import (
     SimulatorConfig,
 )
 from dynsyn_ros.robot import RobotConfig
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import DEFAULT_PRESET, preset_file, ROBOT_FILE
 from dynsyn_ros.settings.schema import Setting, settings_of
+from dynsyn_ros.simulation.walkers import CORES
 
-PAGE = Path(__file__).with_name('parameters.md')
+DOCS = Path(__file__).parent
 SECTIONS = {
     'All nodes': SharedConfig,
     'The simulator': SimulatorConfig,
@@ -35,34 +47,139 @@ SECTIONS = {
 }
 #: What stands for a row of each table of parameters.
 ROWS = {'inputs': ['TOPIC'], 'observation': ['NAME'], 'initial_centres': ['JOINT']}
-HEAD = """# Parameters
+_TYPES = {bool: 'true or false', int: 'whole number', float: 'number', str: 'text'}
+_NONE = '-'
+PARAMETERS = """# Parameters
 
-Of the nodes, all in one file such as `config/bipedal_walker.yaml`, the learner's in a preset.
-`make tables` writes this page from the declarations. *Live* ones can be changed while the node
-runs, by `ros2 param set`.
+All parameters of the nodes are in one file such as
+[`bipedal_walker.yaml`](../config/bipedal_walker.yaml); those of the learner are in a preset such
+as [`default.yaml`](../config/presets/default.yaml). `make tables` writes this page from the
+declarations.
+
+*Default* is the value in these two files, or the one that is taken where none is given. The unit 1
+is that of a plain number. A parameter that is *live* can be changed while its node runs, by
+`ros2 param set`.
+"""
+COMMAND_LINE = """# Command line
+
+The program is `dynsyn`, or `python -m dynsyn_ros`. `make tables` writes this page from the options
+that the commands declare; `dynsyn COMMAND --help` prints the same. Presets, robots, pretrained
+weights, sweeps and searches are found by name from any folder; a path of your own has a suffix or
+a folder in it. Steps are those of all walkers together.
+
+Exit codes: 0 when a command has done what it was asked for, also when you stopped a run by Ctrl-C
+and its results are saved; 2 for a mistake in the input, with one sentence on stderr; 130 where
+Ctrl-C left nothing to save.
+
+Tab completion in bash and zsh: put `eval "$(register-python-argcomplete dynsyn)"` into your
+shell's start file.
 """
 
 
-def page() -> str:
-    """Make the page."""
-    parts = [HEAD]
+def parameters_page() -> str:
+    """Make the page of parameters."""
+    given = dict(_flat(parameters.read([ROBOT_FILE, preset_file(DEFAULT_PRESET)])))
+    parts = [PARAMETERS]
     for title, cls in SECTIONS.items():
-        parts.append(f'\n## {title}\n\n| parameter | unit | allowed | live | what |\n'
-                     '|---|---|---|---|---|\n')
-        for leaf in settings_of(cls, ROWS):
-            parts.append(
-                f'| `{leaf.name}` | {leaf.unit} | {_allowed(leaf)} | '
-                f'{"" if leaf.read_only else "yes"} | {leaf.doc.replace("|", chr(92) + "|")} |\n')
+        rows = [(f'`{leaf.name}`', _type(leaf.kind), _unit(leaf), _default(leaf, given),
+                 leaf.constraint or _NONE, 'no' if leaf.read_only else 'yes', leaf.doc)
+                for leaf in settings_of(cls, ROWS)]
+        parts.append(f'\n## {title}\n\n' + _table(
+            ('parameter', 'type', 'unit', 'default', 'allowed', 'live', 'what'), rows))
     return ''.join(parts)
 
 
-def _allowed(leaf: Setting) -> str:
-    """Say what may stand there, and what does where nothing is said."""
-    if leaf.default is None:
-        return leaf.constraint
-    default = 'none' if leaf.default == () else leaf.default
-    return f'{leaf.constraint}; default {default}'.lstrip('; ')
+def command_line_page() -> str:
+    """Make the page of commands."""
+    parts = [COMMAND_LINE, '\n', _table(
+        ('command', 'what it does'), [(f'[`{name}`](#dynsyn-{name})', does)
+                                      for name, does in COMMANDS.items()])]
+    for name, does in COMMANDS.items():
+        parser = argparse.ArgumentParser(prog=f'{PROGRAM} {name}')
+        add_arguments(name, parser)
+        parts.append(f'\n## {PROGRAM} {name}\n\n{does[0].upper()}{does[1:]}.\n')
+        parts += _command(parser)
+    return ''.join(parts)
 
+
+def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Write the options of a command, of each of its actions if it has some."""
+    actions = [each for each in parser._actions if each.help != argparse.SUPPRESS]
+    for action in actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                yield f'\n### {parser.prog} {name}\n\n{inner.description}\n'
+                yield from _command(inner)
+            return
+    yield '\n' + _table(('option', 'what it does'), [
+        (_names(action), _help(action)) for action in actions
+        if not isinstance(action, argparse._HelpAction)])
+    if parser.epilog:
+        words = parser.epilog.strip()
+        yield (f'\n```text\n{words}\n```\n' if '\n' in words
+               else f'\n{words[0].upper()}{words[1:]}.\n')
+
+
+def _names(action: argparse.Action) -> str:
+    """Write an option with the value that it takes."""
+    if not action.option_strings:
+        return f'`{action.metavar or action.dest}`'
+    value = ''
+    if action.nargs != 0:
+        value = ' ' + ('|'.join(map(str, action.choices)) if action.choices
+                       else str(action.metavar or action.dest.upper()))
+    return ', '.join(f'`{name}{value}`' for name in action.option_strings)
+
+
+def _help(action: argparse.Action) -> str:
+    """Write what an option does; of this machine's cores nothing is said."""
+    words = action.help or ''
+    if '%(default)' in words:
+        words %= {'default': action.default}
+    return words.replace(f', here {CORES}', '')
+
+
+def _flat(tree: dict[str, Any], prefix: str = '') -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f'{prefix}{key}.')
+        else:
+            yield prefix + key, value
+
+
+def _type(kind: Any) -> str:
+    """Say what type a parameter has."""
+    if get_origin(kind) is list:
+        return f'list of {_TYPES[get_args(kind)[0]]}s' if get_args(kind)[0] is not bool else 'list'
+    return _TYPES[kind]
+
+
+def _unit(leaf: Setting) -> str:
+    number = leaf.kind in (int, float) or get_args(leaf.kind)[:1] in ((int,), (float,))
+    return leaf.unit or ('1' if number else _NONE)
+
+
+def _default(leaf: Setting, given: dict[str, Any]) -> str:
+    """Write the value that ships, or else the one of the declaration."""
+    value = given.get(leaf.name, leaf.default)
+    if value is None or value in ((), []):
+        return _NONE
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list) and len(value) > 6:
+        return f'a list of {len(value)}'
+    return str(value).replace('inf', '.inf')
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Lay out a table in Markdown."""
+    escaped = [tuple(cell.replace('|', '\\|') for cell in row) for row in rows]
+    return ''.join(f'| {" | ".join(row)} |\n' for row in (head, ('---',) * len(head), *escaped))
+
+
+#: The pages, and what makes each.
+PAGES = {DOCS / 'parameters.md': parameters_page, DOCS / 'command_line.md': command_line_page}
 
 if __name__ == '__main__':
-    PAGE.write_text(page())
+    for page, make in PAGES.items():
+        page.write_text(make())

@@ -26,14 +26,15 @@ from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.buttons import BUTTONS
 from dynsyn_ros.settings import parameters
 from pages import commands, PAGES, SOURCE
+from programs import dynsyn_here
 import pytest
 
-README = PAGES[0].read_text()
+TOPICS = (SOURCE / 'docs' / 'topics.md').read_text()
 
 
 def rows(title):
-    """Read the table of the README whose first column is called ``title``: cells by first cell."""
-    table = README[README.index(f'\n| {title} | '):].lstrip('\n').split('\n\n')[0].splitlines()[2:]
+    """Read the table whose first column is called ``title``: cells by first cell."""
+    table = TOPICS[TOPICS.index(f'\n| {title} | '):].lstrip('\n').split('\n\n')[0].splitlines()[2:]
     cells = [[cell.strip() for cell in row.strip('|').split('|')] for row in table]
     return {name.strip('` '): rest for first, *rest in cells for name in first.split(',')}
 
@@ -47,7 +48,7 @@ def test_every_topic_is_in_the_table():
 
 
 def test_every_topic_is_in_the_graph():
-    (graph,) = re.findall(r'```mermaid\n(.*?)```', README, re.S)
+    (graph,) = re.findall(r'```mermaid\n(.*?)```', TOPICS, re.S)
     named = {name for label in re.findall(r'-- "?(.*?)"? -->', graph)
              for name in re.split(r', | and the services', label) if name}
     assert named == set(topics.EVERY) - {topics.DIAGNOSTICS} | {topics.TRANSFORMS}
@@ -58,11 +59,32 @@ def test_every_service_is_in_the_table():
     assert {name: cells[0] for name, cells in rows('service').items()} == called
 
 
-def test_the_table_of_parameters_is_that_of_the_declarations():
-    sys.path.insert(0, str(SOURCE / 'docs'))
+def test_the_pages_that_are_made_from_the_program_are_up_to_date(monkeypatch):
+    monkeypatch.syspath_prepend(str(SOURCE / 'docs'))
     tables = import_module('tables')
-    sys.path.remove(str(SOURCE / 'docs'))
-    assert tables.PAGE.read_text() == tables.page(), 'make tables writes it anew'
+    for page, make in tables.PAGES.items():
+        assert page.read_text() == make(), f'make tables writes {page.name} anew'
+    # No parameter is without type, unit, default, range, liveness and meaning.
+    assert '|  |' not in tables.parameters_page()
+
+
+def test_the_learner_is_used_from_python_as_the_page_says(capsys):
+    page = (SOURCE / 'docs' / 'python.md').read_text()
+    (program,) = re.findall(r'^```python\n(.*?)^```', page, re.M | re.S)
+    exec(program, {})
+    # Frozen pretrained weights walk to the end of the course.
+    assert float(capsys.readouterr().out.removeprefix('return ')) > 300.0
+
+
+def test_the_version_is_the_same_everywhere(capsys):
+    (changes,) = re.findall(r'^(\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)\n-+\n\n\*\*Added',
+                            (SOURCE / 'CHANGELOG.rst').read_text(), re.M)
+    (citation,) = re.findall(r'^version: (.*)$', (SOURCE / 'CITATION.cff').read_text(), re.M)
+    setup = subprocess.run([sys.executable, 'setup.py', '--version'], cwd=SOURCE,
+                           capture_output=True, text=True, check=True).stdout.split()[-1]
+    assert dynsyn_here('--version', folder=SOURCE) == 0
+    assert capsys.readouterr().out == f'dynsyn_ros {changes}\n'
+    assert citation == setup == changes
 
 
 def test_links_lead_somewhere():
@@ -120,7 +142,7 @@ def test_what_is_said_to_the_programs_is_there(page):
     for words in commands(page, 'ros2'):
         _ros2(words)
     targets = re.findall(r'^([a-z-]+):', (SOURCE / 'Makefile').read_text(), re.M)
-    assert {words[0] for words in commands(page, 'make')} <= set(targets)
+    assert {word for words in commands(page, 'make') for word in words[:1]} <= set(targets)
 
 
 def test_the_pages_build_without_a_warning(tmp_path):

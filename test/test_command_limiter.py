@@ -18,7 +18,8 @@ from dataclasses import replace
 
 from conftest import robot_config
 from dynsyn_ros.robot import CommandLimiter, LIMITERS, Robot
-from dynsyn_ros.robot.readings import QUATERNION, used_readings
+from dynsyn_ros.robot.readings import QUATERNION
+from dynsyn_ros.robot.sensors import used_readings
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bipedal_walker
 import numpy as np

@@ -44,7 +44,7 @@ from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig, StepInput
 from dynsyn_ros.robot.control_loop import ControlLoop
-from dynsyn_ros.robot.readings import used_readings
+from dynsyn_ros.robot.sensors import used_readings
 from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.checkpoint_manager import CheckpointManager

@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from dynsyn_ros.robot import readings, robot
+from dynsyn_ros.robot import robot, sensors
 from dynsyn_ros.robot.config import BEST_EFFORT, EFFORT
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -55,7 +55,7 @@ def _class(kind: str) -> Any:
 
 
 #: What a robot tells its learner.
-SENSORS = {topic: _class(sensor.kind) for topic, sensor in readings.SENSORS.items()}
+SENSORS = {topic: _class(sensor.message_type) for topic, sensor in sensors.SENSORS.items()}
 HUMAN_REWARD, HUMAN_REWARD_TYPE = robot.HUMAN_REWARD, Float64
 #: Of torques, which the simulator takes; a robot's own may be another of those in ``COMMAND_OF``.
 COMMANDS, COMMANDS_TYPE = robot.COMMANDS[EFFORT], Float64MultiArray

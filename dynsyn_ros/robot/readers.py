@@ -23,12 +23,12 @@ anything with the fields of the ROS messages, so this module needs no ROS.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import math
 from typing import Any
 
 from dynsyn_ros.robot.config import InputConfig, RobotConfig
-from dynsyn_ros.robot.readings import greatest, JOINT_FIELDS, QUATERNION, SENSORS
+from dynsyn_ros.robot.readings import JOINT_FIELDS, QUATERNION
 from dynsyn_ros.robot.rotation import mounting, turn, unturn_orientation
 
 #: Reads one message, of a time in ns.
@@ -51,16 +51,21 @@ class Store:
     """The newest readings of one topic, within those of all."""
 
     def __init__(
-        self, topic: str, config: RobotConfig, values: array[float], start: int, used: set[str]
+        self, topic: str, limits: Mapping[str, float], values: array[float], start: int,
+        used: set[str]
     ) -> None:
-        """Keep the readings of ``topic`` in ``values`` from ``start`` on."""
+        """
+        Keep the readings of ``topic`` in ``values`` from ``start`` on.
+
+        ``limits`` says of each reading, in order, what no sensor reads more of.
+        """
         self.topic = topic
-        self.names = SENSORS[topic].readings(config)
+        self.names = list(limits)
         self.used = [name in used for name in self.names]
         self._values, self._start = values, start
-        self._greatest = [greatest(topic, name) for name in self.names]
+        self._limits = list(limits.values())
         # Of orientations the length is held to 1 besides.
-        self._quick = min(most for most in self._greatest if most > 2.0)
+        self._quick = min(most for most in self._limits if most > 2.0)
 
     def uses(self, prefix: str) -> bool:
         """Whether any reading with this prefix is used."""
@@ -81,7 +86,7 @@ class Store:
         if self._plain(numbers):
             return
         for i, number in enumerate(numbers, first):
-            most = self._greatest[i]
+            most = self._limits[i]
             if self.used[i] and not -most <= number <= most:
                 raise BadMessage(
                     f'a message on {self.topic} holds {self.names[i]} = {number:g}, which must be '
@@ -94,7 +99,7 @@ class Store:
             self._values[start:start + len(numbers)] = numbers
             return
         for i, number in enumerate(numbers, first):
-            if -self._greatest[i] <= number <= self._greatest[i]:
+            if -self._limits[i] <= number <= self._limits[i]:
                 self._values[self._start + i] = number
 
     def length(self, numbers: Sequence[float]) -> None:
@@ -104,12 +109,25 @@ class Store:
                              f'{len(self.names)}')
 
 
-class JointStates:
+class MessageReader:
+    """What reads the messages of one topic."""
+
+    def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
+        """Prepare to read into ``store``, as the robot and the input are configured."""
+        self._store = store
+
+    def read(self, message: Any, time: int) -> None:
+        """Read one message, of a time in ns."""
+        raise NotImplementedError
+
+
+class JointStates(MessageReader):
     """Joints by name; velocities by difference where they are missing, if that is wanted."""
 
     def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Find out which fields are used."""
-        self._store, self._joints = store, config.joints
+        super().__init__(store, config, given)
+        self._joints = config.joints
         count = len(config.joints)
         self._fields = [
             (field, i * count) for i, field in enumerate(JOINT_FIELDS)
@@ -177,12 +195,12 @@ class JointStates:
         self._names = names
 
 
-class Imu:
+class Imu(MessageReader):
     """Orientation and rates of the body, wherever the sensor is mounted."""
 
-    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
+    def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Find out which fields are used."""
-        self._store = store
+        super().__init__(store, config, given)
         self._oriented = store.uses('imu.orientation')
         self._absent = [
             field for field in ('orientation', 'angular_velocity', 'linear_acceleration')
@@ -190,7 +208,7 @@ class Imu:
         self.mounting = mounting(given.rotation)
         """How the sensor is turned in the body; None: as that is."""
 
-    def read(self, message: Any, _: int) -> None:
+    def read(self, message: Any, time: int) -> None:
         """Read one message."""
         for field in self._absent:
             if getattr(message, f'{field}_covariance')[0] == _ABSENT:
@@ -217,14 +235,10 @@ class Imu:
         self._store.put(numbers)
 
 
-class Odometry:
+class Odometry(MessageReader):
     """Where the body is, and how fast."""
 
-    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
-        """Prepare."""
-        self._store = store
-
-    def read(self, message: Any, _: int) -> None:
+    def read(self, message: Any, time: int) -> None:
         """Read one message."""
         place, twist = message.pose.pose.position, message.twist.twist
         linear, angular = twist.linear, twist.angular
@@ -235,7 +249,7 @@ class Odometry:
         self._store.put(numbers)
 
 
-class Scan:
+class Scan(MessageReader):
     """
     Ranges, as REP 117 has them.
 
@@ -244,9 +258,9 @@ class Scan:
     is NaN holds its last reading for as long as the scan may be old.
     """
 
-    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
+    def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Prepare."""
-        self._store = store
+        super().__init__(store, config, given)
         self._longest = given.timeout * _SECOND
         # Rays by when they were lost; what has never been seen was lost before all time.
         self._lost = dict.fromkeys(range(len(store.names)), _NEVER)
@@ -282,20 +296,10 @@ def _in_reach(reach: float, nearest: float, farthest: float) -> float:
     return nearest if reach < nearest else reach
 
 
-class FootContacts:
+class FootContacts(MessageReader):
     """One 0 or 1 a foot."""
 
-    def __init__(self, store: Store, _: RobotConfig, given: InputConfig) -> None:
-        """Prepare."""
-        self._store = store
-
-    def read(self, message: Any, _: int) -> None:
+    def read(self, message: Any, time: int) -> None:
         """Read one message."""
         self._store.length(message.data)
         self._store.put(array('d', message.data))
-
-
-READERS: dict[str, Callable[[Store, RobotConfig, InputConfig], Any]] = {
-    'joint_states': JointStates, 'imu': Imu, 'odom': Odometry, 'scan': Scan,
-    'foot_contacts': FootContacts,
-}

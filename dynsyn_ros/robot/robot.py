@@ -27,15 +27,8 @@ import math
 
 from dynsyn_ros.learner import Layout
 from dynsyn_ros.robot.config import EFFORT, POSITION, RobotConfig, VELOCITY
-from dynsyn_ros.robot.readings import (
-    ANGLES,
-    QUATERNION,
-    readings_of,
-    REWARD,
-    SENSORS,
-    topic_of,
-    used_readings,
-)
+from dynsyn_ros.robot.readings import ANGLES, QUATERNION, readings_of, REWARD
+from dynsyn_ros.robot.sensors import SENSORS, topic_of, used_readings
 from dynsyn_ros.settings.schema import ConfigError
 from numba import njit
 import numpy as np

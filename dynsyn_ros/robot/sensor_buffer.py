@@ -28,11 +28,12 @@ import math
 from typing import Any, NamedTuple
 
 from dynsyn_ros.robot.config import HEADER, RobotConfig
-from dynsyn_ros.robot.readers import BadMessage, LostJoint, Reader, READERS, Store
-from dynsyn_ros.robot.readings import REWARD, SENSORS, used_readings
+from dynsyn_ros.robot.readers import BadMessage, Imu, LostJoint, Reader, Store
+from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.robot.robot import ALL, Robot
 from dynsyn_ros.robot.rotation import Quaternion
 from dynsyn_ros.robot.schedule import Schedule
+from dynsyn_ros.robot.sensors import SENSORS, used_readings
 import numpy as np
 
 _SECOND = 1_000_000_000
@@ -125,9 +126,11 @@ class SensorBuffer:
         self._used = used
         self._read: dict[str, Reader] = {REWARD: self._read_reward}
         for topic in self._robot.topics:
-            store = Store(topic, config, self.values, start, used)
-            reader = READERS[topic](store, config, config.inputs[topic])
-            if topic == 'imu' and self._mounting is not None:
+            sensor = SENSORS[topic]
+            limits = {name: sensor.limit(name) for name in sensor.readings(config)}
+            store = Store(topic, limits, self.values, start, used)
+            reader = sensor.reader(store, config, config.inputs[topic])
+            if isinstance(reader, Imu) and self._mounting is not None:
                 reader.mounting = self._mounting
             self._read[topic] = reader.read
             start += len(store.names)

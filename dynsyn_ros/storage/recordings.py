@@ -22,21 +22,18 @@ from contextlib import contextmanager, ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from dynsyn_ros.robot.replay import Message
+from dynsyn_ros.robot.replay import Message, PARAMETER_EVENTS
+from dynsyn_ros.robot.robot import COMMANDS, HUMAN_REWARD
+from dynsyn_ros.robot.sensors import SENSORS
 from dynsyn_ros.settings.files import opened
 from dynsyn_ros.settings.schema import ConfigError, cut
 
 #: The types of what a replay reads, by the topics' own names.
 TYPES = {
-    'joint_states': 'sensor_msgs/msg/JointState',
-    'imu': 'sensor_msgs/msg/Imu',
-    'odom': 'nav_msgs/msg/Odometry',
-    'scan': 'sensor_msgs/msg/LaserScan',
-    'foot_contacts': 'std_msgs/msg/UInt8MultiArray',
-    'reward': 'std_msgs/msg/Float64',
-    'human_reward': 'std_msgs/msg/Float64',
-    'joint_torques': 'std_msgs/msg/Float64MultiArray',
-    '/parameter_events': 'rcl_interfaces/msg/ParameterEvent',
+    **{topic: sensor.message_type.replace('/', '/msg/') for topic, sensor in SENSORS.items()},
+    HUMAN_REWARD: 'std_msgs/msg/Float64',
+    **dict.fromkeys(COMMANDS.values(), 'std_msgs/msg/Float64MultiArray'),
+    PARAMETER_EVENTS: 'rcl_interfaces/msg/ParameterEvent',
 }
 
 #: A message that has not been decoded: its topic, the name of its type, its time, and its bytes.

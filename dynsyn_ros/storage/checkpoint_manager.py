@@ -35,6 +35,7 @@ from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.best_so_far import BestSoFar
 from dynsyn_ros.storage.checkpoints import Checkpoints
 from dynsyn_ros.storage.folders import Claim, WALK
 import numpy as np
@@ -75,9 +76,7 @@ class CheckpointManager:
         self._sum, self._count = 0.0, 0
         self.mean = math.nan
         """Mean reward of the last full window."""
-        self.best_mean = -math.inf
-        """Mean reward of the best window so far."""
-        self._best: dict | None = None
+        self._best = BestSoFar(lambda packed: self._checkpoints.write(packed, self._best_path))
         self._begun: dict = {}
         self.steps = 0
         """Steps the learner has taken since :meth:`begin`."""
@@ -111,7 +110,7 @@ class CheckpointManager:
                 config = self._robot.config
                 if not abs(mean) <= config.reward_limit + config.human_reward_limit:
                     raise ValueError(f'no mean reward is {mean:g}')
-                self._best, self.best_mean = arrays, mean
+                self._best.packed, self._best.mean = arrays, mean
             except (ConfigError, ValueError, KeyError, TypeError) as error:
                 self._warn(f'{self._best_path} is not used as the best so far: {error}')
         return source
@@ -133,11 +132,14 @@ class CheckpointManager:
         self._sum, self._count = 0.0, 0
 
     def keep_if_best(self) -> None:
-        """Keep the learner as the best if the last window was."""
-        if self.mean > self.best_mean and not self.mend():
-            self.best_mean = self.mean
-            self._best = self._packed(mean_reward=self.mean)
-            self._checkpoints.write(self._best, self._best_path)
+        """Keep the learner as the best if the last window was, and it is not lost."""
+        self._best.offer(self.mean, lambda: None if self.mend() else self._packed(
+            mean_reward=self.mean))
+
+    @property
+    def best_mean(self) -> float:
+        """Mean reward of the best window so far."""
+        return self._best.mean
 
     def roll_back(self) -> None:
         """
@@ -145,10 +147,10 @@ class CheckpointManager:
 
         Raises :class:`ConfigError` if there is none yet.
         """
-        if self._best is None:
+        if self._best.packed is None:
             raise ConfigError(
                 f'there are no best weights yet: a first window of {self._window} steps must end')
-        self._learner.restore(self._best)
+        self._learner.restore(self._best.packed)
         self.begin_window()
 
     @property
@@ -163,10 +165,10 @@ class CheckpointManager:
         try:
             self._learner.check(self._learner.snapshot())
         except ValueError as error:
-            self._learner.restore(self._best or self._begun)
+            self._learner.restore(self._best.packed or self._begun)
             self.begin_window()
             self._lost(f'the learner was lost, {error}: rolled back to '
-                       f'{"the best weights" if self._best else "what it began from"}')
+                       f'{"the best weights" if self._best.packed else "what it began from"}')
             return True
         return False
 

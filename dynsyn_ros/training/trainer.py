@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 import json
 import operator
 from pathlib import Path
@@ -37,6 +38,7 @@ from dynsyn_ros.settings.files import opened, replaced, strict_json
 from dynsyn_ros.settings.schema import build, ConfigError, NO_LIMIT, setting
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.best_so_far import BestSoFar
 from dynsyn_ros.storage.episodes import (
     check_length,
     CURVE_FILE,
@@ -149,7 +151,7 @@ class Trainer:
             raise
         self._rounds = 0
         self._seconds = 0.0
-        self._best = -np.inf
+        self._best = self._best_so_far()
         self.checkpoint()
 
     @classmethod
@@ -203,7 +205,8 @@ class Trainer:
             raise ConfigError(f'{file} does not fit: {error}') from error
         self._open_logs(*progress.bytes)
         self._rounds = progress.steps // self.config.learners
-        self._seconds, self._best = progress.seconds, progress.best
+        self._seconds = progress.seconds
+        self._best = self._best_so_far(progress.best)
         return self
 
     @property
@@ -275,8 +278,8 @@ class Trainer:
         self._seconds = time.monotonic() - begun
         if self.finished:
             self._keep_best()
-        if self._best == -np.inf:
-            self._save_weights(0)
+        if np.isneginf(self._best.mean):
+            weights.write(self.folder / WEIGHTS, self._packed(0))
         self.checkpoint()
         log.close()
         self._table.close()
@@ -286,17 +289,18 @@ class Trainer:
         """Save the learner with the best mean if it is better than any before."""
         means = [mean.value if mean.of >= WINDOW else -np.inf for mean in self.log.means]
         best = int(np.argmax(means))
-        if means[best] > self._best:
-            self._best = means[best]
-            self._save_weights(best)
+        self._best.offer(means[best], lambda: self._packed(best))
 
-    def _save_weights(self, member: int) -> None:
+    def _best_so_far(self, mean: float = -np.inf) -> BestSoFar:
+        return BestSoFar(partial(weights.write, self.folder / WEIGHTS), mean)
+
+    def _packed(self, member: int) -> dict[str, np.ndarray]:
         mean = self.log.means[0 if self.config.shared else member]
-        weights.write(self.folder / WEIGHTS, weights.pack(
+        return weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.config), 'steps': self.steps, 'learner': member,
              'mean': mean.value, 'mean_of': mean.of},
-            member=member))
+            member=member)
 
     @property
     def standing(self) -> dict[str, float]:
@@ -311,7 +315,7 @@ class Trainer:
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.config), 'steps': self.steps, 'seconds': self._seconds,
-             'bytes': [self.log.sync(), self._table.sync()], 'best': self._best},
+             'bytes': [self.log.sync(), self._table.sync()], 'best': self._best.mean},
             beside={_WALKERS + name: array for name, array in walkers.items()}))
         draw_learning_curve(
             self.folder / EPISODES, self.folder / CURVE,
@@ -328,7 +332,7 @@ class Trainer:
             'mean': [mean.value for mean in self.log.means],
             'mean_of': [mean.of for mean in self.log.means],
             'solved_after_steps': self.log.solved_after,
-            'best_mean': self._best if np.isfinite(self._best) else None,
+            'best_mean': self._best.mean if np.isfinite(self._best.mean) else None,
             'best_mean_of': WINDOW,
             'task': asdict(self.config),
         }

@@ -29,7 +29,6 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-import sys
 import time
 from typing import Any
 
@@ -41,7 +40,6 @@ from dynsyn_ros.nodes.deadman import Deadman
 from dynsyn_ros.nodes.guard import answer_later, Guarded, reported
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.owners import Owners
-from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig, StepInput
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.sensors import used_readings
@@ -400,15 +398,4 @@ class ControllerNode(Guarded, LifecycleNode):
 
 def main() -> int:
     """Run the controller node until it is stopped."""
-
-    def program() -> None:
-        with run.session(sys.argv) as stop:
-            node = ControllerNode()
-            with run.executor_of([node]) as executor:
-                node.start()
-                try:
-                    run.spin(executor, lambda: bool(stop))
-                finally:
-                    node.stop()
-
-    return exit_code(program)
+    return run.run_node(ControllerNode, ControllerNode.start, ControllerNode.stop)

@@ -21,12 +21,10 @@ It stands in for the reward of a simulator: each step of the robot's sensors giv
 from __future__ import annotations
 
 from functools import partial
-import sys
 from typing import Any
 
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.guard import Guarded
-from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import BadMessage, Reward, RobotConfig, SensorBuffer
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings.schema import ConfigError
@@ -95,11 +93,4 @@ class RewardNode(Guarded, Node):
 
 def main() -> int:
     """Run the reward node until it is stopped."""
-
-    def program() -> None:
-        with run.session(sys.argv) as stop:
-            node = RewardNode()
-            with run.executor_of([node]) as executor:
-                run.spin(executor, lambda: bool(stop))
-
-    return exit_code(program)
+    return run.run_node(RewardNode)

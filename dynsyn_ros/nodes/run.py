@@ -17,16 +17,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 import gc
 import os
 from pathlib import Path
+import sys
 import time
+from typing import TypeVar
 
 from dynsyn_ros.nodes.environment import blamed
 from dynsyn_ros.nodes.guard import guard_services
 from dynsyn_ros.nodes.topics import CLOCK
-from dynsyn_ros.process import StopRequest
+from dynsyn_ros.process import exit_code, StopRequest
 from dynsyn_ros.settings.schema import ConfigError
 import rclpy
 from rclpy.exceptions import InvalidNamespaceException
@@ -36,6 +38,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+N = TypeVar('N', bound=Node)
 #: The variable that tells how far nodes may be found, and what it is unless somebody sets it.
 DISCOVERY_RANGE, LOCALHOST = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'
 #: Longest sleep of the executor, s: a signal is seen after this at the latest.
@@ -105,6 +108,27 @@ def executor_of(nodes: Sequence[Node]) -> Iterator[Executor]:
         executor.shutdown()
         for node in nodes:
             node.destroy_node()
+
+
+def run_node(
+    make: Callable[[], N],
+    start: Callable[[N], None] | None = None,
+    end: Callable[[N], None] | None = None,
+    finished: Callable[[N], bool] = lambda _: False,
+) -> int:
+    """Run the program of one node until it is stopped or ``finished``; returns the exit code."""
+
+    def program() -> None:
+        with session(sys.argv) as stop:
+            node = make()
+            with executor_of([node]) as executor, ExitStack() as ends:
+                if start:
+                    start(node)
+                if end:
+                    ends.callback(end, node)
+                spin(executor, lambda: bool(stop) or finished(node))
+
+    return exit_code(program)
 
 
 def settle(executor: Executor) -> None:

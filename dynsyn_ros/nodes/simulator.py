@@ -24,14 +24,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import math
-import sys
 from typing import Any
 
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
 from dynsyn_ros.nodes.sensors import SensorPublishers
-from dynsyn_ros.process import exit_code
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings.schema import ConfigError
@@ -257,11 +255,4 @@ class SimulatorNode(Node):
 
 def main() -> int:
     """Run the simulator node until it is stopped or has taken its steps."""
-
-    def program() -> None:
-        with run.session(sys.argv) as stop:
-            node = SimulatorNode()
-            with run.executor_of([node]) as executor:
-                run.spin(executor, lambda: bool(stop) or node.finished)
-
-    return exit_code(program)
+    return run.run_node(SimulatorNode, finished=lambda node: node.finished)

@@ -23,11 +23,9 @@ estimator gives both itself.
 from __future__ import annotations
 
 from importlib import import_module
-import sys
 from typing import Any
 
 from dynsyn_ros.nodes import run, topics
-from dynsyn_ros.process import exit_code
 from dynsyn_ros.settings.schema import ConfigError
 from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
@@ -74,9 +72,4 @@ class TransformsNode(Node):
 
 def main() -> int:
     """Run the node until it is stopped."""
-
-    def program() -> None:
-        with run.session(sys.argv) as stop, run.executor_of([TransformsNode()]) as executor:
-            run.spin(executor, lambda: bool(stop))
-
-    return exit_code(program)
+    return run.run_node(TransformsNode)

@@ -380,19 +380,14 @@ class ControllerNode(Guarded, LifecycleNode):
             *(self._input_reports() if self.control is not None else [])]
 
     def _report_of_control(self) -> diagnostics.Report:
-        level, message = diagnostics.OK, self._state_machine.current_state[1]
         clipped = self.control.inputs.clipped if self.control else 0
-        for worse, trouble in (
+        return diagnostics.of_control(self._state_machine.current_state[1], [
             (diagnostics.WARN, 'rewards were past their limit' if clipped else ''),
             (diagnostics.WARN, 'fallen' if self.control and self.control.fallen else ''),
             (diagnostics.ERROR, self.second and f'not learning: {self.second}'),
             (diagnostics.ERROR, self.faults.shown),
             (diagnostics.ERROR, EMERGENCY if self.estopped else self.halted),
-        ):
-            if trouble:
-                level, message = worse, f'{message}; {trouble}'
-        return diagnostics.Report('control', level, message, {
-            'steps': self.steps, 'rejected messages': self.rejected,
+        ], {'steps': self.steps, 'rejected messages': self.rejected,
             'clipped rewards': clipped, 'faults': self.faults.count})
 
 

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 import math
 import time
 from typing import NamedTuple
@@ -73,6 +73,17 @@ class Diagnostics:
             for task, level, message, values in self._report()])
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
+
+
+def of_control(
+    state: str, troubles: Iterable[tuple[bytes, str]], values: dict[str, object]
+) -> Report:
+    """Report the state of a controller and all that troubles it, the worst last."""
+    level, message = OK, state
+    for worse, trouble in troubles:
+        if trouble:
+            level, message = worse, f'{message}; {trouble}'
+    return Report('control', level, message, values)
 
 
 def of_learning(learner: Learner, manager: CheckpointManager) -> Report:

@@ -1,7 +1,7 @@
 # make walk ARGS="--steps 20000 --seed 3"    watch it learn (dynsyn walk --help)
 # make train ARGS="--until-solved"           train a fleet headless (dynsyn train --help)
 # make test ARGS="-k learner"                run every test
-# make gif                                   film the weights that ship, for the README
+# make gif                                   film the pretrained weights, for the README
 # make bench                                 print the ratios of the time budgets
 # make soak                                  a campaign of faults against the nodes, 10 minutes
 # make looking                               what a dashboard or a recording costs a walk

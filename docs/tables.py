@@ -160,7 +160,7 @@ def _unit(leaf: Setting) -> str:
 
 
 def _default(leaf: Setting, given: dict[str, Any]) -> str:
-    """Write the value that ships, or else the one of the declaration."""
+    """Write the value of the package's file, or else the one of the declaration."""
     value = given.get(leaf.name, leaf.default)
     if value is None or value in ((), []):
         return _NONE

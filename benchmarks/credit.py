@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-How much of what the centres are told is signal, and how much is noise.
+How much of the modulation of the centres is signal, and how much is noise.
 
 For a weights file and a preset, in a few minutes, with the centres held still:
 
@@ -227,7 +227,7 @@ def draw(spread: dict, rows: list, path: Path) -> None:
         right.annotate(name, (slope, along), fontsize='x-small', xytext=(4, 4),
                        textcoords='offset points')
     right.axline((0, 0), slope=1.0, color='grey', linewidth=0.7)
-    right.set(xlabel='gradient by differences', ylabel='what the centres are told',
+    right.set(xlabel='gradient by differences', ylabel='mean update of the centres',
               title='change of reward a step, for one amplitude')
     canvas.save(figure, path)
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the tests share: the robot and presets that ship, and a ROS domain of their own."""
+"""What the tests share: the package's robot and presets, and a ROS domain of their own."""
 
 from collections import Counter
 import csv
@@ -36,7 +36,7 @@ from dynsyn_ros.storage.episodes import COLUMNS  # noqa: E402
 from dynsyn_ros.training.presets import read_preset as preset  # noqa: E402
 import pytest  # noqa: E402
 
-#: For the tests to take from here: files and presets that ship, and what is defined below.
+#: For the tests to take from here: the package's files and presets, and what is defined below.
 __all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config',
            'write_training']
 

@@ -40,7 +40,7 @@ AGE = 0.4
 
 
 def slow(robot, folder, period, changes):
-    """Write a robot that ships with another control period, ages to match, and changes."""
+    """Write one of our robots with another control period, timeouts to match, and changes."""
     given = parameters.read([BIPED.with_stem(robot)])
     ages = {topic: {'timeout': 1.5 if topic == 'reward' else AGE}
             for topic in given['inputs']}

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Checkpoints: whole or not there, whenever the process dies, and gone on from."""
+"""Checkpoints: whole or not there, whenever the process dies, and loaded again."""
 
 from contextlib import suppress
 from multiprocessing import get_context

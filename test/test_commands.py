@@ -49,7 +49,7 @@ SHORTER = {
 
 @pytest.fixture(scope='module')
 def made(tmp_path_factory):
-    """Make what a user has by then: the files that ship, and a run."""
+    """Make what a user has by then: the package's files, and a run."""
     folder = tmp_path_factory.mktemp('made')
     shutil.copytree(SOURCE / 'config', folder / 'config')
     for file in (folder / 'config' / 'sweeps').iterdir():

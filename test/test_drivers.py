@@ -100,9 +100,9 @@ def test_who_is_not_heard_is_told_why(tmp_path):
             assert told['/controller: imu'].endswith(
                 'the publisher of /imu is best effort, inputs.imu.qos must be so too')
             assert told['/controller: odom'] == (
-                'nothing has been heard yet: nobody publishes /odom')
+                'no message yet: nobody publishes /odom')
             assert told['/controller: control'].endswith(
-                'odom, joint_states, foot_contacts, reward: nothing has been heard yet')
+                'odom, joint_states, foot_contacts, reward: no message yet')
             assert imu.get_subscription_count() == 0
             controller.stop()
 

@@ -59,7 +59,7 @@ def test_torque_limits_hold_from_the_next_step(walk):
     assert np.abs(np.diff(applied, axis=0)).max() <= 0.2 + 1e-12
 
 
-def test_amplitudes_and_rates_are_steered(walk):
+def test_amplitudes_and_rates_are_changed(walk):
     executor, simulator, controller, _ = walk
     learner = controller.learner
     before = learner.state.plasticity.amplitude.copy()

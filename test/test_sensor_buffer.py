@@ -406,7 +406,7 @@ def test_what_was_never_heard_is_named():
     inputs = paced()
     for topic in ('joint_states', 'odom', 'scan', 'reward'):
         put(inputs, topic, at=1.0)
-    assert inputs.trouble(1_000_000_000) == 'imu, foot_contacts: nothing has been heard yet'
+    assert inputs.trouble(1_000_000_000) == 'imu, foot_contacts: no message yet'
 
 
 @pytest.mark.parametrize('stamp', [0.0, 5.0])

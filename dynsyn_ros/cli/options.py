@@ -57,7 +57,7 @@ def add_preset(
 def add_weights(
     parser: argparse.ArgumentParser, *names: str, meaning: str, without: str = '', **more: Any
 ) -> None:
-    """Add an option or argument that is a weights file, or the name of one that ships."""
+    """Add an option or argument that is a weights file, or the name of a pretrained one."""
     _named(parser.add_argument(*names, **more, help=(
         f'{meaning}: {_names(WEIGHTS)}, or an .npz file'
         + (f' (default: {without})' if without else ''))), WEIGHTS)
@@ -66,7 +66,7 @@ def add_weights(
 def add_described_file(
     parser: argparse.ArgumentParser, kind: str, description: str | None
 ) -> None:
-    """Add a file that ships or one of one's own, and a text below the options on what it holds."""
+    """Add a file of the package or the user's, and a text below the options on what it holds."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = description
     _named(parser.add_argument('file', metavar='FILE', help=(
@@ -152,7 +152,7 @@ def _names(kind: str) -> str:
 
 
 def _named(action: argparse.Action, kind: str) -> None:
-    """Let a shell complete the names that ship, or else a path."""
+    """Let a shell complete the package's names, or else a path."""
 
     def complete(prefix: str, **_: object) -> list[str]:
         from argcomplete.completers import FilesCompleter  # noqa: PLC0415  of use to a shell only

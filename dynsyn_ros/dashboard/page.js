@@ -142,7 +142,7 @@ function showAges() {
     const age = name === 'returns' ? stateAge('simulator') : (told.ages[name] ?? Infinity) + since();
     const stale = age > (name === 'returns' ? STALE.diagnostics : STALE.stream);
     section.classList.toggle('stale', stale);
-    section.querySelector('.age').textContent = !stale ? '' : age === Infinity ? '(nothing heard yet)' : `(${old(age)} old)`;
+    section.querySelector('.age').textContent = !stale ? '' : age === Infinity ? '(no message yet)' : `(${old(age)} old)`;
   }
 }
 

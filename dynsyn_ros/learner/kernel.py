@@ -171,7 +171,7 @@ def learn(
     choice: Any, plastic: Any, annealed: Any, group: int, members: Any, reward: np.ndarray,
     fell: np.ndarray,
 ) -> None:
-    """Move the centres and the amplitudes of a group by what all its members were told."""
+    """Move the centres and the amplitudes of a group by the modulation of all its members."""
     rate_ratio = annealing.rate_ratio(annealed, a.clock[group])
     for i in members:
         modulation = r.modulation[i] if choice.prediction_error else reward[i]

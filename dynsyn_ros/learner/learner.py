@@ -15,7 +15,7 @@
 """
 The learner: synapses, reward prediction and network behind one step.
 
-Nothing in it marks the end of an episode, and nothing is ever reset.
+Nothing in it marks the end of an episode. The learner is never reset.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class ControllerConfig:
     autostart: bool = setting('configure and activate at once')
     output_dir: str = setting(
         'folder for weights.npz and checkpoints, made when the node is configured; if it has '
-        'checkpoints, the newest is gone on from instead of weights', read_only=False)
+        'checkpoints, the newest valid one is loaded instead of weights', read_only=False)
     checkpoint_period: float = setting('time between two checkpoints, by the wall clock',
                                        unit='s', low=0.1, high=1e6)
     checkpoints_kept: int = setting('how many of the last checkpoints stay', low=1, high=10_000)

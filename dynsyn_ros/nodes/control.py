@@ -79,7 +79,7 @@ class Control:
         """The newest readings."""
         self.human_reward_gain = 1.0
         """Factor on what comes on human_reward."""
-        self.halted = 'nothing has been heard yet'
+        self.halted = 'no message yet'
         """Why the commands are the safe ones and the learner waits; empty while it steps."""
         self.rejected = 0
         """Messages that could not be used since the activation."""

@@ -156,11 +156,11 @@ class InputReports:
                      if (end.node_name, end.node_namespace) == (
                          self._node.get_name(), self._node.get_namespace())]
         if not publishers:
-            return f'nothing has been heard yet: nobody publishes {name}'
+            return f'no message yet: nobody publishes {name}'
         best_effort = all(end.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
                           for end in publishers)
         if best_effort and any(end.qos_profile.reliability == ReliabilityPolicy.RELIABLE
                                for end in listeners):
-            return (f'nothing has been heard yet: the publisher of {name} is best effort, '
+            return (f'no message yet: the publisher of {name} is best effort, '
                     f'inputs.{topic}.qos must be so too')
-        return f'nothing has been heard yet of {publishers[0].node_name}, who publishes {name}'
+        return f'no message yet of {publishers[0].node_name}, who publishes {name}'

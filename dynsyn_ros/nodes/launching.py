@@ -34,7 +34,7 @@ FROM_FILE = ''
 #: An argument's meaning, and its values if there are few.
 Arguments = Mapping[str, tuple[str, Sequence[str] | None]]
 COMMON: Arguments = {
-    'output_dir': ('folder for weights.npz and checkpoints, which are gone on from (default: a '
+    'output_dir': ('folder for weights.npz and checkpoints, whose newest is loaded (default: a '
                    'new one in runs)', None),
     'learning': ('false freezes the weights at their centres', ('true', 'false')),
 }

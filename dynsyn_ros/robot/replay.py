@@ -35,7 +35,7 @@ from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.schema import build, build_part, ConfigError, cut
 import numpy as np
 
-#: The topic of what nodes are steered by, whatever the namespace.
+#: The topic of changed parameters, whatever the namespace.
 PARAMETER_EVENTS = '/parameter_events'
 #: Sets of inputs that may wait for their command before it counts as missing.
 PATIENCE = 10
@@ -99,7 +99,7 @@ class Replay:
                 self._commands.append(message)
         elif topic == PARAMETER_EVENTS:
             try:
-                self._steer(content)
+                self._reconfigure(content)
             except (AttributeError, LookupError, TypeError) as error:
                 raise ConfigError(f'the message on {PARAMETER_EVENTS} recorded at {time} ns names '
                                   'parameters that no controller has') from error
@@ -158,7 +158,7 @@ class Replay:
             return f'recorded {cut(recorded.tolist())}, replayed {replayed}'
         return ''
 
-    def _steer(self, event: Any) -> None:
+    def _reconfigure(self, event: Any) -> None:
         """Take over what has been changed at the controller."""
         if not event.node.endswith('/controller'):
             return

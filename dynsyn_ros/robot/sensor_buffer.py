@@ -66,7 +66,7 @@ class TopicStatus:
     refusal: str = ''
     """Why the newest message was refused; empty if it was not."""
     time: int | None = None
-    """When the newest good one was: its stamp, or its arrival."""
+    """When the newest valid one was: its stamp, or its arrival."""
 
 
 class SensorBuffer:
@@ -246,7 +246,7 @@ class SensorBuffer:
         missing = [topic for topic in self.topics if topic not in times and self.needs(topic)]
         if self._went_back and (missing or self.in_sets):
             return self._went_back
-        return f'{", ".join(missing)}: nothing has been heard yet' if missing else ''
+        return f'{", ".join(missing)}: no message yet' if missing else ''
 
     def trouble_of(self, topic: str, now: int) -> str:
         """Say why the newest message of a topic is not to be acted on; empty if it may be."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The files that ship, by name: where they are, however the package was installed."""
+"""The files of the package, by name: where they are, however the package was installed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ CONFIG = share_directory() / 'config'
 PRESET, ROBOT, WEIGHTS, SWEEP, SEARCH = 'preset', 'robot', 'weights', 'sweep', 'search'
 SUFFIX = {PRESET: '.yaml', ROBOT: '.yaml', WEIGHTS: '.npz', SWEEP: '.yaml', SEARCH: '.yaml'}
 _FOLDER = {PRESET: 'presets', ROBOT: '', WEIGHTS: '', SWEEP: 'sweeps', SEARCH: 'tune'}
-#: The files that ship, of each kind, by name.
+#: The files of the package, of each kind, by name.
 NAMED = {kind: {path.stem: path for path in sorted((CONFIG / _FOLDER[kind]).glob(f'*{suffix}'))}
          for kind, suffix in SUFFIX.items()}
 PRESETS = list(NAMED[PRESET])
@@ -73,7 +73,7 @@ URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 
 def find(kind: str, name: str) -> Path:
     """
-    Find a file that ships by its name, from any folder, or else one of one's own by its path.
+    Find a file of the package by its name, from any folder, or else any file by its path.
 
     A path has the suffix of its kind at its end, or a folder before its name. Raises
     :class:`ConfigError` for any other name.

@@ -187,7 +187,7 @@ class Bolt(Plant):
     """Bolt on a boom. A fall ends its episode, and costs what its YAML says."""
 
     spec = SPEC
-    greatest_action = 100.0
+    max_action = 100.0
 
     def __init__(
         self, env_id: str, seed: int, number: int = 0, robot: RobotConfig | None = None

@@ -93,7 +93,7 @@ class Plant:
     """One robot of gymnasium's that is put back on its feet whenever an episode ends."""
 
     spec: PlantSpec
-    greatest_action = 1.0
+    max_action = 1.0
     """No action that gymnasium's environment is given is greater, either way."""
 
     def __init__(
@@ -211,7 +211,7 @@ class Plant:
             'random': ArraySpec(np.dtype((np.str_, 1000)), ()),
             'actions': ArraySpec(
                 np.dtype(np.float64), (range(longest + 1), len(self._action)),
-                -self.greatest_action, self.greatest_action),
+                -self.max_action, self.max_action),
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:

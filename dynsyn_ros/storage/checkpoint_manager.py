@@ -87,7 +87,7 @@ class CheckpointManager:
 
     def begin(self, source: str, seed: int) -> str:
         """
-        Go on from the newest good checkpoint, or else from the weights file ``source``.
+        Load the newest valid checkpoint, or else the weights file ``source``.
 
         Returns what the learner started from. The folder is claimed until :meth:`close`. Raises
         :class:`ConfigError` if a file is refused or the folder cannot be used.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Presets and robots, those that ship and files of one's own, read without ROS."""
+"""Presets and robots, the package's and the user's own, read without ROS."""
 
 from __future__ import annotations
 

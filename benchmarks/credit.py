@@ -218,17 +218,18 @@ def draw(spread: dict, rows: list, path: Path) -> None:
         left.bar(np.arange(len(KINDS)) + 0.2 * (k - 1.5), heights, 0.18,
                  color='C0' if name == 'reward' else 'C1', alpha=1.0 if word == 'on' else 0.45,
                  label=f'{name}, fluctuations {word}')
-    left.set(xticks=np.arange(len(KINDS)), xticklabels=KINDS,
-             ylabel=f'SD of sums over {WINDOW} steps', yscale='log')
-    left.legend(fontsize='small')
+    left.set(xticks=np.arange(len(KINDS)), xticklabels=KINDS, title='noise and signal',
+             ylabel=f'SD of sums over {WINDOW} steps')
+    canvas.legend(figure)
     for name, along, along_error, slope, slope_error in rows:
         right.errorbar(slope, along, xerr=slope_error, yerr=along_error, fmt='o',
                        color='C2' if name.startswith('layer') else 'C3')
         right.annotate(name, (slope, along), fontsize='x-small', xytext=(4, 4),
                        textcoords='offset points')
     right.axline((0, 0), slope=1.0, color='grey', linewidth=0.7)
-    right.set(xlabel='gradient by differences', ylabel='mean update of the centres',
-              title='change of reward a step, for one amplitude')
+    right.axhline(0.0, color='grey', linewidth=0.3)
+    right.set(xlabel='gradient by differences', ylabel='by the mean update of the centres',
+              title='change of the reward of a step for one amplitude')
     canvas.save(figure, path)
 
 

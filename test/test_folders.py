@@ -25,6 +25,7 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.folders import (
     check_picture,
     Claim,
+    InUse,
     kind_of,
     MANIFEST,
     SEARCH,
@@ -68,6 +69,8 @@ def test_a_process_may_claim_again_what_it_has(tmp_path):
     first, second = Claim(tmp_path, WALK), Claim(tmp_path, WALK)
     with pytest.raises(ConfigError, match='is the folder of a walk: choose another one for a tr'):
         Claim(tmp_path, TRAINING)
+    with pytest.raises(InUse, match='is in use by another run'):
+        Claim(tmp_path, WALK, alone=True)
     first.release()
     first.release()
     for held in (True, False):

@@ -125,7 +125,7 @@ def test_pictures_replace_no_result(tmp_path):
     check_picture(tmp_path / 'a.gif', '.gif')
     (tmp_path / 'a.gif').touch()
     check_picture(tmp_path / 'a.gif', '.gif')
-    with pytest.raises(ConfigError, match=r'weights\.npz must be named as a picture is'):
+    with pytest.raises(ConfigError, match=r'weights\.npz must have a name that ends in \.gif'):
         check_picture(tmp_path / 'weights.npz', '.gif')
     Claim(tmp_path, WALK).release()
     with pytest.raises(ConfigError, match=r'a\.gif is a result of the run in its folder'):
@@ -138,7 +138,7 @@ def test_no_program_takes_the_folder_of_another(tmp_path):
     Claim(tmp_path / 'training', TRAINING).release()
     (tmp_path / 'sweep.yaml').write_text(
         '{env_id: BipedalWalker-v3, simulator: gymnasium, preset: default, learners: 1, '
-        'shared: true, steps: 10, until_solved: false, weights: none, seeds: [0], '
+        'separate: false, steps: 10, until_solved: false, weights: none, seeds: [0], '
         'settings: {a: {}}}')
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*')}
     for arguments in (('train', '--steps', 10, '--learners', 1, '--output', 'walk'),

@@ -100,7 +100,7 @@ def test_episodes_add_up(tmp_path):
         np.testing.assert_allclose(data['mean'][rows], means, atol=1e-3)
         np.testing.assert_array_equal(data['mean_of'][rows], data['episode'][rows].clip(max=100))
     summary = json.loads((tmp_path / training.SUMMARY).read_text(), parse_constant=pytest.fail)
-    assert summary['task']['robot']['torque_rates'] == ['.inf'] * 4
+    assert summary['task']['robot']['torque_rate_limits'] == ['.inf'] * 4
     assert summary['mean_of'] == [int((data['learner'] == i).sum()) for i in range(3)]
     assert summary['episodes'] == len(data['return'])
     assert summary['steps'] == 4500

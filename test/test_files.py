@@ -53,7 +53,7 @@ BOMB = '\n'.join(['a0: &a0 [x]', *(
     ('x: ' + 'y' * 300_000, 'it has 300003 bytes, at most 250000 are read'),
     ('x: ' + '9' * 200_000, 'is not YAML as it is taken here'),
     ('x: 2001-99-99', 'month must be in 1..12'),
-    ('{[1]: 2}', 'unhashable'),
+    ('{[1]: 2}', 'a key must be a text'),
     ('\0', 'special characters are not allowed'),
     ('/**: 3', 'must be a ROS parameter file'),
     ('/**: {ros__parameters: [1]}', 'must be a ROS parameter file'),

@@ -106,7 +106,7 @@ def test_walk_goes_on_from_weights(tmp_path):
     (['--output', 'file/run'], 'cannot write in the folder file/run'),
     (['--gif', 'file/walk.gif'], 'cannot write in the folder file'),
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
-    (['--params-file', 'file'], 'file must be a ROS parameter file'),
+    (['--params-file', 'file'], 'unknown robot file: it must be one of biped, '),
     (['--env-id', 'Ant-v5'], "invalid choice: 'Ant-v5'"),
     (['--steps', 'many'], 'must be a whole number, not many'),
     (['--steps', '-1'], 'must be 1 or more, not -1'),

@@ -109,7 +109,7 @@ def figure_adaptation(
         axes.set_xlabel(f'robot time since the change ({"min" if unit == 1.0 else "h"})')
     panels[0].set_ylabel('return of an episode')
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc='outside lower center', ncols=4, fontsize='small')
+    figure.legend(handles, names, loc='outside lower center', ncols=2, fontsize='small')
     canvas.save(figure, path)
 
 
@@ -117,7 +117,7 @@ def _band(
     axes: Axes, data: dict[str, np.ndarray], step_minutes: float, span: float, end: float,
     unit: float, colour: str, name: str
 ) -> None:
-    """Draw the mean over learners and their standard deviation, a point for each span of time."""
+    """Draw the mean over learners, their least and most, a point for each span of time."""
     minutes = data['steps'] * step_minutes
     span = min(span, 0.5 * end)
     first = -span * np.floor(-minutes.min() / span)
@@ -125,9 +125,13 @@ def _band(
     returns = np.array([by_learner(data, minutes, edge - span, edge) for edge in edges[1:]])
     any_ended = ~np.isnan(returns).all(axis=1)
     returns, at = returns[any_ended], (edges[1:] - 0.5 * span)[any_ended] / unit
-    mean, spread = np.nanmean(returns, axis=1), np.nanstd(returns, axis=1)
-    axes.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.25, linewidth=0)
-    axes.plot(at, mean, color=colour, label=f'{name}, mean and SD of learners')
+    mean = np.nanmean(returns, axis=1)
+    label = f'{name}: mean, least and most of the learners'
+    for part in (at < 0.0, at > 0.0):
+        axes.fill_between(at[part], np.nanmin(returns[part], axis=1),
+                          np.nanmax(returns[part], axis=1), color=colour, alpha=0.2, linewidth=0)
+        axes.plot(at[part], mean[part], color=colour, label=label, marker='.')
+        label = ''
     if minutes.max() < end - span:
-        axes.plot([at[-1], end / unit], [mean[-len(mean) // 2:].mean()] * 2, color=colour,
-                  linestyle='--', linewidth=1)
+        axes.plot([at[-1], end / unit], [mean[at > 0.0].mean()] * 2, color=colour,
+                  linestyle='--', linewidth=1, label=f'{name}, as it would go on')

@@ -36,7 +36,7 @@ test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 gif: $(READY)
-	$(BIN)/dynsyn evaluate config/bipedal_walker.npz --episodes 1 --gif docs/walk.gif
+	$(BIN)/dynsyn evaluate bipedal_walker --episodes 1 --video docs/walk.gif
 
 bench: $(READY)
 	$(BIN)/python benchmarks/budgets.py $(ARGS)

@@ -31,6 +31,7 @@ from dynsyn_ros.storage.episodes import Episode, EpisodeLog, read_episodes
 from dynsyn_ros.storage.folders import MANIFEST
 from dynsyn_ros.training import trainer as training
 from dynsyn_ros.training.config import TrainingConfig
+from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
 import numpy as np
 from PIL import Image
@@ -179,6 +180,26 @@ def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
     assert '1 learner' not in steps.stderr
 
 
+def test_scalars_for_tensorboard(tmp_path):
+    pytest.importorskip('tensorboardX', reason='an extra')
+    scalars, trainer = Scalars(), Trainer(make_config(), tmp_path)
+    scalars.open(trainer)
+    trainer.run(lambda: False, scalars.log)
+    scalars.close()
+    (events,) = (tmp_path / 'tensorboard').iterdir()
+    content = events.read_bytes()
+    assert content.count(b'mean_return/fleet') == content.count(b'episodes') > 5
+    assert content.count(b'amplitude') == trainer.steps // 2 // 1000 == 1
+
+
+def test_a_checkpoint_of_a_former_version_is_not_misread(tmp_path, robot):
+    learner = Learner(robot.layout, preset('default'), seed=0)
+    weights.write(tmp_path / training.CHECKPOINT, weights.pack(
+        learner, robot, {'task': {'shared': True, 'steps': 1000}}))
+    with pytest.raises(ConfigError, match='is of a former version and cannot be continued'):
+        Trainer.resume(tmp_path)
+
+
 def test_start_from_weights(tmp_path, robot):
     run(Trainer(make_config(), tmp_path / 'first'))
     arrays, _ = weights.read(tmp_path / 'first' / training.WEIGHTS)
@@ -246,7 +267,7 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
 def test_a_training_is_not_written_over(tmp_path):
     run(Trainer(make_config(steps=400), tmp_path))
     before = results(tmp_path)
-    with pytest.raises(ConfigError, match='already holds a training: go on with --resume'):
+    with pytest.raises(ConfigError, match='already holds a training: continue it with --resume'):
         Trainer(make_config(steps=400), tmp_path)
     assert results(tmp_path)[0] == before[0]
 

@@ -78,8 +78,8 @@ def main(options: argparse.Namespace) -> None:
 
     def started(host: str, port: int) -> None:
         if access.beyond_this_machine(options.host):
-            print(f'served beyond this machine: whoever reaches {host} port {port} and has the '
-                  'token can press the buttons, and nothing is encrypted', file=sys.stderr)
+            print(f'served beyond this machine: anybody who reaches {host} port {port} and has '
+                  'the token can press the buttons, and nothing is encrypted', file=sys.stderr)
         address = f'http://{_reached_by(host)}:{port}/?token={allowed.token}'
         print(f'{ANNOUNCEMENT} {address}', flush=True)
         if options.open and _has_a_display():

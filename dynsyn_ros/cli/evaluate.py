@@ -28,15 +28,15 @@ from dynsyn_ros.settings.files import strict_json
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.training.evaluation import describe, evaluate, summary
-from dynsyn_ros.training.presets import read_preset, read_robot
+from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     shared_options.add_weights(parser, 'weights', metavar='WEIGHTS', meaning='weights to measure')
     shared_options.add_params_file(parser)
-    parser.add_argument('--env-id', choices=ENVIRONMENTS, default=ENVIRONMENTS[0],
-                        help='environment to simulate (default: %(default)s)')
+    parser.add_argument('--env-id', choices=ENVIRONMENTS,
+                        help='environment to simulate (default: that of the parameter file)')
     parser.add_argument('--episodes', type=shared_options.count, default=100, metavar='N',
                         help='number of episodes (default: %(default)s)')
     parser.add_argument('--seed', type=shared_options.seed, default=0, help=(
@@ -60,10 +60,10 @@ def main(options: argparse.Namespace) -> None:
     film = Film(options.video) if options.video else None
     course = Course()
     file = find(WEIGHTS, options.weights)
+    env_id = options.env_id or env_id_of(options.params_file)
     run = evaluate(
-        file, read_robot(options.params_file), options.env_id,
-        options.seed, options.episodes, options.learn,
-        read_preset(options.preset) if options.preset else None, film, course)
+        file, read_robot(options.params_file), env_id, options.seed, options.episodes,
+        options.learn, read_preset(options.preset) if options.preset else None, film, course)
     episodes = []
     with Progress(options.episodes, 'episodes', options.quiet) as line:
         for episode in run:
@@ -78,7 +78,7 @@ def main(options: argparse.Namespace) -> None:
         film.save()
     if options.json:
         print(strict_json({
-            'weights': str(file), 'env_id': options.env_id, 'seed': options.seed,
+            'weights': str(file), 'env_id': env_id, 'seed': options.seed,
             'learning': options.learn, 'interrupted': not done, **summary(episodes, course)}, 1))
         return
     print(said(

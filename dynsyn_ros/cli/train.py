@@ -25,14 +25,21 @@ from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
-from dynsyn_ros.settings.assets import DEFAULT_PRESET, ROBOT_FILE, UNTRAINED, weights_path
+from dynsyn_ros.settings.assets import (
+    DEFAULT_PRESET,
+    NAMED,
+    ROBOT,
+    ROBOT_FILE,
+    UNTRAINED,
+    weights_path,
+)
 from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.settings.schema import build
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from dynsyn_ros.training.config import TrainingConfig
-from dynsyn_ros.training.presets import read_preset, read_robot
+from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
 
@@ -47,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared_options.add_params_file(parser, None)
     shared_options.add_preset(parser, None)
     parser.add_argument('--env-id', choices=ENVIRONMENTS,
-                        help=f'environment to simulate (default: {ENVIRONMENTS[0]})')
+                        help='environment to simulate (default: that of the parameter file)')
     parser.add_argument('--simulator', choices=SIMULATORS, help=(
         'what simulates it; envpool is faster, and an extra to install '
         f'(default: {SIMULATORS[0]})'))
@@ -107,8 +114,9 @@ def main(options: argparse.Namespace) -> None:
 
 def _new(options: argparse.Namespace) -> Trainer:
     learners = options.learners or (1 if options.separate else FLEET)
+    robot = options.params_file or ROBOT_FILE
     config = build(TrainingConfig, {
-        'env_id': options.env_id or ENVIRONMENTS[0],
+        'env_id': options.env_id or env_id_of(robot),
         'simulator': options.simulator or SIMULATORS[0],
         'learners': learners,
         'separate': options.separate,
@@ -116,7 +124,7 @@ def _new(options: argparse.Namespace) -> Trainer:
         'steps': options.steps or STEPS,
         'until_solved': options.until_solved,
         'weights': weights_path(options.weights or UNTRAINED),
-        'robot': asdict(read_robot(options.params_file or ROBOT_FILE)),
+        'robot': asdict(read_robot(robot)),
         'learner': asdict(read_preset(options.preset or DEFAULT_PRESET)),
     })
     return Trainer(config, options.output or new_folder('train'))
@@ -157,7 +165,17 @@ def _closing(trainer: Trainer) -> list[str]:
         f'{ended} after {trainer.steps:,} of {config.steps:,} steps of all walkers: {result}; '
         f'{", ".join(_status(trainer))}',
         files_of(folder),
-        f'measure it with: dynsyn evaluate {folder / WEIGHTS_FILE}',
+        f'measure it with: dynsyn evaluate {folder / WEIGHTS_FILE}{_robot(config)}',
     ]
     more = f' --steps {2 * config.steps}' if trainer.finished else ''
     return [*lines, f'continue with: dynsyn train --resume {folder}{more}']
+
+
+def _robot(config: TrainingConfig) -> str:
+    """Write the options for the robot and its environment, where they are not the usual ones."""
+    name = config.robot.robot
+    words = f' --params-file {name}' if name != ROBOT_FILE.stem and name in NAMED[ROBOT] else ''
+    usual = words or name == ROBOT_FILE.stem
+    if not usual or config.env_id != env_id_of(name):
+        words += f' --env-id {config.env_id}'
+    return words

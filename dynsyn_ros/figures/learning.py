@@ -111,13 +111,15 @@ def figure_10(folder: Path, path: Path) -> None:
     """Reproduces Fig. 10: some weights and their centres through learning."""
     steps, weights, centres = read_synapses(folder)
     figure = canvas.new(8.0, 7.0)
-    hours = steps * SPEC.time_step / 3600
+    minutes = steps * SPEC.time_step / 60
+    long = minutes[-1] > 120
+    time = minutes / 60 if long else minutes
     for axes, name in zip(
             figure.subplots(SHOWN, sharex=True), list(weights)[:SHOWN], strict=False):
-        axes.plot(hours, weights[name], color='C2', linewidth=0.4, label='weight')
-        axes.plot(hours, centres[name], color='C3', linewidth=1.2, label='centre')
+        axes.plot(time, weights[name], color='C2', linewidth=0.4, label='weight')
+        axes.plot(time, centres[name], color='C3', linewidth=1.2, label='centre')
         axes.set_title(name, fontsize='medium')
-    figure.axes[-1].set_xlabel('simulated time of one walker (h)')
+    figure.axes[-1].set_xlabel(f'simulated time of one walker ({"h" if long else "min"})')
     figure.supylabel('weight and centre')
     canvas.legend(figure, figure.axes[0].lines)
     canvas.save(figure, path)

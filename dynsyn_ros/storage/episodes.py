@@ -142,8 +142,8 @@ class EpisodeLog(Table):
                 self._count(int(learner), total, int(steps))
             with opened(path) as file:
                 if file.readline().decode().strip() != ','.join(COLUMNS):
-                    raise ConfigError(f'{path} has the columns of a former version: give it '
-                                      'another name, and the run goes on with a new one')
+                    raise ConfigError(f'{path} has the columns of a former version: rename it, '
+                                      'and the run starts a new one')
         super().__init__(path, COLUMNS, go_on_from)
 
     def add(self, learner: int, episode: Episode, steps: int) -> None:

@@ -59,7 +59,7 @@ def run(
 
 def _given_up(job: Job) -> ConfigError:
     return ConfigError(
-        f'the worker of {job.folder} died {1 + RETRIES} times; the sweep goes on from its '
+        f'the worker of {job.folder} died {1 + RETRIES} times; the sweep continues from its '
         'checkpoints when it is run again')
 
 

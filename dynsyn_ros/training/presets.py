@@ -23,6 +23,17 @@ from dynsyn_ros.robot import RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import find, preset_file, ROBOT, ROBOT_FILE
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
+from dynsyn_ros.simulation.environments import ENVIRONMENTS
+
+
+def env_id_of(name: str | Path = ROBOT_FILE) -> str:
+    """Tell the environment of a parameter file; raises :class:`ConfigError` if it has none."""
+    file = find(ROBOT, str(name))
+    env_id = parameters.read([file]).get('env_id')
+    if env_id not in ENVIRONMENTS:
+        raise ConfigError(f'{file} has no simulated robot: its env_id must be one of '
+                          f'{", ".join(ENVIRONMENTS)}')
+    return str(env_id)
 
 
 def read_preset(name: str) -> LearnerConfig:

@@ -191,7 +191,7 @@ class Study:
                     continue
                 running = _Running(Trial(self._study, frozen._trial_id), claim,
                                    budget=len(frozen.intermediate_values))
-                self._say(f'trial {frozen.number}, which nobody works on, is taken over')
+                self._say(f'trial {frozen.number}, whose program has ended, is taken over')
                 break
             else:
                 if len(trials) >= self.search.config.trials:
@@ -247,7 +247,7 @@ class Study:
         running.trial.report(value, self.search.config.reduction_factor ** running.budget)
         running.budget += 1
         if not self._over(running):
-            self._say(f'trial {running.trial.number} {self._standing(running)[1]}, goes on')
+            self._say(f'trial {running.trial.number} {self._standing(running)[1]}, continues')
             self._train(running)
 
     def _over(self, running: _Running) -> bool:

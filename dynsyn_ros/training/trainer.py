@@ -89,8 +89,8 @@ def _progress(file: Path, steps: int | None) -> Progress:
     if isinstance(task, dict):
         if _FORMER_KEY in task:
             raise ConfigError(
-                f'{file} is of a former version, which this one does not go on with: begin anew '
-                f'from its weights by --weights {file.with_name(WEIGHTS)}')
+                f'{file} is of a former version and cannot be continued: start from its '
+                f'weights with --weights {file.with_name(WEIGHTS)}')
         if steps:
             task['steps'] = steps
     try:
@@ -143,7 +143,7 @@ class Trainer:
         self._claim = Claim(folder, TRAINING, patience)
         try:
             if (folder / CHECKPOINT).exists():
-                raise ConfigError(f'{folder} already holds a training: go on with --resume '
+                raise ConfigError(f'{folder} already holds a training: continue it with --resume '
                                   f'{folder}, or choose another folder')
             self._open_logs(0, 0)
         except ConfigError:

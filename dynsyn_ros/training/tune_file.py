@@ -32,7 +32,7 @@ draw from, and how to search::
     episodes: 400
     over_seeds: median                 # of a trial: over its seeds
     seeds: [0, 1, 2, 3]
-    budgets:                           # the best third of each goes on to the next
+    budgets:                           # the best third of each gets the next one
     - {steps: 1000000, seeds: 2}       # steps of all walkers, with the first two seeds
     - {steps: 3000000, seeds: 4}
     reduction_factor: 3
@@ -103,7 +103,7 @@ class SearchConfig:
     episodes: int = setting('episodes that the objective takes the mean of', low=1, high=1_000_000)
     over_seeds: str = setting('what a trial is worth, of what its seeds are', choices=OVER_SEEDS)
     seeds: list[int] = setting('seeds of the trainings', low=0, high=2**31 - 1)
-    reduction_factor: int = setting('one of so many trials goes on to the next budget', low=2,
+    reduction_factor: int = setting('one of so many trials gets the next budget', low=2,
                                     high=1000)
 
 

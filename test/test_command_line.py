@@ -1,0 +1,110 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What all commands share: the live line, names, usage, completion, and YAML as ROS reads it."""
+
+import io
+import os
+import subprocess
+import sys
+
+from conftest import preset_file
+from dynsyn_ros.cli.main import COMPLETING
+from dynsyn_ros.cli.progress import _Line, Progress
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.assets import find, NAMED, ROBOT, WEIGHTS
+from dynsyn_ros.settings.schema import ConfigError
+from pages import SOURCE
+from programs import dynsyn_here, PATIENCE, PROGRAM
+import pytest
+
+ITEMS = ['12%', 'mean of 64: -103.2', '2.40M/20.0M steps', '21:07 left', '3,211 episodes',
+         '13.9k steps/s']
+
+
+@pytest.mark.parametrize(('columns', 'shown'), [
+    (120, ITEMS), (80, ITEMS[:5]), (40, [ITEMS[0], ITEMS[1], ITEMS[3]]),
+    (20, [ITEMS[0], ITEMS[3]])])
+def test_the_live_line_keeps_whole_what_matters_most(columns, shown):
+    line = _Line(file=io.StringIO(), ncols=columns)
+    line.items, line.share = ITEMS, 0.12
+    words = str(line).split(' | ')
+    assert [word for word in words if set(word) - set('#.')] == shown
+    assert len(str(line)) < columns
+    line.close()
+
+
+def test_without_a_terminal_there_is_a_line_every_so_often(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr('time.monotonic', lambda: now[0])
+    for quiet in (True, False):
+        with Progress(1000, 'steps', quiet) as progress:
+            for i in range(1000):
+                progress.show(i + 1, lambda: ['mean of 4: 1.0'])
+                now[0] += 0.125
+            progress.show(1000, lambda: ['mean of 4: 2.0'], last=True)
+    lines = capsys.readouterr().err.splitlines()
+    # Over 125 s: after 2 s, every 30 s, and at the end.
+    assert len(lines) == 6
+    assert lines[0] == '2%, mean of 4: 1.0, 17/1.00k steps, 02:02 left, 8.00 steps/s'
+    assert lines[-1] == '100%, mean of 4: 2.0, 1.00k/1.00k steps, 00:00 left, 7.99 steps/s'
+
+
+def test_a_wrong_option_gets_the_usage_of_its_command(tmp_path, capsys):
+    assert dynsyn_here('results', tmp_path, '--bogus', folder=tmp_path) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('usage: dynsyn results [-h]')
+    assert 'unrecognized arguments: --bogus' in said
+
+
+def test_a_shell_completes_commands_options_and_names(tmp_path):
+    for line, expected in (('dynsyn ev', 'evaluate'), ('dynsyn results --m', '--markdown'),
+                           ('dynsyn weights show bip', 'bipedal_walker')):
+        answer = tmp_path / 'answer'
+        subprocess.run(
+            PROGRAM, timeout=PATIENCE, check=True, cwd=tmp_path, env={
+                **os.environ, COMPLETING: '1', '_ARGCOMPLETE_IFS': '\n', 'COMP_LINE': line,
+                'COMP_POINT': str(len(line)), '_ARGCOMPLETE_STDOUT_FILENAME': str(answer)})
+        assert answer.read_text().strip() == expected
+
+
+def test_files_that_ship_are_found_by_name_from_any_folder(tmp_path, capsys):
+    assert dynsyn_here('weights', 'show', 'bipedal_walker', '--picture', 'a.png',
+                       folder=tmp_path) == 0
+    assert capsys.readouterr().out.startswith('bipedal_walker: 4 joints')
+    assert (tmp_path / 'a.png').stat().st_size > 10_000
+    assert {'bipedal_walker', 'walker2d', 'quadruped'} <= NAMED[ROBOT].keys()
+    for own in ('mine.npz', './mine'):
+        assert str(find(WEIGHTS, own)) == own.removeprefix('./')
+    with pytest.raises(ConfigError, match='unknown weights mine: it must be one of bipedal_walk'):
+        find(WEIGHTS, 'mine')
+
+
+def test_yaml_is_read_as_ros_reads_it(tmp_path):
+    file = tmp_path / 'a.yaml'
+    file.write_text(preset_file('default').read_text().replace('2.84e-5', '2e-5'))
+    assert parameters.read([file])['learner']['synapses']['centre_rate'] == 2e-5
+    file.write_text('no: {1e3: -2E+5, on: .5e1}')
+    assert parameters.read_yaml(file) == {'no': {'1e3': -2e5, 'on': 5.0}}
+    read = [parameters.read_value(text) for text in ('2e-5', '1', 'true', 'e5')]
+    assert read == [2e-5, 1, True, 'e5']
+    file.write_text('a: 1\nb: 2\na: 3')
+    with pytest.raises(ConfigError, match='the key a is there twice'):
+        parameters.read_yaml(file)
+
+
+def test_make_alone_lists_the_targets():
+    done = subprocess.run(['make'], cwd=SOURCE, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith('make walk ')
+    assert sys.executable not in done.stdout

@@ -83,7 +83,7 @@ def test_what_is_finished_is_not_run_again(local):
 
 @pytest.mark.parametrize(('backend', 'worker'), [
     ('local', 'spawn_main'), ('ray', '^ray::train')])
-def test_the_same_on_every_engine_though_a_worker_is_killed(tmp_path, local, backend, worker):
+def test_the_same_on_every_backend_though_a_worker_is_killed(tmp_path, local, backend, worker):
     if backend == 'ray':
         pytest.importorskip('ray', reason='ray is an extra')
     write(tmp_path)

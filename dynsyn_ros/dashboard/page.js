@@ -13,15 +13,15 @@ const me = Math.random().toString(36).slice(2);
 
 const robot = new Robot(by('robot'));
 const charts = new Charts(zoomed => { by('unzoom').hidden = !zoomed; });
-const link = {socket: null, up: false, since: seconds(), heard: -Infinity, why: ''};
-let told = {time: 0, ages: {}, diagnostics: {}, obstacles: {}, lidar: {}};  // the newest message
+const link = {socket: null, up: false, since: seconds(), received: -Infinity, why: ''};
+let latest = {time: 0, ages: {}, diagnostics: {}, obstacles: {}, lidar: {}};  // the newest message
 const waiting = new Map();  // presses that are not answered, by their number
 const known = new Set();  // reports that have been shown
 let presses = 0;
 
-const since = () => seconds() - link.heard;
+const since = () => seconds() - link.received;
 const old = age => age < 10 ? `${age.toFixed(1)} s` : age < 120 ? `${age.toFixed(0)} s` : `${(age / 60).toFixed(0)} min`;
-const stateAge = name => (told.diagnostics[name]?.age ?? Infinity) + since();
+const stateAge = name => (latest.diagnostics[name]?.age ?? Infinity) + since();
 
 // The link
 
@@ -35,7 +35,7 @@ async function connect() {
   link.why = '';
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
   const socket = link.socket = new WebSocket(`${scheme}://${location.host}/live?token=${encodeURIComponent(token)}`);
-  socket.onmessage = event => { if (socket === link.socket) hear(JSON.parse(event.data)); };
+  socket.onmessage = event => { if (socket === link.socket) take(JSON.parse(event.data)); };
   socket.onclose = () => { if (socket === link.socket) lost(); };
 }
 
@@ -50,12 +50,12 @@ function lost() {
   setTimeout(connect, RETRY);
 }
 
-function hear(news) {
+function take(news) {
   charts.add(news.history);
-  for (const report of news.reports) hearReport(report);
+  for (const report of news.reports) takeReport(report);
   if (!news.ages) return;  // the first message is history alone
-  link.heard = seconds();
-  told = news;
+  link.received = seconds();
+  latest = news;
   link.up = true;
   if (news.readings) robot.read(news.readings, news.lidar);
 }
@@ -85,8 +85,8 @@ function release(number) {
   if (![...waiting.values()].some(one => one.button === button)) button.removeAttribute('aria-busy');
 }
 
-function hearReport({who, button, outcome, text, time}) {
-  const key = `${who} ${time}`;  // one that connects again is told of what it knows
+function takeReport({who, button, outcome, text, time}) {
+  const key = `${who} ${time}`;  // one that connects again is sent what it knows
   if (known.has(key)) return;
   known.add(key);
   if (waiting.has(who)) release(who);
@@ -123,10 +123,10 @@ function showLink() {
 }
 
 function showStatus() {
-  const names = Object.keys(told.diagnostics);
+  const names = Object.keys(latest.diagnostics);
   if (!names.length) return;
   by('status').replaceChildren(...names.map(name => {
-    const {level, message, values} = told.diagnostics[name], age = stateAge(name), stale = age > STALE.diagnostics;
+    const {level, message, values} = latest.diagnostics[name], age = stateAge(name), stale = age > STALE.diagnostics;
     const line = document.createElement('li'), light = document.createElement('i');
     light.className = stale ? '' : `l${Math.min(level, 2)}`;
     line.className = stale ? 'stale' : '';
@@ -139,7 +139,7 @@ function showStatus() {
 function showAges() {
   for (const section of document.querySelectorAll('[data-stream]')) {
     const name = section.dataset.stream;
-    const age = name === 'returns' ? stateAge('simulator') : (told.ages[name] ?? Infinity) + since();
+    const age = name === 'returns' ? stateAge('simulator') : (latest.ages[name] ?? Infinity) + since();
     const stale = age > (name === 'returns' ? STALE.diagnostics : STALE.stream);
     section.classList.toggle('stale', stale);
     section.querySelector('.age').textContent = !stale ? '' : age === Infinity ? '(no message yet)' : `(${old(age)} old)`;
@@ -147,7 +147,7 @@ function showAges() {
 }
 
 function showButtons() {
-  const {message = '', values = {}} = told.diagnostics.controller ?? {};
+  const {message = '', values = {}} = latest.diagnostics.controller ?? {};
   const learns = values.learning !== 'False';
   by('learning').textContent = learns ? 'Pause learning' : 'Go on learning';
   by('learning').dataset.press = learns ? 'pause' : 'learn';
@@ -156,7 +156,7 @@ function showButtons() {
   by('latched_when').hidden = link.up && stateAge('controller') <= STALE.diagnostics;
   const why = new Map();
   for (const button of buttons) {
-    const name = button.dataset.press, obstacle = link.up ? told.obstacles[name] : 'the dashboard is not connected';
+    const name = button.dataset.press, obstacle = link.up ? latest.obstacles[name] : 'the dashboard is not connected';
     button.disabled = obstacle !== '';
     button.title = obstacle ?? '';
     if (obstacle && !(name === 'clear' && by('latched').hidden)) why.set(obstacle, [...why.get(obstacle) ?? [], NAMES[name]]);
@@ -180,7 +180,7 @@ function refresh() {
 }
 
 function draw() {
-  charts.draw(told.time ? told.time + since() : undefined);
+  charts.draw(latest.time ? latest.time + since() : undefined);
   showNumbers();
   by('undrawn').hidden = !robot.place || robot.drawable;
   robot.draw(getComputedStyle(document.querySelector('h2')).color);

@@ -36,9 +36,9 @@ class Result:
     steps: int
     episodes: int
     after: tuple[int | None, ...]
-    """Steps after which the mean of 100 was at each of the goals first; None: never."""
+    """Steps after which the 100-episode mean was at each of the goals first; None: never."""
     best: float | None = None
-    """Best mean of 100 episodes; None with fewer than 100, as the next is."""
+    """Best 100-episode mean; None with fewer than 100, as the next is."""
     best_after: int | None = None
     last: float | None = None
     """Mean return of the last episodes; None with no episode, as the next two are."""
@@ -51,7 +51,7 @@ class Result:
 
     @property
     def solved(self) -> bool:
-        """Whether its mean of 100 has solved the task."""
+        """Whether its 100-episode mean has solved the task."""
         return self.best is not None and self.best >= SOLVED
 
 
@@ -96,7 +96,7 @@ def _result(
     last = {} if not episodes else {
         'last': float(data[MEAN][-1]), 'falls': int(data['fell'][-WINDOW:].sum()),
         'length': float(data['length'][-WINDOW:].mean()), 'last_of': min(episodes, WINDOW)}
-    # The best, and the goals, are of means of 100 episodes.
+    # The best, and the goals, are of 100-episode means.
     means, ended = data[MEAN][WINDOW - 1:], data['steps'][WINDOW - 1:]
     if not len(means):
         return Result(group, name, steps, episodes, (None,) * len(goals), **last)

@@ -16,7 +16,7 @@
 A training run in a folder: it can be killed at any time and goes on from its last checkpoint.
 
 The folder holds ``episodes.csv``, ``learning_curve.png``, ``weights.npz`` (the learner with the
-best mean of 100 episodes, when it had it), ``checkpoint.npz`` (everything, to go on from),
+best 100-episode mean, when it had it), ``checkpoint.npz`` (everything, to go on from),
 ``synapses.csv`` (weights and centres of some synapses of learner 0) and ``summary.json``.
 """
 

@@ -15,6 +15,7 @@
 """Weights files: what is saved comes back, and what is not ours is refused in one sentence."""
 
 from collections import Counter
+from dataclasses import replace
 import json
 import os
 from pathlib import Path
@@ -23,7 +24,9 @@ import zipfile
 
 from conftest import preset, robot_config
 from dynsyn_ros.learner import contents, Learner
+from dynsyn_ros.learner.config import ReheatingConfig
 from dynsyn_ros.robot import Robot
+from dynsyn_ros.settings.assets import TRAINED
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
 from hypothesis import given, settings
@@ -328,3 +331,14 @@ def test_failed_save_leaves_the_last_one(file, learner, robot, monkeypatch):
         weights.write(file, weights.pack(learner, robot, {}))
     assert file.read_bytes() == before
     assert [path.name for path in file.parent.iterdir()] == ['weights.npz']
+
+
+def test_reheating_takes_no_heat_from_the_arrays_of_a_former_format(robot):
+    """The pretrained file has an array named usual, which is something else."""
+    config = replace(preset('default'), reheating=ReheatingConfig(0.2, 165_000.0))
+    learner = Learner(robot.layout, config, seed=1)
+    weights.initialise_from(TRAINED, learner, robot)
+    before = learner.mean_amplitude
+    learner.step(np.zeros((1, robot.layout.observations)), np.zeros(1),
+                 np.zeros((1, robot.layout.actions)))
+    assert learner.mean_amplitude == pytest.approx(before, rel=1e-6)

@@ -43,9 +43,9 @@ themselves while that lasts, towards the first ones when it earns nothing:
     \frac{A}{A_0} = (1 + \beta X)^{-(1 - H) / 4}, \qquad
     H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
 
-- :math:`R_\tau` ``recent``, :math:`R_\infty` ``usual``: running means of the reward of a step,
-  falls included, over the ``time_constant`` and over :data:`USUAL_TIME_CONSTANT`; plain means
-  until so much time is over
+- :math:`R_\tau` ``recent_reward``, :math:`R_\infty` ``usual_reward``: running means of the
+  reward of a step, falls included, over the ``time_constant`` and over
+  :data:`USUAL_TIME_CONSTANT`; plain means until so much time is over
 - :math:`\rho` ``tolerance``, the share that may be missing before anything happens
 - :math:`H` the heat, 0 where nothing is usual yet. It leaves :math:`X` as it is: when reward is
   back, or the new one has become usual, fluctuations are as narrow as before
@@ -78,9 +78,9 @@ class Annealing(NamedTuple):
 
     clock: np.ndarray
     """X."""
-    recent: np.ndarray
+    recent_reward: np.ndarray
     """Reward of a step."""
-    usual: np.ndarray
+    usual_reward: np.ndarray
     """Likewise."""
     counted: np.ndarray
     """Steps that the two are means of, as far as that matters."""
@@ -130,10 +130,10 @@ def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
 @njit(cache=True)
 def heat(c: Any, a: Annealing, group: int) -> float:
     """Compute H."""
-    expected: float = c.expected * a.usual[group]
+    expected: float = c.expected * a.usual_reward[group]
     if expected <= 0.0:
         return 0.0
-    missing: float = min(max(1.0 - a.recent[group] / expected, 0.0), 1.0)
+    missing: float = min(max(1.0 - a.recent_reward[group] / expected, 0.0), 1.0)
     return missing
 
 
@@ -145,11 +145,11 @@ def follow(c: Any, a: Annealing, group: int, mean: float) -> None:
     first = 1.0 / (1.0 + a.counted[group])
     if first > c.recent_gain:
         a.counted[group] += 1.0
-        a.recent[group] += first * (mean - a.recent[group])
-        a.usual[group] = a.recent[group]
+        a.recent_reward[group] += first * (mean - a.recent_reward[group])
+        a.usual_reward[group] = a.recent_reward[group]
     else:
-        a.recent[group] += c.recent_gain * (mean - a.recent[group])
-        a.usual[group] += c.usual_gain * (mean - a.usual[group])
+        a.recent_reward[group] += c.recent_gain * (mean - a.recent_reward[group])
+        a.usual_reward[group] += c.usual_gain * (mean - a.usual_reward[group])
 
 
 @njit(cache=True)

@@ -41,7 +41,7 @@ PAGES = [page for page in pages_with('dynsyn') if page.stem != 'lab_notes']
 #: What cuts a command short; of two of one name the last option counts.
 SHORTER = {
     'walk': ['--steps', '300'],
-    'train': ['--steps', '200'],
+    'train': ['--steps', '1600'],
     'evaluate': ['--episodes', '1'],
     'dashboard': ['--port', '0'],
 }
@@ -65,7 +65,7 @@ def made(tmp_path_factory):
         search |= {'simulator': 'gymnasium', 'learners': 4, 'trials': 1,
                    'budgets': [{'steps': 300, 'seeds': 1}]}
         file.write_text(yaml.safe_dump(search, sort_keys=False))
-    done = dynsyn('train', '--steps', 100, '--output', 'run', folder=folder)
+    done = dynsyn('train', '--steps', 3200, '--output', 'run', folder=folder)
     assert done.returncode == 0, done.stderr
     return folder
 

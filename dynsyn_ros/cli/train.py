@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+import math
 from pathlib import Path
 import statistics
 
@@ -98,7 +99,8 @@ def main(options: argparse.Namespace) -> None:
     trainer = _resumed(options) if options.resume else _new(options)
     if scalars:
         scalars.open(trainer)
-    with Progress(trainer.config.steps, 'steps', options.quiet) as line:
+    rounds = math.ceil(trainer.config.steps / trainer.config.learners)
+    with Progress(rounds * trainer.config.learners, 'steps', options.quiet) as line:
 
         def progress(trainer: Trainer) -> None:
             line.show(trainer.steps, lambda: _status(trainer))

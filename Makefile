@@ -33,7 +33,7 @@ train: $(READY)
 	$(BIN)/dynsyn train $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 gif: $(READY)
 	$(BIN)/dynsyn evaluate bipedal_walker --episodes 1 --video docs/walk.gif

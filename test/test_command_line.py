@@ -105,6 +105,7 @@ def test_yaml_is_read_as_ros_reads_it(tmp_path):
 
 
 def test_make_alone_lists_the_targets():
-    done = subprocess.run(['make'], cwd=SOURCE, capture_output=True, text=True, check=True)
+    done = subprocess.run(['make', '--no-print-directory'], cwd=SOURCE, capture_output=True,
+                          text=True, check=True)
     assert done.stdout.startswith('make walk ')
     assert sys.executable not in done.stdout

@@ -74,8 +74,9 @@ def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, timeout):
             zero = one.await_zero(began)
             assert zero - began <= timeout + 2 * PERIOD
             if 'back' not in fault:  # the stamps go on from where they are
-                one.until(lambda: 'zero' not in one.watcher.state.get('message', ''), 'news')
-                assert not one.watcher.last().any()
+                # A busy machine may have been late for a moment before: that zero does not last.
+                one.until(lambda: not one.watcher.last().any()
+                          and 'zero' not in one.watcher.state.get('message', ''), 'news')
             one.bring_about('')
             one.await_driving()
 

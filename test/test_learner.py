@@ -31,7 +31,7 @@ PREDICTING = changed(
     preset('default'), centre_rate=1e-4, critic_rate=0.02,
     penalty=2.0, price_rate=1e-2, amplitude_decay=1e-2, centre_rate_decay=1e-2)
 
-REHEATING = replace(PREDICTING, reheating=ReheatingConfig(0.1, 5_000.0))
+REHEATING = replace(PREDICTING, reheating=ReheatingConfig(0.1, 1_000.0))
 
 COMPILED = not numba.config.DISABLE_JIT
 compiled_only = pytest.mark.skipif(not COMPILED, reason='takes too many steps for plain Python')

@@ -17,9 +17,8 @@
 from dataclasses import replace
 
 from conftest import robot_config
-from dynsyn_ros.cli.adaptation import CHANGES
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.settings.assets import CONFIG
+from dynsyn_ros.settings.assets import CHANGES, CONFIG, NAMED
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS, SPEC
 from dynsyn_ros.simulation.changes import NONE
@@ -27,7 +26,7 @@ from dynsyn_ros.simulation.environments import BOLT
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
 from dynsyn_ros.training.adaptation import read_changes
-from dynsyn_ros.training.presets import read_robot
+from dynsyn_ros.training.presets import env_id_of, read_robot
 import numpy as np
 import pytest
 from ros import make as make_node
@@ -142,11 +141,15 @@ def test_a_change_that_cannot_be_is_refused(values, words):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_the_changes_that_ship_are_changes_of_the_walker():
-    changes = read_changes(CHANGES)
-    walker = BipedalWalker(ENVIRONMENTS[0], 3)
+@pytest.mark.parametrize('robot', NAMED[CHANGES])
+def test_the_changes_that_ship_are_changes_of_their_robot(robot):
+    changes = read_changes(NAMED[CHANGES][robot])
+    if robot == 'bolt':
+        pytest.importorskip('dynsyn_ros.simulation.bolt', reason='the extra bolt')
+    env_id = env_id_of(robot)
+    plant = plant_class(env_id)(env_id, 3, robot=read_robot(robot))
     for change in changes.values():
-        walker.change(change)
+        plant.change(change)
     assert changes['unchanged'] == NONE
 
 

@@ -65,7 +65,7 @@ def training(tmp_path_factory):
 
 
 def test_every_figure_is_drawn(tmp_path, training):
-    done = dynsyn('figures', '--training', training, '--output', 'out', folder=tmp_path)
+    done = dynsyn('figures', 'paper', '--training', training, '--output', 'out', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     names = {f'figure_{i}.png' for i in (1, 2, 3, 6, 7, 8, 9, 10)}
     assert {path.name for path in (tmp_path / 'out').iterdir()} == names
@@ -101,12 +101,13 @@ def test_figure_8_counts_the_episodes_that_its_means_are_over(
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
-    (['--training', 'nowhere'], 'cannot read nowhere/summary.json'),
-    (['--ablation', 'nowhere'], 'cannot read nowhere/curves.png'),
-    (['--preset', 'best'], 'unknown preset best'),
+    (['paper', '--training', 'nowhere'], 'cannot read nowhere/summary.json'),
+    (['paper', '--ablation', 'nowhere'], 'cannot read nowhere/curves.png'),
+    (['paper', '--preset', 'best'], 'unknown preset best'),
+    (['adaptation', '--training', 'run'], 'unrecognized arguments: --training run'),
     (['adaptation', '--change', 'wings'], 'has no change wings: there are unchanged, '),
-    (['adaptation', '--changes', 'file'], 'file must be a table from the names of changes'),
-    (['--output', 'file/out'], 'cannot write in the folder file/out'),
+    (['adaptation', '--changes', './file'], 'file must be a table from the names of changes'),
+    (['paper', '--output', 'file/out'], 'cannot write in the folder file/out'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file').write_text('')

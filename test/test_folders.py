@@ -142,7 +142,7 @@ def test_no_program_takes_the_folder_of_another(tmp_path):
         'settings: {a: {}}}')
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*')}
     for arguments in (('train', '--steps', 10, '--learners', 1, '--output', 'walk'),
-                      ('figures', '--output', 'walk'),
+                      ('figures', 'paper', '--output', 'walk'),
                       ('sweep', 'sweep.yaml', '--output', 'walk')):
         assert 'walk is the folder of a walk: choose another one for ' in refused(
             tmp_path, *arguments)

@@ -24,56 +24,56 @@ from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.figures import adaptation as figure
 from dynsyn_ros.process import StopRequest
-from dynsyn_ros.settings.assets import CONFIG, DEFAULT_PRESET, TRAINED, weights_path
+from dynsyn_ros.settings.assets import CHANGES, find, TRAINED, weights_path
 from dynsyn_ros.settings.files import check_folder
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.changes import NONE
-from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, ENVIRONMENTS
+from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.training import adaptation
-from dynsyn_ros.training.presets import read_preset, read_robot
+from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 
-CHANGES = CONFIG / 'changes' / 'bipedal_walker.yaml'
 #: The table tells of this time, min, and of the end.
 FIRST_LOOK = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that are of the adaptation only."""
-    group = parser.add_argument_group('adaptation')
-    shared_options.add_params_file(group)
-    group.add_argument('--env-id', choices=ENVIRONMENTS, default=BIPEDAL_WALKERS[0],
-                       help='environment of the robot (default: %(default)s)')
-    shared_options.add_weights(group, '--weights', default=TRAINED.stem, metavar='FILE',
+    """Declare the options."""
+    shared_options.add_params_file(parser)
+    parser.add_argument('--env-id', choices=ENVIRONMENTS, help=(
+        'environment of the robot (default: that of the parameter file)'))
+    shared_options.add_preset(parser)
+    shared_options.add_weights(parser, '--weights', default=TRAINED.stem, metavar='FILE',
                                meaning='weights to start from', without=TRAINED.stem)
-    group.add_argument('--changes', type=Path, default=CHANGES, metavar='FILE',
-                       help='changes by name, YAML (default: changes/bipedal_walker.yaml)')
-    group.add_argument('--change', default='slipped_knee', metavar='NAME',
-                       help='which of them (default: %(default)s)')
-    group.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
-                       help='what simulates the robots (default: %(default)s)')
-    group.add_argument('--learners', type=shared_options.count, default=8, metavar='N',
-                       help='robots, each with a learner of its own (default: %(default)s)')
-    group.add_argument('--seed', type=shared_options.seed, default=0,
-                       help='seed of the random streams (default: %(default)s)')
+    shared_options.add_changes(parser)
+    parser.add_argument('--change', default='slipped_knee', metavar='NAME',
+                        help='which of them (default: %(default)s)')
+    parser.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
+                        help='what simulates the robots (default: %(default)s)')
+    parser.add_argument('--learners', type=shared_options.count, default=8, metavar='N',
+                        help='robots, each with a learner of its own (default: %(default)s)')
+    parser.add_argument('--seed', type=shared_options.seed, default=0,
+                        help='seed of the random streams (default: %(default)s)')
     for name, steps, meaning in (
             ('before', 20_000, 'before the change'), ('steps', 1_000_000, 'after it, learning'),
             ('frozen-steps', 60_000, 'after it, learning off')):
-        group.add_argument(f'--{name}', type=shared_options.count, default=steps, metavar='N',
+        parser.add_argument(f'--{name}', type=shared_options.count, default=steps, metavar='N',
                            help=f'steps of each robot {meaning} (default: %(default)s)')
 
 
 def main(options: argparse.Namespace) -> None:
     """Run what is not there yet, draw it, and print a row of a table."""
-    changes = adaptation.read_changes(options.changes)
+    file = find(CHANGES, options.changes or Path(options.params_file).stem)
+    changes = adaptation.read_changes(file)
     if options.change not in changes:
-        raise ConfigError(f'{options.changes} has no change {options.change}: there are '
+        raise ConfigError(f'{file} has no change {options.change}: there are '
                           f'{", ".join(changes)}')
     check_folder(options.output)
     on = adaptation.Experiment(
-        options.env_id, options.simulator, options.learners, options.seed, options.before,
-        options.steps, weights_path(options.weights), changes[options.change],
-        read_robot(options.params_file), read_preset(options.preset or DEFAULT_PRESET), True)
+        options.env_id or env_id_of(options.params_file), options.simulator, options.learners,
+        options.seed, options.before, options.steps, weights_path(options.weights),
+        changes[options.change], read_robot(options.params_file), read_preset(options.preset),
+        True)
     off = replace(on, learning=False, steps=min(options.frozen_steps, options.steps))
     name = f'adaptation_{options.change}'
     parts = [(experiment, options.output / f'{name}_{word}.csv')

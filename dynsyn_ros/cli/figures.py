@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``dynsyn figures``: the figures of the paper, from runs of this package."""
+"""``dynsyn figures``: figures of the paper and of adaptation, from runs of this package."""
 
 from __future__ import annotations
 
@@ -27,42 +27,47 @@ from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import files_of
 from dynsyn_ros.cli.progress import over
 from dynsyn_ros.figures import learning, oscillator, rule
-from dynsyn_ros.settings.assets import DEFAULT_PRESET
 from dynsyn_ros.settings.files import check_folder, opened, replaced
 from dynsyn_ros.storage.folders import check_no_run
 from dynsyn_ros.training import sweep
 from dynsyn_ros.training.presets import read_preset
 
-PAPER, ADAPTATION = KINDS = ('paper', 'adaptation')
 #: The preset of the paper's figures, unless another is named.
 PAPER_PRESET = 'authors'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('kind', nargs='?', choices=KINDS, default=KINDS[0], help=(
-        'figures of the paper, or the one of adaptation: return against time of a robot that '
-        'changes, with learning on and off (default: %(default)s)'))
+    kinds = parser.add_subparsers(dest='kind', required=True, metavar='KIND')
+    paper = kinds.add_parser('paper', help='those of the paper', description=(
+        'Draw the figures of the paper: 1 to 7 of the rule and the oscillators, the others from '
+        'runs.'))
     shared_options.add_preset(
-        parser, None, 'settings of the learner',
-        f'{PAPER_PRESET} for Fig. 1 to 7, {DEFAULT_PRESET} for the adaptation')
-    parser.add_argument('--training', type=Path, metavar='DIR',
-                        help='folder of dynsyn train, for Fig. 8 to 10')
-    parser.add_argument('--ablation', type=Path, metavar='DIR',
-                        help='folder of dynsyn sweep, for Fig. 11')
-    parser.add_argument('--output', type=Path, default=Path('figures'), metavar='DIR',
-                        help='folder for the pictures (default: %(default)s)')
-    adaptation.add_arguments(parser)
-    shared_options.add_quiet(parser)
+        paper, PAPER_PRESET, 'settings of the learner, for Fig. 1 to 7', PAPER_PRESET)
+    paper.add_argument('--training', type=Path, metavar='DIR',
+                       help='folder of dynsyn train, for Fig. 8 to 10')
+    paper.add_argument('--ablation', type=Path, metavar='DIR',
+                       help='folder of dynsyn sweep, for Fig. 11')
+    changed = kinds.add_parser('adaptation', help='return of a robot that changes', description=(
+        'Change a robot while it walks, and draw its return over time with learning on and off.'))
+    adaptation.add_arguments(changed)
+    for kind in (paper, changed):
+        kind.add_argument('--output', type=Path, default=Path('figures'), metavar='DIR',
+                          help='folder for the pictures (default: %(default)s)')
+        shared_options.add_quiet(kind)
 
 
 def main(options: argparse.Namespace) -> None:
     """Draw what can be drawn; raises :class:`ConfigError` for bad input."""
     check_no_run(options.output, 'the figures')
-    if options.kind == ADAPTATION:
+    if options.kind == 'adaptation':
         adaptation.main(options)
-        return
-    config = read_preset(options.preset or PAPER_PRESET)
+    else:
+        _draw_paper(options)
+
+
+def _draw_paper(options: argparse.Namespace) -> None:
+    config = read_preset(options.preset)
     figures: dict[str, Callable[[Path], None]] = {
         'figure_1': partial(rule.figure_1, config),
         'figure_2': partial(rule.figure_2, config),

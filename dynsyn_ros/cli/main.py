@@ -43,7 +43,7 @@ COMMANDS = {
     'replay': 'run a learner over a recorded run and compare the commands; needs no ROS',
     'robot': 'draft the parameter file of your robot from its URDF; needs no ROS',
     'compile': 'compile the learner at install, not at the first start; needs no ROS',
-    'figures': 'draw the figures of the paper from runs; needs no ROS',
+    'figures': 'draw the figures of the paper, or of a robot that changes; needs no ROS',
 }
 #: How the program is called.
 PROGRAM = 'dynsyn'

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsyn_ros.settings.assets import (
+    CHANGES,
     DEFAULT_PRESET,
     NAMED,
     PRESET,
@@ -61,6 +62,13 @@ def add_weights(
     _named(parser.add_argument(*names, **more, help=(
         f'{meaning}: {_names(WEIGHTS)}, or an .npz file'
         + (f' (default: {without})' if without else ''))), WEIGHTS)
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """Add ``--changes``."""
+    _named(parser.add_argument('--changes', metavar='FILE', help=(
+        f'changes by name, of {_names(CHANGES)}, or a .yaml file (default: those of the robot)')),
+        CHANGES)
 
 
 def add_described_file(

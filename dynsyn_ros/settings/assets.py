@@ -54,9 +54,12 @@ def version() -> str:
 
 CONFIG = share_directory() / 'config'
 #: What there is by name, and how each kind of file ends.
-PRESET, ROBOT, WEIGHTS, SWEEP, SEARCH = 'preset', 'robot', 'weights', 'sweep', 'search'
-SUFFIX = {PRESET: '.yaml', ROBOT: '.yaml', WEIGHTS: '.npz', SWEEP: '.yaml', SEARCH: '.yaml'}
-_FOLDER = {PRESET: 'presets', ROBOT: '', WEIGHTS: '', SWEEP: 'sweeps', SEARCH: 'tune'}
+PRESET, ROBOT, WEIGHTS, SWEEP, SEARCH, CHANGES = (
+    'preset', 'robot', 'weights', 'sweep', 'search', 'changes')
+SUFFIX = {PRESET: '.yaml', ROBOT: '.yaml', WEIGHTS: '.npz', SWEEP: '.yaml', SEARCH: '.yaml',
+          CHANGES: '.yaml'}
+_FOLDER = {PRESET: 'presets', ROBOT: '', WEIGHTS: '', SWEEP: 'sweeps', SEARCH: 'tune',
+           CHANGES: 'changes'}
 #: The files of the package, of each kind, by name.
 NAMED = {kind: {path.stem: path for path in sorted((CONFIG / _FOLDER[kind]).glob(f'*{suffix}'))}
          for kind, suffix in SUFFIX.items()}

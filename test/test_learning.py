@@ -21,61 +21,43 @@ turned round it flees from W*, and where the reward does not depend on the weigh
 """
 
 from conftest import changed, preset
-from dynsyn_ros.learner import fluctuation, plasticity
+from dynsyn_ros.learner import plasticity
 from numba import njit
 import numpy as np
 import pytest
+from synapses import fluctuate, lone
 
 CONFIG = changed(preset('authors'), centre_rate=1e-6, amplitude_rate=0.0)
+AMPLITUDE = CONFIG.synapses.amplitude[0]
 OPTIMUM, CURVATURE, OFFSET = 0.5, 2.0, 0.3
 LEARNERS, PERIODS = 200, 60
 STEPS = round(PERIODS * CONFIG.synapses.period_mean / CONFIG.time_step)
 
 
-class Synapses:
-    """Synapses of learners that have no network: fluctuation and plasticity alone."""
-
-    def __init__(self, config, learners, synapses, rng):
-        self.config = config
-        self.f = fluctuation.unpack(*fluctuation.allocate(learners, synapses))
-        self.p = plasticity.unpack(*plasticity.allocate(learners, learners, synapses))
-        self.constants = (fluctuation.constants(config.synapses, config.time_step),
-                          plasticity.constants(config))
-        self.p.amplitude[:] = config.synapses.amplitude[0]
-        for i in range(learners):
-            fluctuation.start(self.f, self.constants[0], i, rng.uniform(size=synapses),
-                              rng.standard_normal(synapses))
-
-    def step(self, reward, normals):
-        self.f.normals[:], self.f.next_normal[:] = normals, 0
-        learn(self.f, self.p, *self.constants, reward)
-
-
 @njit
-def learn(f, p, fluctuating, plastic, reward):
+def step(f, p, fluctuating, plastic, reward, normals):
+    """Let learners with synapses of their own fluctuate, and learn from a reward."""
     for i in range(reward.size):
-        fluctuation.advance(f, fluctuating, i)
-        plasticity.follow(p, plastic, i, i, f.sine[i])
+        fluctuate(f, p, fluctuating, plastic, i, i, normals[i])
         plasticity.move_centres(p, plastic, i, i, 1.0, reward[i])
         plasticity.move_amplitudes(p, plastic, i, reward[i])
-        fluctuation.set_weights(f, i, p.centre[i], p.amplitude[i])
 
 
 def closed_form(curvature):
     """Compute where centres are, on average, after that many steps."""
-    rate = CONFIG.synapses.centre_rate * curvature * CONFIG.synapses.amplitude[0] ** 2
+    rate = CONFIG.synapses.centre_rate * curvature * AMPLITUDE ** 2
     return OPTIMUM * (1.0 - np.exp(-rate * STEPS * CONFIG.time_step))
 
 
 def drift(curvature):
     """Let many lone synapses learn; returns their centres and the closed form."""
     rng = np.random.default_rng(0)
-    lone = Synapses(CONFIG, LEARNERS, 1, rng)
+    f, p, *constants = lone(CONFIG, LEARNERS, LEARNERS, 1, AMPLITUDE, rng)
     reward = np.zeros(LEARNERS)
-    for normals in rng.standard_normal((STEPS, *lone.f.normals.shape)):
-        lone.step(reward, normals)
-        reward[:] = OFFSET - curvature * (lone.f.weight[:, 0] - OPTIMUM) ** 2
-    return lone.p.centre[:, 0], closed_form(curvature)
+    for normals in rng.standard_normal((STEPS, *f.normals.shape)):
+        step(f, p, *constants, reward, normals)
+        reward[:] = OFFSET - curvature * (f.weight[:, 0] - OPTIMUM) ** 2
+    return p.centre[:, 0], closed_form(curvature)
 
 
 def tolerance(centres, expected):
@@ -88,7 +70,7 @@ def tolerance(centres, expected):
     """
     s = CONFIG.synapses
     angle = 2 * np.pi * CONFIG.time_step / s.period_mean
-    most = OFFSET + CURVATURE * (OPTIMUM + s.amplitude[0]) ** 2
+    most = OFFSET + CURVATURE * (OPTIMUM + AMPLITUDE) ** 2
     ripple = s.centre_rate * most * s.period_mean / (2 * np.pi)
     return 4 * centres.std() / LEARNERS ** 0.5 + abs(expected) * (angle + ripple)
 
@@ -108,9 +90,9 @@ def test_centres_stay_where_reward_says_nothing():
 
 def test_without_repulsion_punishment_moves_nothing():
     rng = np.random.default_rng(0)
-    lone = Synapses(changed(CONFIG, repulsion=False), 1, 5, rng)
+    f, p, *constants = lone(changed(CONFIG, repulsion=False), 1, 1, 5, AMPLITUDE, rng)
     for reward in (np.full(1, -1.0),) * 500:
-        lone.step(reward, rng.standard_normal(lone.f.normals.shape))
-    assert (lone.p.centre == 0.0).all()
-    lone.step(np.full(1, 1.0), rng.standard_normal(lone.f.normals.shape))
-    assert (lone.p.centre != 0.0).any()
+        step(f, p, *constants, reward, rng.standard_normal(f.normals.shape))
+    assert (p.centre == 0.0).all()
+    step(f, p, *constants, np.full(1, 1.0), rng.standard_normal(f.normals.shape))
+    assert (p.centre != 0.0).any()

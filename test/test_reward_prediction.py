@@ -30,6 +30,7 @@ from dynsyn_ros.learner.config import lowpass_gain
 from numba import njit
 import numpy as np
 import pytest
+from synapses import fluctuate, lone
 
 KAPPA, GAIN, NOISE = 0.9, 0.5, 0.5
 WALKERS, STEPS = 64, 60_000
@@ -81,15 +82,9 @@ def visit(state, constants, cumulated, rewards, steps):
 
 def climb(config, gain=GAIN, noise=NOISE, adaptation=None):
     """Let a fleet with one weight try the delayed task; returns the slope its centre climbed."""
-    f = fluctuation.unpack(*fluctuation.allocate(WALKERS, 1))
-    p = plasticity.unpack(*plasticity.allocate(WALKERS, 1, 1))
-    p.amplitude[:] = config.synapses.amplitude[0]
-    rng = np.random.default_rng(2)
-    fluctuating = fluctuation.constants(config.synapses, config.time_step)
-    for i in range(WALKERS):
-        fluctuation.start(f, fluctuating, i, rng.uniform(size=1), rng.standard_normal(1))
+    f, p, fluctuating, plastic = lone(
+        config, WALKERS, 1, 1, config.synapses.amplitude[0], np.random.default_rng(2))
     state, predicting = critic(config, WALKERS, 2, adaptation)
-    plastic = plasticity.constants(config)
     walkers = np.zeros(WALKERS)
     given = f, p, state, fluctuating, plastic, predicting, walkers, gain, noise, STEPS // 2
     delayed(*given)  # then the critic has learnt
@@ -108,10 +103,7 @@ def delayed(f, p, state, fluctuating, plastic, predicting, s, gain, noise, steps
     scale = 0.0
     for _ in range(steps):
         for i in members:
-            f.normals[i], f.next_normal[i] = np.random.randn(), 0
-            fluctuation.advance(f, fluctuating, i)
-            plasticity.follow(p, plastic, i, 0, f.sine[i])
-            fluctuation.set_weights(f, i, p.centre[0], p.amplitude[0])
+            fluctuate(f, p, fluctuating, plastic, i, 0, np.random.randn())
             s[i] = KAPPA * s[i] + f.weight[i, 0] + noise * np.random.randn()
             features[i, 0] = s[i]
             state.reward[i] = gain * s[i]
@@ -171,15 +163,12 @@ def smooth_task(time_step):
         preset('default'), period_sd=0.0, period_mean=5_000.0, centre_rate=1e-5)
     config = replace(config, time_step=time_step)
     walkers, tau = 8, 500.0
-    f = fluctuation.unpack(*fluctuation.allocate(walkers, 1))
-    p = plasticity.unpack(*plasticity.allocate(walkers, 1, 1))
-    p.amplitude[:] = 0.1
-    fluctuating = fluctuation.constants(config.synapses, time_step)
+    f, p, fluctuating, plastic = lone(config, walkers, 1, 1, 0.1, np.random.default_rng(0))
     for i in range(walkers):
         fluctuation.start(f, fluctuating, i, np.array([i / walkers]), np.zeros(1))
     state, predicting = critic(config, walkers, 2, 1500.0)
-    smooth(f, p, state, fluctuating, plasticity.constants(config), predicting,
-           np.zeros(walkers), time_step / tau, time_step / 1000, round(300_000 / time_step))
+    smooth(f, p, state, fluctuating, plastic, predicting, np.zeros(walkers), time_step / tau,
+           time_step / 1000, round(300_000 / time_step))
     return p.centre[0, 0]
 
 
@@ -189,10 +178,7 @@ def smooth(f, p, state, fluctuating, plastic, predicting, s, leak, unit, steps):
     features, moved = np.ones((s.size, 2)), np.zeros(s.size, np.bool_)
     for _ in range(steps):
         for i in members:
-            f.normals[i], f.next_normal[i] = 0.0, 0
-            fluctuation.advance(f, fluctuating, i)
-            plasticity.follow(p, plastic, i, 0, f.sine[i])
-            fluctuation.set_weights(f, i, p.centre[0], p.amplitude[0])
+            fluctuate(f, p, fluctuating, plastic, i, 0, 0.0)
             s[i] += leak * (f.weight[i, 0] - s[i])
             features[i, 0] = s[i]
             state.reward[i] = unit * s[i]

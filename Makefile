@@ -33,7 +33,8 @@ train: $(READY)
 	$(BIN)/dynsyn train $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile \
+	  --no-loadscope-reorder $(ARGS)
 
 gif: $(READY)
 	$(BIN)/dynsyn evaluate bipedal_walker --episodes 1 --video docs/walk.gif

@@ -79,6 +79,16 @@ def write_training(folder, rows, learners, shared, steps):
                     'task': {'learners': learners, 'separate': not shared}}))
 
 
+#: Files that take longest. They begin first, or one of them would run on when all else is done.
+LONG = ('test_commands', 'test_train', 'test_sweep', 'test_safety', 'test_walk', 'test_nodes',
+        'test_tune', 'test_dashboard_page', 'test_drivers', 'test_evaluate', 'test_checkpoints')
+
+
+def pytest_collection_modifyitems(items):
+    """Let the long files begin first."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else 99)
+
+
 def pytest_addoption(parser):
     parser.addoption('--screenshot', help='keep the picture of the dashboard in this file')
 

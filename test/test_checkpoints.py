@@ -41,7 +41,7 @@ from ros import (
     spinning,
 )
 
-KILLS, SIDE_BY_SIDE = 200, 4
+KILLS, SIDE_BY_SIDE = 160, 4
 #: Longest time between two kills, s: that of some checkpoints of a few ms each.
 LIFE = 0.04
 

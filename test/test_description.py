@@ -77,7 +77,7 @@ def gaps(walker):
 
 @pytest.mark.parametrize('trained', [True, False])
 def test_forward_kinematics_are_box2d_s_to_a_millimetre(robot, trained):
-    """Over 1 000 steps of a walk, and of falling about, in which joints of Box2D come apart."""
+    """Over 400 steps of a walk, and of falling about, in which joints of Box2D come apart."""
     learner = Learner(robot.layout, preset('default'), 0)
     if trained:
         weights.load(TRAINED, learner=learner, robot=robot)
@@ -86,7 +86,7 @@ def test_forward_kinematics_are_box2d_s_to_a_millimetre(robot, trained):
         plant = simulator.walker
         loop = Headless(robot, learner, GymnasiumWalkers([plant]))
         transforms, sensors = manager(), simulator._sensors
-        for _ in range(1000):
+        for _ in range(400):
             loop.step()
             sensors.fill(
                 plant.readings, plant.efforts, plant.position, 0.0, simulator._stamp)

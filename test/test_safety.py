@@ -48,8 +48,8 @@ def test_another_robot_by_configuration_alone(tmp_path):
         one.watcher.create_subscription(
             Float64MultiArray, 'applied', lambda m: applied.append(m.data), topics.QOS)
         one.until(lambda: len(one.watcher.commands) > 1000, 'a thousand commands')
-        one.until(lambda: one.watcher.state.get('steps', '0') != '0', 'diagnostics')
-        assert one.watcher.state['message'] == 'active'
+        one.until(lambda: one.watcher.state.get('steps', '0') != '0'
+                  and one.watcher.state['message'] == 'active', 'it to be active')
         one.until(lambda: any(map(any, applied)), 'torques that reach the motors')
         torques = np.array([torque for _, torque in one.watcher.commands])
     assert np.isfinite(torques).all()

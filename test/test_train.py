@@ -72,7 +72,7 @@ def same(one, other):
 @pytest.mark.parametrize('learners', [1, 4])
 def test_same_command_same_episodes(tmp_path, learners):
     for output in ('a', 'b'):
-        done = dynsyn('train', '--seed', 7, '--learners', learners, '--steps', 20_000,
+        done = dynsyn('train', '--seed', 7, '--learners', learners, '--steps', 6_000,
                       '--output', output, folder=tmp_path)
         assert done.returncode == 0, done.stderr
     same(tmp_path / 'a', tmp_path / 'b')
@@ -80,9 +80,9 @@ def test_same_command_same_episodes(tmp_path, learners):
     assert names == {training.EPISODES, training.CURVE, training.WEIGHTS, training.CHECKPOINT,
                      training.SUMMARY, training.SYNAPSES, MANIFEST}
     count = len(read_episodes(tmp_path / 'a' / training.EPISODES, learners)['return'])
-    assert re.search(rf'100%, mean of {min(count, 100)}: -\d+\.\d, 20.0k/20.0k steps, '
+    assert re.search(rf'100%, mean of {min(count, 100)}: -\d+\.\d, 6.00k/6.00k steps, '
                      rf'00:00 left, {count} episodes, .* steps/s\n', done.stderr)
-    for words in ('finished after 20,000 of 20,000 steps of all walkers: not solved',
+    for words in ('finished after 6,000 of 6,000 steps of all walkers: not solved',
                   f'in {output}: {", ".join(sorted(names))}',
                   f'dynsyn train --resume {output}'):
         assert words in done.stdout

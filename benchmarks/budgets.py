@@ -118,7 +118,7 @@ def lockstep_ours(
         words = [*run.ros_arguments(FILES, {
             'pace': LOCKSTEP, 'seed': seed, 'max_steps': steps, 'output_dir': output,
         }), '--log-level', 'error']
-        with run.session(words):
+        with domain.session(words):
             simulator = SimulatorNode()
             step = simulator.walker.step
             simulator.walker.step = lambda torques: (
@@ -142,7 +142,7 @@ def lockstep_ours(
 
 def lockstep_bare(seed: int, actions: np.ndarray, partner: bool) -> float:
     """Run the bare ping-pong over the same actions; returns steps per second."""
-    with run.session([]):
+    with domain.session():
         simulator = bare.BareSimulator(seed, actions)
         controllers = [] if partner else [bare.BareController()]
         process = subprocess.Popen([sys.executable, bare.__file__]) if partner else None

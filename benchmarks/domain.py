@@ -12,11 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A ROS domain for a benchmark, so that nothing else on the machine joins in."""
+"""ROS for a benchmark: in a domain that nothing else on the machine joins, and ended by Ctrl-C."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 import os
+import signal
+import sys
 
-from dynsyn_ros.nodes import domains
+from dynsyn_ros.nodes import domains, run
 
 _held = []
 
@@ -26,3 +30,12 @@ def join_alone() -> None:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     _held.append(domains.hold(51 + (os.getpid() + k) % 50 for k in range(50)))
     os.environ[domains.DOMAIN] = str(_held[-1][0])
+
+
+@contextmanager
+def session(words: Sequence[str] = ()) -> Iterator[None]:
+    """Initialise ROS; a signal ends the benchmark, which ends what it has started."""
+    with run.session(words):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: sys.exit('interrupted'))
+        yield

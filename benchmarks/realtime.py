@@ -119,7 +119,7 @@ def measure(what: str, rate: float, seconds: float, folder: Path) -> np.ndarray:
         **{f'inputs.{topic}.timeout': 10.0 for topic in (*OTHERS, 'joint_states')}})
     words = (['-m', 'dynsyn_ros.nodes.programs', 'controller', *arguments] if what == OURS
              else [__file__, '--bare'])
-    with run.session([]):
+    with domain.session():
         drivers = Drivers(seconds, rate)
         node = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)

@@ -225,7 +225,7 @@ def campaign(seconds: float) -> Iterator[Campaign]:
     """Set up a campaign with about so many seconds a stage, and leave nothing of it."""
     with ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix='dynsyn_soak_')))
-        ends.enter_context(run.session([]))
+        ends.enter_context(domain.session())
         relay = Relay()
         executor = ends.enter_context(run.executor_of([relay]))
         one = Campaign(folder, executor, relay, seconds)

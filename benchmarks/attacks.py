@@ -43,6 +43,9 @@ from std_srvs.srv import SetBool
 if TYPE_CHECKING:
     from soak import Campaign
 
+#: Until a node that was killed drives again, s, about.
+KILL = 8.0
+
 
 def nothing(topic: str, message: object) -> None:
     """Leave a message as it is."""
@@ -115,7 +118,7 @@ def delayed(c: Campaign) -> tuple[str, str]:
 
 def controller_killed(c: Campaign) -> tuple[str, str]:
     """Kill the controller in the midst of it."""
-    times = max(1, int(c.seconds / 20))
+    times = max(1, int(c.seconds / KILL))
     resumed = 0
     for _ in range(times):
         c.wait(2.5)  # a checkpoint or two
@@ -132,7 +135,7 @@ def controller_killed(c: Campaign) -> tuple[str, str]:
 
 def simulator_killed(c: Campaign) -> tuple[str, str]:
     """Kill the simulator in the midst of it; its time begins at 0 again."""
-    times = max(1, int(c.seconds / 20))
+    times = max(1, int(c.seconds / KILL))
     for _ in range(times):
         c.wait(1.0)
         c.kill('simulator')

@@ -115,12 +115,14 @@ def test_weights_of_several_learners_are_refused(tmp_path, robot):
     (['file.npz', '--gif', 'file.npz/a.gif'], 'cannot write in the folder file.npz'),
     (['file.npz', '--video', 'a.avi'], 'a.avi must have a name that ends in .gif or .mp4'),
     (['file.npz', '--preset', 'authors'], '--preset would have no effect: without --learn'),
-    (['best'], 'unknown weights best: it must be one of bipedal_walker, or a .npz file'),
+    (['best'], 'unknown weights best: it must be one of bipedal_walker, or a file that ends in'),
     (['./'], 'is a folder: name a weights file, as weights.npz is after a training'),
+    (['run'], 'run is a folder: name a weights file, as run/weights.npz is after a training'),
     (['bipedal_walker', '--env-id', 'Walker2d-v5'], 'the parameter file is of another robot'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file.npz').write_text('')
+    (tmp_path / 'run').mkdir()
     assert words in refused(tmp_path, 'evaluate', *arguments)
 
 

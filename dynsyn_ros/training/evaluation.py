@@ -30,7 +30,6 @@ from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import Episode
-from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset
 import numpy as np
@@ -57,9 +56,6 @@ def evaluate(
     ``config``: frozen, its weights rest at their centres. Raises :class:`ConfigError` if the file
     cannot be used.
     """
-    if file.is_dir():
-        raise ConfigError(f'{file} is a folder: name a weights file, as {file / WEIGHTS_FILE} is '
-                          'after a training')
     robot = Robot(robot_config)
     arrays, about = weights.read_for(robot, file)
     if len(arrays['gain']) > 1:

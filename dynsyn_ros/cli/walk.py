@@ -137,7 +137,7 @@ def main(options: argparse.Namespace) -> None:
         f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}',
         f'continue with: dynsyn walk --output {output}'
         f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}'
-        f'{_unless_default(options, "preset")}'))
+        f'{_unless_default(options, "preset")}{" --frozen" if options.frozen else ""}'))
 
 
 def _unless_default(options: argparse.Namespace, name: str) -> str:
@@ -165,6 +165,7 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> str:
         if film:
             film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
+    film = Film(options.video) if options.video else None
     recorder = RecorderNode(options.record) if options.record else None
     simulator = SimulatorNode(after_step)
     controller = ControllerNode()
@@ -172,7 +173,6 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> str:
     if not (options.dashboard or options.quiet):
         print(f'to watch it: {dashboard.command(simulator.get_namespace())}, or the tools of ROS '
               f'with {domains.DOMAIN}={domains.of_environment()}', file=sys.stderr)
-    film = Film(options.video) if options.video else None
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
         # The controller's until now; ours too until all is written.

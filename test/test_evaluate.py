@@ -25,6 +25,7 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
 from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.episodes import Episode
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
@@ -51,9 +52,15 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
     assert film == 'film: last.gif'
     mean, spread = np.mean(totals), np.std(totals, ddof=1)
     assert f'4 episodes: mean {mean:.1f}, SD {spread:.1f}' in done.stdout
-    assert f'{sum(episode.fell for episode in episodes)} falls' in done.stdout
+    assert f'{sum(episode.fell for episode in episodes)} fall' in done.stdout
     with Image.open(tmp_path / 'last.gif') as film:
         assert film.n_frames == episodes[-1].length // 3
+
+
+def test_one_episode_is_described_as_one():
+    words = describe([Episode(-100.0, 50, True)])
+    assert words.startswith('1 episode: mean -100.0, SD -, quartiles ')
+    assert '; 1 fall; 50 steps' in words
 
 
 def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):

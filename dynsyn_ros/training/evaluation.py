@@ -107,8 +107,13 @@ def describe(episodes: list[Episode]) -> str:
     totals = np.array([episode.total for episode in episodes])
     low, median, high = np.percentile(totals, (25, 50, 75))
     lengths = np.mean([episode.length for episode in episodes])
-    spread = totals.std(ddof=1) if len(totals) > 1 else 0.0
+    spread = f'{totals.std(ddof=1):.1f}' if len(totals) > 1 else '-'
+    falls = sum(episode.fell for episode in episodes)
     return (
-        f'{len(totals)} episodes: mean {totals.mean():.1f}, SD {spread:.1f}, quartiles '
+        f'{_counted(len(totals), "episode")}: mean {totals.mean():.1f}, SD {spread}, quartiles '
         f'{low:.1f} {median:.1f} {high:.1f}, least {totals.min():.1f}, most {totals.max():.1f}; '
-        f'{sum(episode.fell for episode in episodes)} falls; {lengths:.0f} steps on average')
+        f'{_counted(falls, "fall")}; {lengths:.0f} steps on average')
+
+
+def _counted(count: int, what: str) -> str:
+    return f'{count} {what}{"" if count == 1 else "s"}'

@@ -84,6 +84,8 @@ def test_same_seed_same_files(tmp_path):
             (('--gif', 'a/b.gif'), 'a/b.gif is a result of the run in its folder'),
             (('--gif', 'a/weights.npz'), 'must have a name that ends in .gif or .mp4'),
             (('--output', 'a', '--weights', 'none'), '--weights would have no effect: the walk'),
+            (('--output', 'a', '--params-file', 'walker2d'),
+             "a is the folder of a walk of 'bipedal_walker': continue it with"),
             (('--record', 'a/weights.npz'), 'a/weights.npz is there already')):
         assert words in refused(tmp_path, 'walk', '--steps', 10, *arguments)
     assert (tmp_path / 'a' / 'episodes.csv').read_text() == both

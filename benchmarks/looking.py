@@ -38,7 +38,7 @@ import domain
 from tqdm import tqdm
 
 domain.join_alone()
-DYNSYN = (sys.executable, '-m', 'dynsyn_ros.cli.main')
+DYNSYN = (sys.executable, '-m', 'dynsyn_ros')
 
 
 def steps_per_second(steps: int, folder: str, *more: str) -> float:

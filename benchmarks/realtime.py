@@ -32,6 +32,7 @@ import time
 
 import domain
 from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.pictures import canvas
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import CONFIG, preset_file
@@ -174,8 +175,7 @@ def main() -> int:
                                            histtype='step')
                     axes[row, column].set(xscale='log', yscale='log', xlabel=f'{name}, ms',
                                           ylabel='commands', title=f'{rate} Hz')
-    for each in axes.flat:
-        each.legend()
+    canvas.legend(figure, axes[0, 0].get_legend_handles_labels()[0])
     if options.picture:
         figure.savefig(options.picture, dpi=100)
     return 0

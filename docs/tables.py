@@ -65,7 +65,7 @@ COMMAND_LINE = """# Command line
 The program is `dynsyn`, or `python -m dynsyn_ros`. `make tables` writes this page from the options
 that the commands declare; `dynsyn COMMAND --help` prints the same. Presets, robots, pretrained
 weights, sweeps and searches are found by name from any folder; a path of your own has a suffix or
-a folder in it. Steps are those of all walkers together.
+a folder in it. Steps are those of all walkers together, unless an option says of each robot.
 
 Exit codes: 0 when a command has done what it was asked for, also when you stopped a run by Ctrl-C
 and its results are saved; 2 for a mistake in the input, with one sentence on stderr; 130 where

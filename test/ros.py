@@ -92,9 +92,8 @@ def lockstep(tmp_path, **values):
 
 def process(program, arguments):
     """Run dynsyn, or a node by its name, as a process that is gone at the end."""
-    words = ['cli.main'] if program == 'dynsyn' else ['nodes.programs', program]
-    return command([sys.executable, '-m', f'dynsyn_ros.{words[0]}', *words[1:],
-                    *map(str, arguments)])
+    words = ['dynsyn_ros'] if program == 'dynsyn' else ['dynsyn_ros.nodes.programs', program]
+    return command([sys.executable, '-m', *words, *map(str, arguments)])
 
 
 @contextmanager

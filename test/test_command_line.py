@@ -16,6 +16,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,6 +29,7 @@ from dynsyn_ros.settings.schema import ConfigError
 from pages import SOURCE
 from programs import dynsyn_here, PATIENCE, PROGRAM
 import pytest
+from ros import await_line, command
 
 ITEMS = ['12%', 'mean of 64: -103.2', '2.40M/20.0M steps', '21:07 left', '3,211 episodes',
          '13.9k steps/s']
@@ -61,11 +63,31 @@ def test_without_a_terminal_there_is_a_line_every_so_often(capsys, monkeypatch):
     assert lines[-1] == '100%, mean of 4: 2.0, 1.00k/1.00k steps, 00:00 left, 7.99 steps/s'
 
 
-def test_a_wrong_option_gets_the_usage_of_its_command(tmp_path, capsys):
-    assert dynsyn_here('results', tmp_path, '--bogus', folder=tmp_path) == 2
+@pytest.mark.parametrize(('arguments', 'usage'), [
+    (['results', 'runs', '--bogus'], 'usage: dynsyn results [-h]'),
+    (['weights', 'show', 'a.npz', '--bogus'], 'usage: dynsyn weights show [-h]'),
+    (['--bogus', 'results', 'runs'], 'usage: dynsyn [-h]')])
+def test_a_wrong_option_gets_the_usage_of_its_command(tmp_path, capsys, arguments, usage):
+    assert dynsyn_here(*arguments, folder=tmp_path) == 2
     said = capsys.readouterr().err
-    assert said.startswith('usage: dynsyn results [-h]')
+    assert said.startswith(usage)
     assert 'unrecognized arguments: --bogus' in said
+
+
+def test_ctrl_c_during_imports_and_at_the_end_is_no_traceback(tmp_path):
+    program, words = ['-m', 'dynsyn_ros'], ['weights', 'show', 'bipedal_walker']
+    with command([sys.executable, '-X', 'importtime', *program, *words]) as running:
+        await_line(running.stderr, 'dynsyn_ros.nodes.environment')
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 130
+    assert 'Traceback' not in said
+    at_the_end = ('import atexit, os, runpy, signal\n'
+                  'atexit.register(os.kill, os.getpid(), signal.SIGINT)\n'
+                  "runpy.run_module('dynsyn_ros', run_name='__main__', alter_sys=True)")
+    done = subprocess.run([sys.executable, '-c', at_the_end, *words], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (0, '')
 
 
 def test_a_shell_completes_commands_options_and_names(tmp_path):

@@ -123,7 +123,7 @@ def test_make_walk(tmp_path):
     (tmp_path / 'bin').mkdir()
     (tmp_path / '.ready').touch()
     program = tmp_path / 'bin' / 'dynsyn'
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dynsyn_ros.cli.main "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dynsyn_ros "$@"\n')
     program.chmod(0o755)
     done = subprocess.run(
         ['make', 'walk', f'VENV={tmp_path}', f'ARGS=--steps 300 --output {tmp_path / "out"}'],

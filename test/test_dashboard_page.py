@@ -242,6 +242,10 @@ def test_the_page_shows_the_walk(page, request):
 
 @IN_A_BROWSER
 def test_buttons_report_what_came_of_them(page):
+    in_the_way = page.output / 'weights.npz'
+    in_the_way.mkdir()
+    page.press('save', f'refused, cannot write {in_the_way}')
+    in_the_way.rmdir()
     for name, outcome in (
         ('praise', 'done, +5'), ('scold', 'done, -5'), ('pause', 'done, frozen'),
         ('learn', 'done, learning'), ('save', f'done, {page.output}'),

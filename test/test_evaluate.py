@@ -25,6 +25,7 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
 from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.episodes import Episode
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
@@ -51,9 +52,15 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
     assert film == 'film: last.gif'
     mean, spread = np.mean(totals), np.std(totals, ddof=1)
     assert f'4 episodes: mean {mean:.1f}, SD {spread:.1f}' in done.stdout
-    assert f'{sum(episode.fell for episode in episodes)} falls' in done.stdout
+    assert f'{sum(episode.fell for episode in episodes)} fall' in done.stdout
     with Image.open(tmp_path / 'last.gif') as film:
         assert film.n_frames == episodes[-1].length // 3
+
+
+def test_one_episode_is_described_as_one():
+    words = describe([Episode(-100.0, 50, True)])
+    assert words.startswith('1 episode: mean -100.0, SD -, quartiles ')
+    assert '; 1 fall; 50 steps' in words
 
 
 def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):
@@ -115,12 +122,14 @@ def test_weights_of_several_learners_are_refused(tmp_path, robot):
     (['file.npz', '--gif', 'file.npz/a.gif'], 'cannot write in the folder file.npz'),
     (['file.npz', '--video', 'a.avi'], 'a.avi must have a name that ends in .gif or .mp4'),
     (['file.npz', '--preset', 'authors'], '--preset would have no effect: without --learn'),
-    (['best'], 'unknown weights best: it must be one of bipedal_walker, or a .npz file'),
+    (['best'], 'unknown weights best: it must be one of bipedal_walker, or a file that ends in'),
     (['./'], 'is a folder: name a weights file, as weights.npz is after a training'),
+    (['run'], 'run is a folder: name a weights file, as run/weights.npz is after a training'),
     (['bipedal_walker', '--env-id', 'Walker2d-v5'], 'the parameter file is of another robot'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file.npz').write_text('')
+    (tmp_path / 'run').mkdir()
     assert words in refused(tmp_path, 'evaluate', *arguments)
 
 

@@ -14,6 +14,8 @@
 
 """The figures: what they are drawn from is right, and something is drawn."""
 
+import json
+
 from conftest import preset, write_training
 from dynsyn_ros.figures import adaptation, learning, oscillator, rule
 from dynsyn_ros.figures.learning import crossings
@@ -69,6 +71,10 @@ def test_every_figure_is_drawn(tmp_path, training):
     assert done.returncode == 0, done.stderr
     names = {f'figure_{i}.png' for i in (1, 2, 3, 6, 7, 8, 9, 10)}
     assert {path.name for path in (tmp_path / 'out').iterdir()} == names
+    where, _, written = done.stdout.splitlines()[-1].partition(': ')
+    assert (where, set(written.split(', '))) == ('in out', names)
+    json.loads((tmp_path / 'out' / 'adaptation_weak_knee_on.json').read_text(),
+               parse_constant=pytest.fail)
     for name in names:
         with Image.open(tmp_path / 'out' / name) as picture:
             assert len(picture.convert('RGB').getcolors(10**6)) > 20
@@ -124,6 +130,10 @@ def test_an_adaptation_is_run_once_and_drawn(tmp_path):
     names = {f'adaptation_weak_knee{end}' for end in (
         '.png', '_on.csv', '_on.json', '_off.csv', '_off.json')}
     assert {path.name for path in (tmp_path / 'out').iterdir()} == names
+    where, _, written = done.stdout.splitlines()[-1].partition(': ')
+    assert (where, set(written.split(', '))) == ('in out', names)
+    json.loads((tmp_path / 'out' / 'adaptation_weak_knee_on.json').read_text(),
+               parse_constant=pytest.fail)
     first = (tmp_path / 'out' / 'adaptation_weak_knee_on.csv').stat()
     on, off = (read(tmp_path / 'out' / f'adaptation_weak_knee_{word}.csv')
                for word in ('on', 'off'))

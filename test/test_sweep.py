@@ -21,6 +21,8 @@ import re
 import signal
 import subprocess
 
+from conftest import write_training
+from dynsyn_ros.pictures import canvas
 from dynsyn_ros.training import sweep
 from PIL import Image
 from programs import descendants, dynsyn, PATIENCE, PROGRAM, refused
@@ -72,6 +74,22 @@ def test_a_sweep_is_every_setting_with_every_seed(local):
     assert len({row['mean'] for row in rows}) == 4
     with Image.open(local / sweep.CURVES) as picture:
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
+
+
+def test_the_picture_says_of_how_many_episodes_and_ends_each_seed_where_it_ends(
+        tmp_path, monkeypatch):
+    jobs = sweep.read_sweep(write(tmp_path, settings={'as it is': {}}), tmp_path / 'out')
+    for job, ends in zip(jobs, ((100, 200), (100, 300, 400)), strict=True):
+        write_training(job.folder, [(0, i, at, at, at, 0, at) for i, at in enumerate(ends)],
+                       2, True, ends[-1])
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
+    sweep._draw(jobs, tmp_path / 'curves.png')
+    (axes,) = drawn[0].axes
+    assert axes.get_ylabel() == 'mean return of up to 3 episodes'
+    mean, alone = axes.lines[:2]
+    assert mean.get_xdata()[-1] == 400, 'steps of both walkers'
+    assert alone.get_xydata().tolist() == [[400, 200], [600, 300], [800, 400]]
 
 
 def test_what_is_finished_is_not_run_again(local):

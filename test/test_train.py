@@ -188,7 +188,8 @@ def test_scalars_for_tensorboard(tmp_path):
     scalars.close()
     (events,) = (tmp_path / 'tensorboard').iterdir()
     content = events.read_bytes()
-    assert content.count(b'mean_return/fleet') == content.count(b'episodes') > 5
+    for name in (b'mean_return/fleet', b'mean_of/fleet'):
+        assert content.count(name) == content.count(b'episodes') > 5
     assert content.count(b'amplitude') == trainer.steps // 2 // 1000 == 1
 
 

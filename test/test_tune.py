@@ -52,9 +52,10 @@ TUNE = {
 
 
 def write(folder, **changes):
-    """Write a search file."""
+    """Write a search file; what is changed to None is left out."""
     file = folder / 'search.yaml'
-    file.write_text(yaml.safe_dump({**TUNE, **changes}))
+    content = {key: value for key, value in {**TUNE, **changes}.items() if value is not None}
+    file.write_text(yaml.safe_dump(content))
     return file
 
 
@@ -290,6 +291,7 @@ def ranges(name, **table):
     ({'objective': 'fame'}, 'parameter objective must be one of last, best, area'),
     ({'sampler': 'grid'}, 'parameter sampler must be one of random, tpe'),
     ({'trials': 0}, 'parameter trials must be from 1'),
+    ({'trials': None, 'separate': None}, 'search.yaml: missing separate, trials; see dynsyn tune'),
     ({'preset': 'best'}, 'unknown preset best'),
     ({'colour': 'red'}, 'unknown parameter colour'),
     ({'weights': 'none.npz'}, 'cannot read none.npz'),

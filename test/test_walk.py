@@ -84,6 +84,8 @@ def test_same_seed_same_files(tmp_path):
             (('--gif', 'a/b.gif'), 'a/b.gif is a result of the run in its folder'),
             (('--gif', 'a/weights.npz'), 'must have a name that ends in .gif or .mp4'),
             (('--output', 'a', '--weights', 'none'), '--weights would have no effect: the walk'),
+            (('--output', 'a', '--params-file', 'walker2d'),
+             "a is the folder of a walk of 'bipedal_walker': continue it with"),
             (('--record', 'a/weights.npz'), 'a/weights.npz is there already')):
         assert words in refused(tmp_path, 'walk', '--steps', 10, *arguments)
     assert (tmp_path / 'a' / 'episodes.csv').read_text() == both
@@ -96,6 +98,7 @@ def test_walk_goes_on_from_weights(tmp_path):
     second = dynsyn('walk', '--steps', 200, '--output', 'b', '--weights', weights, '--frozen',
                     '--pace', 'realtime', '--real-time-factor', 20, folder=tmp_path)
     assert second.returncode == 0, second.stderr
+    assert second.stdout.endswith('continue with: dynsyn walk --output b --frozen\n')
     with np.load(weights) as a, np.load(tmp_path / 'b' / 'weights.npz') as b:
         np.testing.assert_array_equal(a['centre'], b['centre'])
         assert (a['v'] != b['v']).any()
@@ -105,6 +108,7 @@ def test_walk_goes_on_from_weights(tmp_path):
     (['--weights', 'none.npz'], 'cannot read none.npz: No such file or directory'),
     (['--output', 'file/run'], 'cannot write in the folder file/run'),
     (['--gif', 'file/walk.gif'], 'cannot write in the folder file'),
+    (['--record', 'walk.bag'], 'walk.bag must have a name that ends in .mcap'),
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
     (['--params-file', 'file'], 'unknown robot file: it must be one of biped, '),
     (['--env-id', 'Ant-v5'], "invalid choice: 'Ant-v5'"),

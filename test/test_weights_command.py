@@ -85,4 +85,6 @@ def test_only_weights_of_one_robot_are_compared(tmp_path, robot):
     a, b = written(tmp_path, 'a.npz', robot, 1)[0], written(tmp_path, 'b.npz', walker2d, 1)[0]
     assert "its robot is 'walker2d', not 'bipedal_walker'" in refused(
         tmp_path, 'weights', 'diff', a, b)
-    assert 'cannot read nowhere.npz' in refused(tmp_path, 'weights', 'show', 'nowhere.npz')
+    for file, words in (('nowhere.npz', 'cannot read nowhere.npz'),
+                        ('.', '. is a folder: name a weights file, as weights.npz is')):
+        assert words in refused(tmp_path, 'weights', 'show', file)

@@ -13,3 +13,8 @@
 # limitations under the License.
 
 """The ``dynsyn`` program, one module a command."""
+
+try:
+    from dynsyn_ros.cli import main  # noqa: F401  its imports take a while
+except KeyboardInterrupt:
+    raise SystemExit(130) from None

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli.closing import files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.figures import adaptation as figure
 from dynsyn_ros.process import StopRequest
@@ -90,17 +91,21 @@ def main(options: argparse.Namespace) -> None:
 
         for experiment, file in parts:
             if not adaptation.run(experiment, file, lambda: bool(stop), taken):
-                print(f'{file} is not finished, and the figure not drawn')
+                print(said(f'interrupted: {file} is not finished, and the figure not drawn',
+                           'continue with: the same command, which begins that file anew'))
                 return
     still, learning = (adaptation.read(file) for _, file in parts)
     minutes = on.robot.control_period / 60
     times = tuple(sorted({min(FIRST_LOOK, on.steps * minutes), on.steps * minutes}))
+    picture = options.output / f'{name}.png'
     figure.figure_adaptation(
-        learning, still, minutes, options.change.replace('_', ' '), options.output / f'{name}.png')
+        learning, still, minutes, options.change.replace('_', ' '), picture)
     if on.change == NONE:
         share, error = figure.price(learning, still)
         print(f'learning costs {100 * share:.2f} +- {100 * error:.2f} % of the return')
-        return
-    print(f'| change | before | learning off | '
-          f'{" | ".join(f"after {time:.0f} min" for time in times)} |')
-    print(figure.row(options.change, figure.outcome(learning, still, minutes, times)))
+    else:
+        print(f'| change | before | learning off | '
+              f'{" | ".join(f"after {time:.0f} min" for time in times)} |')
+        print(figure.row(options.change, figure.outcome(learning, still, minutes, times)))
+    written = [picture, *(file.with_suffix(end) for _, file in parts for end in ('.csv', '.json'))]
+    print(files_of(options.output, (file.name for file in written)))

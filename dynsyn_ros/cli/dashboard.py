@@ -113,7 +113,7 @@ def beside(ros_arguments: Sequence[str]) -> Iterator[None]:
 
     Raises :class:`ConfigError` if it does not start.
     """
-    words = [sys.executable, '-m', 'dynsyn_ros.cli.main', 'dashboard', '--port', '0', '--open',
+    words = [sys.executable, '-m', 'dynsyn_ros', 'dashboard', '--port', '0', '--open',
              '--parent', str(os.getpid()), '--domain', domains.of_environment(), *ros_arguments]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
         try:

@@ -20,9 +20,10 @@ import argparse
 from contextlib import suppress
 from importlib import import_module
 import os
+import signal
 import sys
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from dynsyn_ros.nodes import environment
 from dynsyn_ros.process import exit_code
@@ -53,25 +54,22 @@ WITH_ROS = ('walk', 'dashboard')
 COMPLETING = '_ARGCOMPLETE'
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses what it does not know with its own usage, not with that of the whole program."""
+
+    def parse_known_args(self, *arguments: Any) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, as a subcommand is parsed too, and leave nothing to the program above."""
+        options, unknown = super().parse_known_args(*arguments)
+        if unknown:
+            self.error(f'unrecognized arguments: {" ".join(unknown)}')
+        return options, unknown
+
 
 def main() -> int:
     """Parse the command line and run a command; returns the exit code."""
-    arguments, ros_arguments = sys.argv[1:], []
-    if '--ros-args' in arguments:
-        split = arguments.index('--ros-args')
-        arguments, ros_arguments = arguments[:split], arguments[split:]
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM, description='A legged robot that learns to walk while it runs.',
-        epilog='Tab completion: eval "$(register-python-argcomplete dynsyn)"')
-    parser.add_argument('--version', action='version', version=f'{PACKAGE} {version()}')
-    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    parsers = {
-        name: commands.add_parser(name, help=does, description=f'{does[0].upper()}{does[1:]}.')
-        for name, does in COMMANDS.items()
-    }
-    if COMPLETING in os.environ:
-        _complete(parser, parsers)
-    return exit_code(lambda: _run(parser, parsers, arguments, ros_arguments))
+    code = exit_code(_run)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could break off
+    return code
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> ModuleType:
@@ -81,21 +79,31 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> ModuleType:
     return module
 
 
-def _run(
-    parser: argparse.ArgumentParser,
-    parsers: dict[str, argparse.ArgumentParser],
-    arguments: list[str],
-    ros_arguments: list[str],
-) -> None:
+def _run() -> None:
     """Import the module of the command that is given, and run it."""
-    name = arguments[0] if arguments else ''
+    arguments, ros_arguments = sys.argv[1:], []
+    if '--ros-args' in arguments:
+        split = arguments.index('--ros-args')
+        arguments, ros_arguments = arguments[:split], arguments[split:]
+    completing = COMPLETING in os.environ
+    # An unfinished line has what no command knows yet.
+    parser = (argparse.ArgumentParser if completing else _Parser)(
+        prog=PROGRAM, description='A legged robot that learns to walk while it runs.',
+        epilog='Tab completion: eval "$(register-python-argcomplete dynsyn)"')
+    parser.add_argument('--version', action='version', version=f'{PACKAGE} {version()}')
+    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    parsers = {
+        name: commands.add_parser(name, help=does, description=f'{does[0].upper()}{does[1:]}.')
+        for name, does in COMMANDS.items()
+    }
+    if completing:
+        _complete(parser, parsers)
+    name = next((word for word in arguments if not word.startswith('-')), '')
     if name in COMMANDS:
         if name in WITH_ROS:
             environment.check()
         module = add_arguments(name, parsers[name])
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        parsers[name].error(f'unrecognized arguments: {" ".join(unknown)}')
+    options = parser.parse_args(arguments)
     if ros_arguments and name not in WITH_ROS:
         raise ConfigError(f'{PROGRAM} {name} needs no ROS and takes no --ros-args')
     options.ros_arguments = ros_arguments
@@ -114,7 +122,3 @@ def _complete(
             add_arguments(name, parsers[name])
     argcomplete.autocomplete(parser)
     raise SystemExit(1)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

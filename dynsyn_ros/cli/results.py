@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folders', type=Path, nargs='+', metavar='DIR',
                         help='folders of dynsyn train or dynsyn sweep, finished or not')
     parser.add_argument('--goals', type=float, nargs='+', default=GOALS, metavar='RETURN', help=(
-        f'tell when the mean of {WINDOW} episodes came to these '
+        f'tell when the {WINDOW}-episode mean came to these '
         f'(default: {" ".join(f"{goal:g}" for goal in GOALS)})'))
     shared_options.add_markdown(parser)
 

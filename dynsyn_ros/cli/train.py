@@ -81,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'with --resume: set the annealing back by this share, so that a walk that has settled too '
         'early is stirred up and settles again'))
     parser.add_argument('--tensorboard', action='store_true', help=(
-        'log returns, means and amplitudes for TensorBoard too; an extra to install'))
+        'log mean returns, of how many episodes they are, amplitudes, shifts of centres and gains '
+        'for TensorBoard too; an extra to install'))
     shared_options.add_quiet(parser)
 
 

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 import sys
@@ -45,7 +46,7 @@ from dynsyn_ros.settings.assets import (
     weights_path,
 )
 from dynsyn_ros.settings.files import new_folder
-from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError, cut
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.storage import checkpoints, weights
@@ -102,7 +103,9 @@ def main(options: argparse.Namespace) -> None:
     files = (find(ROBOT, options.params_file), find(PRESET, options.preset))
     robot = str(parameters.read(files).get('robot'))  # says plainly what is wrong with a file
     start = weights_path(options.weights or pretrained(robot))
-    if checkpoints.numbered(output):
+    earlier = checkpoints.numbered(output)
+    if earlier:
+        _check_robot(earlier, robot)
         shared_options.refuse_given(
             options, 'weights'.__eq__, f'the walk in {output} is continued from its checkpoint')
     elif start != UNTRAINED:
@@ -137,7 +140,20 @@ def main(options: argparse.Namespace) -> None:
         f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}',
         f'continue with: dynsyn walk --output {output}'
         f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}'
-        f'{_unless_default(options, "preset")}'))
+        f'{_unless_default(options, "preset")}{" --frozen" if options.frozen else ""}'))
+
+
+def _check_robot(earlier: Sequence[Path], robot: str) -> None:
+    """Refuse to continue the walk of another robot, as its newest readable checkpoint tells."""
+    for file in earlier:
+        try:
+            walked = weights.read_about(file)['robot']
+        except ConfigError:  # the controller will say so, and try the one before
+            continue
+        if walked != robot:
+            raise ConfigError(f'{file.parent} is the folder of a walk of {cut(walked)}: continue '
+                              'it with the --params-file of that, or choose another --output')
+        return
 
 
 def _unless_default(options: argparse.Namespace, name: str) -> str:
@@ -165,6 +181,7 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> str:
         if film:
             film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
+    film = Film(options.video) if options.video else None
     recorder = RecorderNode(options.record) if options.record else None
     simulator = SimulatorNode(after_step)
     controller = ControllerNode()
@@ -172,7 +189,6 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> str:
     if not (options.dashboard or options.quiet):
         print(f'to watch it: {dashboard.command(simulator.get_namespace())}, or the tools of ROS '
               f'with {domains.DOMAIN}={domains.of_environment()}', file=sys.stderr)
-    film = Film(options.video) if options.video else None
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
         # The controller's until now; ours too until all is written.

@@ -92,6 +92,7 @@ def figure_2(config: LearnerConfig, path: Path, seed: int = 2) -> None:
     figure = canvas.new(5.0, 5.0)
     axes = figure.add_subplot(xlabel='weight 1', ylabel='weight 2', aspect='equal')
     axes.plot(*weight.T, linewidth=0.8)
+    axes.locator_params(nbins=5)
     canvas.save(figure, path)
 
 

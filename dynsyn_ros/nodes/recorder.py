@@ -36,6 +36,8 @@ from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from rclpy.qos import qos_profile_parameter_events
 
+#: How the name of a recording ends: tools tell by it how to read one.
+MCAP = '.mcap'
 #: So many bytes of messages are packed and written together.
 CHUNK_BYTES = 2**18
 #: Room that is kept for the end of the file, bytes: its last chunk and its index, which has an
@@ -67,6 +69,8 @@ class RecorderNode(Node):
                 "recording needs mcap and rosbags: pip install 'dynsyn_ros[record]'") from error
         if path.exists():
             raise ConfigError(f'{path} is there already: choose another name for the recording')
+        if path.suffix.lower() != MCAP:
+            raise ConfigError(f'{path} must have a name that ends in {MCAP}')
         check_folder(path.parent)
         super().__init__('recorder', **kwargs)
         self._path = path

@@ -82,12 +82,13 @@ def find(kind: str, name: str) -> Path:
     :class:`ConfigError` for any other name.
     """
     suffix = SUFFIX[kind]
-    if name.endswith(suffix) or '/' in name:
-        return Path(name)
-    if name not in NAMED[kind]:
+    if name in NAMED[kind]:
+        return NAMED[kind][name]
+    # A folder is told from a name that is unknown by who reads it.
+    if not (name.endswith(suffix) or '/' in name or Path(name).is_dir()):
         raise ConfigError(f'unknown {kind} {name}: it must be one of {", ".join(NAMED[kind])}, '
-                          f'or a {suffix} file')
-    return NAMED[kind][name]
+                          f'or a file that ends in {suffix}')
+    return Path(name)
 
 
 def preset_file(name: str) -> Path:

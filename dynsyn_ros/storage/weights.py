@@ -157,6 +157,9 @@ def read_about(path: Path) -> dict[str, Any]:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Archive, dict[str, Any]]]:
     """Open a file of ours; whatever is wrong with it becomes a :class:`ConfigError`."""
+    if path.is_dir():
+        raise ConfigError(f'{path} is a folder: name a weights file, as {path / WEIGHTS_FILE} is '
+                          'after a training or a walk')
     with opened(path) as file:
         try:
             archive = Archive(file)

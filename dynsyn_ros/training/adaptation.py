@@ -23,13 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-import json
 from pathlib import Path
 
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.files import replaced
+from dynsyn_ros.settings.files import replaced, strict_json
 from dynsyn_ros.settings.schema import build, ConfigError
 from dynsyn_ros.simulation.changes import Change
 from dynsyn_ros.simulation.walkers import make
@@ -99,7 +98,7 @@ def run(
 
     ``step`` is called after each step. With the CSV a ``.json`` tells which experiment it is of.
     """
-    told, mine = path.with_suffix('.json'), json.dumps(asdict(experiment), indent=1)
+    told, mine = path.with_suffix('.json'), strict_json(asdict(experiment), indent=1)
     if path.exists() and told.exists() and told.read_text(encoding='utf-8') == mine:
         return True
     told.unlink(missing_ok=True)

@@ -30,7 +30,6 @@ from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.simulation.walkers import GymnasiumWalkers
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import Episode
-from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset
 import numpy as np
@@ -57,9 +56,6 @@ def evaluate(
     ``config``: frozen, its weights rest at their centres. Raises :class:`ConfigError` if the file
     cannot be used.
     """
-    if file.is_dir():
-        raise ConfigError(f'{file} is a folder: name a weights file, as {file / WEIGHTS_FILE} is '
-                          'after a training')
     robot = Robot(robot_config)
     arrays, about = weights.read_for(robot, file)
     if len(arrays['gain']) > 1:
@@ -111,8 +107,13 @@ def describe(episodes: list[Episode]) -> str:
     totals = np.array([episode.total for episode in episodes])
     low, median, high = np.percentile(totals, (25, 50, 75))
     lengths = np.mean([episode.length for episode in episodes])
-    spread = totals.std(ddof=1) if len(totals) > 1 else 0.0
+    spread = f'{totals.std(ddof=1):.1f}' if len(totals) > 1 else '-'
+    falls = sum(episode.fell for episode in episodes)
     return (
-        f'{len(totals)} episodes: mean {totals.mean():.1f}, SD {spread:.1f}, quartiles '
+        f'{_counted(len(totals), "episode")}: mean {totals.mean():.1f}, SD {spread}, quartiles '
         f'{low:.1f} {median:.1f} {high:.1f}, least {totals.min():.1f}, most {totals.max():.1f}; '
-        f'{sum(episode.fell for episode in episodes)} falls; {lengths:.0f} steps on average')
+        f'{_counted(falls, "fall")}; {lengths:.0f} steps on average')
+
+
+def _counted(count: int, what: str) -> str:
+    return f'{count} {what}{"" if count == 1 else "s"}'

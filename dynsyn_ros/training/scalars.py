@@ -48,9 +48,12 @@ class Scalars:
         episodes = sum(trainer.log.episodes)
         if episodes != self._episodes:
             self._episodes = episodes
-            self._write(trainer, {'episodes': episodes, **{
-                f'mean_return/{"fleet" if trainer.config.shared else f"learner_{i}"}': mean.value
-                for i, mean in enumerate(trainer.log.means) if mean.value is not None}})
+            values = {'episodes': episodes}
+            for i, mean in enumerate(trainer.log.means):
+                if mean.value is not None:
+                    name = 'fleet' if trainer.config.shared else f'learner_{i}'
+                    values |= {f'mean_return/{name}': mean.value, f'mean_of/{name}': mean.of}
+            self._write(trainer, values)
         if trainer.steps % (LOOK_STEPS * trainer.config.learners) == 0:
             self._write(trainer, trainer.standing)
 

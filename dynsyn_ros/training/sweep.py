@@ -219,14 +219,17 @@ def _draw(jobs: list[Job], path: Path) -> None:
     Both end where the first seed ends; those that go on are thin lines to where they end.
     """
     figure = canvas.new()
-    axes = figure.add_subplot(ylabel=f'mean return of {WINDOW} episodes')
+    axes = figure.add_subplot()
     settings = list(dict.fromkeys(job.setting for job in jobs))
     alone = solved = False
+    of = set()
     for setting, colour in zip(settings, canvas.colours(len(settings)), strict=True):
-        curves = [_curve(job) for job in jobs if job.setting == setting]
-        curves = [(steps, means) for steps, means in curves if len(steps)]
-        if not curves:
+        logs = [log for log in map(_means, (job for job in jobs if job.setting == setting))
+                if len(log[MEAN])]
+        if not logs:
             continue
+        of |= {int(log[MEAN_OF].max()) for log in logs}
+        curves = [(log['steps'], log[MEAN]) for log in logs]
         begin = max(steps[0] for steps, _ in curves)
         end = min(steps[-1] for steps, _ in curves)
         grid = np.linspace(begin, max(begin, end), 400)
@@ -237,7 +240,9 @@ def _draw(jobs: list[Job], path: Path) -> None:
         for steps, means in curves:
             if steps[-1] > 1.02 * end:
                 alone = True
-                axes.plot(steps[steps >= end], means[steps >= end], color=colour, linewidth=0.7)
+                later = steps > end
+                axes.plot([end, *steps[later]], [np.interp(end, steps, means), *means[later]],
+                          color=colour, linewidth=0.7)
             if means[-1] >= SOLVED:
                 solved = True
                 axes.plot(steps[-1], means[-1], 'o', color=colour, markersize=5)
@@ -252,13 +257,15 @@ def _draw(jobs: list[Job], path: Path) -> None:
     if solved:
         keys.append(Line2D([], [], color=grey, marker='o', linestyle='', markersize=5,
                            label='a seed ends, solved'))
+    axes.set_ylabel(f'mean return of {"" if of <= {WINDOW} else "up to "}'
+                    f'{max(of, default=WINDOW)} episodes')
     canvas.steps_axis(axes, jobs[0].config.learners)
     canvas.legend(figure, [*axes.get_legend_handles_labels()[0], *keys])
     canvas.save(figure, path)
 
 
-def _curve(job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """Read the means of 100 episodes of a job, and the steps at which they were."""
+def _means(job: Job) -> dict[str, np.ndarray]:
+    """Read the episodes of a job at which there was a mean of 100, or else all of them."""
     data = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
-    whole = data[MEAN_OF] >= WINDOW if (data[MEAN_OF] >= WINDOW).any() else data[MEAN_OF] > 0
-    return data['steps'][whole], data[MEAN][whole]
+    whole = data[MEAN_OF] >= WINDOW
+    return {name: column[whole] for name, column in data.items()} if whole.any() else data

@@ -53,7 +53,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 import json
 from pathlib import Path
@@ -205,11 +205,15 @@ class Search:
 
 def read_search(file: Path) -> Search:
     """Read a search file; raises :class:`ConfigError` for whatever is wrong with it."""
-    content = read_table(file, ('preset', 'budgets', 'ranges'), 'tune')
+    own = [each.name for each in fields(SearchConfig)]
+    # Steps and seeds of a training come from the budgets.
+    training = [each.name for each in fields(TrainingConfig)
+                if each.name not in ('seed', 'steps', 'robot', 'learner')]
+    content = read_table(file, ('preset', *training, *own, 'budgets', 'ranges'), 'tune')
     try:
         config = build_part(SearchConfig, content)
         base = {key: value for key, value in content.items()
-                if key not in ('preset', 'params_file', 'budgets', 'ranges', *asdict(config))}
+                if key not in ('preset', 'params_file', 'budgets', 'ranges', *own)}
         base['robot'] = asdict(read_robot(str(content.get('params_file', ROBOT_FILE))))
         base['learner'] = asdict(read_preset(str(content['preset'])))
         if 'weights' in base:

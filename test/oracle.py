@@ -38,7 +38,7 @@ class Oracle:
         self.z, self.features = np.zeros_like(self.theta), np.zeros_like(self.theta)
         self.ybar = np.zeros_like(self.theta)
         self.A0 = self.A.copy()
-        self.recent, self.usual, self.m = 0.0, 0.0, 0
+        self.recent, self.long_term, self.m = 0.0, 0.0, 0
 
     def fluctuate(self):
         """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
@@ -124,14 +124,14 @@ class Oracle:
             return 0.0
         quick, slow = (1 - np.exp(-elapsed / tau) for tau in (c.time_constant, 3e7))
         if 1 / (1 + self.m) > quick:
-            self.recent = self.usual = (self.m * self.recent + reward) / (1 + self.m)
+            self.recent = self.long_term = (self.m * self.recent + reward) / (1 + self.m)
             self.m += 1
         else:
             self.recent = (1 - quick) * self.recent + quick * reward
-            self.usual = (1 - slow) * self.usual + slow * reward
-        if self.usual <= 0:
+            self.long_term = (1 - slow) * self.long_term + slow * reward
+        if self.long_term <= 0:
             return 0.0
-        return np.clip(1 - self.recent / ((1 - c.tolerance) * self.usual), 0, 1)
+        return np.clip(1 - self.recent / ((1 - c.tolerance) * self.long_term), 0, 1)
 
     def swing(self):
         self.W = self.C + self.A * np.sin(2 * np.pi * self.t / self.T)

@@ -116,7 +116,7 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
         assert end['clock'][row] == pytest.approx(oracle.X)
         if config.reheating:
             assert end['recent_reward'][row] == pytest.approx(oracle.recent)
-            assert end['usual_reward'][row] == pytest.approx(oracle.usual)
+            assert end['long_term_reward'][row] == pytest.approx(oracle.long_term)
 
 
 def test_first_state_is_that_of_the_paper(robot):
@@ -366,10 +366,9 @@ def test_a_loss_of_reward_widens_the_fluctuations_while_it_lasts(robot):
 
     np.testing.assert_allclose(amplitude, first * walk(5000, 1.0), rtol=1e-9)
     np.testing.assert_allclose(amplitude, first * walk(5000, 0.85), rtol=1e-9)
-    usual = learner.state.annealing.usual_reward[0]
-    assert 0.99 < usual < 1.0
+    assert 0.99 < learner.state.annealing.long_term_reward[0] < 1.0
     cooled = walk(10_000, 0.4)
-    heat = 1 - 0.4 / (0.8 * learner.state.annealing.usual_reward[0])
+    heat = 1 - 0.4 / (0.8 * learner.state.annealing.long_term_reward[0])
     assert 0.49 < heat < 0.5
     np.testing.assert_allclose(amplitude, first * cooled**(1 - heat), rtol=1e-3)
     np.testing.assert_allclose(amplitude, first * walk(5000, 1.0), rtol=1e-9)

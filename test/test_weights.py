@@ -333,6 +333,16 @@ def test_failed_save_leaves_the_last_one(file, learner, robot, monkeypatch):
     assert [path.name for path in file.parent.iterdir()] == ['weights.npz']
 
 
+def test_an_array_is_read_by_its_former_name(file, robot):
+    with np.load(file) as archive:
+        arrays = dict(archive)
+    arrays['usual_reward'] = arrays.pop('long_term_reward') + 0.25
+    np.savez(file, **arrays)
+    learner = Learner(robot.layout, CONFIG, seed=2)
+    weights.load(file, learner, robot)
+    assert learner.snapshot()['long_term_reward'].tolist() == [0.25]
+
+
 def test_reheating_takes_no_heat_from_the_arrays_of_a_former_format(robot):
     """The pretrained file has an array named usual, which is something else."""
     config = replace(preset('default'), reheating=ReheatingConfig(0.2, 165_000.0))

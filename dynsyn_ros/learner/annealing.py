@@ -43,12 +43,12 @@ themselves while that lasts, towards the first ones when it earns nothing:
     \frac{A}{A_0} = (1 + \beta X)^{-(1 - H) / 4}, \qquad
     H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
 
-- :math:`R_\tau` ``recent_reward``, :math:`R_\infty` ``usual_reward``: running means of the
+- :math:`R_\tau` ``recent_reward``, :math:`R_\infty` ``long_term_reward``: running means of the
   reward of a step, falls included, over the ``time_constant`` and over
-  :data:`USUAL_TIME_CONSTANT`; plain means until so much time is over
+  :data:`LONG_TERM_TIME_CONSTANT`; plain means until so much time is over
 - :math:`\rho` ``tolerance``, the share that may be missing before anything happens
-- :math:`H` the heat, 0 where nothing is usual yet. It leaves :math:`X` as it is: when reward is
-  back, or the new one has become usual, fluctuations are as narrow as before
+- :math:`H` the heat, 0 before anything is earned. It leaves :math:`X` as it is: when reward is
+  back, or its long-term mean has come down to it, fluctuations are as narrow as before
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ from dynsyn_ros.learner.config import (
 from numba import njit
 import numpy as np
 
-#: Over which reward becomes usual, ms of all walkers together: five hours of a robot's time steps.
-USUAL_TIME_CONSTANT = 3e7
+#: Of the long-term mean, ms of all walkers together: five hours of a robot's time steps.
+LONG_TERM_TIME_CONSTANT = 3e7
 
 CONSTANTS = np.dtype((np.record, [
     ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('penalty', 'f8'),
     ('horizon', 'f8'), ('price_rate', 'f8'),
-    ('recent_gain', 'f8'), ('usual_gain', 'f8'), ('expected', 'f8')]))
+    ('recent_gain', 'f8'), ('long_term_gain', 'f8'), ('expected', 'f8')]))
 
 
 class Annealing(NamedTuple):
@@ -80,7 +80,7 @@ class Annealing(NamedTuple):
     """X."""
     recent_reward: np.ndarray
     """Reward of a step."""
-    usual_reward: np.ndarray
+    long_term_reward: np.ndarray
     """Likewise."""
     counted: np.ndarray
     """Steps that the two are means of, as far as that matters."""
@@ -107,15 +107,15 @@ def constants(
     A table that is absent changes nothing.
     """
     elapsed = members * time_step
-    recent, usual, expected = (
+    recent, long_term, expected = (
         lowpass_gain(elapsed, reheating.time_constant),
-        lowpass_gain(elapsed, USUAL_TIME_CONSTANT),
+        lowpass_gain(elapsed, LONG_TERM_TIME_CONSTANT),
         1.0 - reheating.tolerance) if reheating else (0.0, 0.0, 0.0)
     beta, delta = (annealing.amplitude_decay,
                    annealing.centre_rate_decay) if annealing else (0.0, 0.0)
     penalty, horizon, kappa = (
         fall.penalty, fall.horizon / time_step, fall.price_rate) if fall else (0.0, 0.0, 0.0)
-    return np.array((beta, delta, penalty, horizon, kappa, recent, usual, expected),
+    return np.array((beta, delta, penalty, horizon, kappa, recent, long_term, expected),
                     CONSTANTS)[()]
 
 
@@ -130,7 +130,7 @@ def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
 @njit(cache=True)
 def heat(c: Any, a: Annealing, group: int) -> float:
     """Compute H."""
-    expected: float = c.expected * a.usual_reward[group]
+    expected: float = c.expected * a.long_term_reward[group]
     if expected <= 0.0:
         return 0.0
     missing: float = min(max(1.0 - a.recent_reward[group] / expected, 0.0), 1.0)
@@ -146,10 +146,10 @@ def follow(c: Any, a: Annealing, group: int, mean: float) -> None:
     if first > c.recent_gain:
         a.counted[group] += 1.0
         a.recent_reward[group] += first * (mean - a.recent_reward[group])
-        a.usual_reward[group] = a.recent_reward[group]
+        a.long_term_reward[group] = a.recent_reward[group]
     else:
         a.recent_reward[group] += c.recent_gain * (mean - a.recent_reward[group])
-        a.usual_reward[group] += c.usual_gain * (mean - a.usual_reward[group])
+        a.long_term_reward[group] += c.long_term_gain * (mean - a.long_term_reward[group])
 
 
 @njit(cache=True)

@@ -106,7 +106,7 @@ class ReheatingConfig:
     """How a loss of reward widens the fluctuations again; needs the annealed amplitude law."""
 
     tolerance: float = setting(
-        'share rho of the usual reward that may be missing before fluctuations widen', low=0.0,
+        'share rho of the long-term reward that may be missing before fluctuations widen', low=0.0,
         high=0.99)
     time_constant: float = setting(
         'over which the recent reward is the mean, of all walkers together', unit='ms', low=1.0,

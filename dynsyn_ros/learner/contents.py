@@ -63,7 +63,7 @@ def contents(layout: Layout, learners: int, groups: int) -> dict[str, ArraySpec]
         'clock': real(group, 0.0, 1e15),
         # Files from before reheating have none of it.
         'recent_reward': real(group, -_LARGE, _LARGE, optional=True),
-        'usual_reward': real(group, -_LARGE, _LARGE, optional=True),
+        'long_term_reward': real(group, -_LARGE, _LARGE, optional=True),
         'counted': real(group, 0.0, 1e18, optional=True),
         'v': real(cells, -1e3, 1e3),
         'w': real(cells, -1e3, 1e3),

@@ -31,7 +31,7 @@ import numpy as np
 
 #: What a learner of another robot run takes over: what was learnt, and how far it is annealed.
 LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale',
-          'recent_reward', 'usual_reward', 'counted')
+          'recent_reward', 'long_term_reward', 'counted')
 #: Working memory of a step, and its outputs: no part of the state.
 _SCRATCH = ('reward', 'fell', 'error', 'modulation', 'power', 'action', 'hidden')
 

@@ -39,9 +39,11 @@ from dynsyn_ros.storage.archive import Archive, Damaged
 import numpy as np
 
 FORMAT, FORMER = 'dynsyn_ros weights 5', 'dynsyn_ros weights 4'
-#: Arrays of the former format that have other names today.
-_RENAMED = {'turn_sine': 'step_sine', 'turn_cosine': 'step_cosine', 'reserve': 'normals',
-            'drawn': 'next_normal', 'experience': 'clock', 'first_centre': 'initial_centre'}
+#: Arrays that had other names in files of each format.
+_RENAMED = {
+    FORMAT: {'usual_reward': 'long_term_reward'},
+    FORMER: {'turn_sine': 'step_sine', 'turn_cosine': 'step_cosine', 'reserve': 'normals',
+             'drawn': 'next_normal', 'experience': 'clock', 'first_centre': 'initial_centre'}}
 #: The name of a weights file in the folder of a run.
 WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'
@@ -191,7 +193,7 @@ def _about(archive: Archive) -> dict[str, Any]:
             if not 0.001 <= about['time_step'] <= 1000.0:
                 raise _NotOurs
             about['learner'] = None
-            archive.rename(_RENAMED)
+        archive.rename(_RENAMED[about['format']])
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise _NotOurs from error
     return about

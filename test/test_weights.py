@@ -81,7 +81,7 @@ def test_saving_leaves_no_other_file(file):
 
 def test_missing_file(tmp_path, robot):
     refused(tmp_path / 'none.npz', robot, 'cannot read .*: No such file')
-    refused(tmp_path, robot, 'cannot read .*: Is a directory')
+    refused(tmp_path, robot, 'is a folder: name a weights file')
 
 
 @pytest.mark.parametrize('share', [0.0, 0.1, 0.5, 0.9, 0.999])

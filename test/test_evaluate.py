@@ -21,6 +21,7 @@ import subprocess
 
 from conftest import preset, robot_config
 from dynsyn_ros.learner import Learner
+from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
@@ -94,6 +95,13 @@ def test_json_and_a_film_as_mp4(tmp_path, file, capsys):
     frames = ffmpeg.read_frames(str(tmp_path / 'last.mp4'))
     assert next(frames)['size'] == (300, 200)
     assert len(list(frames)) == episode.length // 3
+
+
+def test_a_film_without_a_frame_replaces_nothing(tmp_path):
+    path = tmp_path / 'walk.gif'
+    path.write_text('another')
+    assert not Film(path).save()
+    assert path.read_text() == 'another'
 
 
 def test_frozen_and_learning_differ(file):

@@ -130,12 +130,12 @@ def main(options: argparse.Namespace) -> None:
         stop = stack.enter_context(run.session([*arguments, *options.ros_arguments]))
         if options.dashboard:
             stack.enter_context(dashboard.beside(options.ros_arguments))
-        happened = _walk(stop, output, options)
+        happened, filmed = _walk(stop, output, options)
     print(said(
         happened,
         files_of(output),
         f'recording: {options.record}' if options.record else '',
-        f'film: {options.video}' if options.video and options.video.exists() else '',
+        f'film: {options.video}' if filmed else '',
         f'measure it with: dynsyn evaluate {output / WEIGHTS_FILE}'
         f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}',
         f'continue with: dynsyn walk --output {output}'
@@ -164,11 +164,11 @@ def _unless_default(options: argparse.Namespace, name: str) -> str:
     return f' --{name.replace("_", "-")} {value}'
 
 
-def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> str:
+def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple[str, bool]:
     """
     Spin the nodes, with a live line, until stopped or finished; then write what is to stay.
 
-    Returns what happened, in words.
+    Returns what happened, in words, and whether there is a film of it.
     """
 
     def after_step(walker: Plant) -> None:
@@ -206,10 +206,10 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> str:
     draw_learning_curve(
         output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}', 1, True)
     claim.release()
-    if film:
-        film.save()
+    filmed = film is not None and film.save()
     ended = 'finished' if simulator.finished else 'interrupted'
-    return f'{ended} after {simulator.steps:,} steps: {", ".join(_status(log, controller))}'
+    return (f'{ended} after {simulator.steps:,} steps: {", ".join(_status(log, controller))}',
+            filmed)
 
 
 def _spin(

@@ -63,10 +63,10 @@ class Film:
             small = Image.fromarray(pixels).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
             self._frames.append(small.quantize(COLOURS))
 
-    def save(self) -> None:
-        """Write the film, at the speed of the walker's own time."""
+    def save(self) -> bool:
+        """Write the film, at the walker's own speed; returns whether it has a frame."""
         if not self._frames:
-            return
+            return False
         with replaced(self._path) as file:
             if self._mp4:
                 self._write_mp4(file.name)
@@ -74,6 +74,7 @@ class Film:
                 first, *rest = self._frames
                 first.save(file, 'GIF', save_all=True, append_images=rest, loop=0,
                            duration=round(1000 * self._seconds))
+        return True
 
     def _write_mp4(self, name: str) -> None:
         writer = self._ffmpeg.write_frames(

@@ -38,7 +38,7 @@ class Oracle:
         self.z, self.features = np.zeros_like(self.theta), np.zeros_like(self.theta)
         self.ybar = np.zeros_like(self.theta)
         self.A0 = self.A.copy()
-        self.recent, self.long_term, self.m = 0.0, 0.0, 0
+        self.recent, self.long_term, self.m, self.H = 0.0, 0.0, 0, 0.0
 
     def fluctuate(self):
         """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
@@ -100,7 +100,9 @@ class Oracle:
         s, a = self.config.synapses, self.config.annealing
         if not s.repulsion:
             m = max(m, 0.0)
-        alpha = s.centre_rate / np.sqrt(1 + a.centre_rate_decay * self.X if a else 1.0)
+        alpha = s.centre_rate
+        if a:
+            alpha = alpha / (1 + a.centre_rate_decay * self.X) ** ((1 - self.H) / 2)
         return alpha * m * self.e * self.config.time_step
 
     def narrow(self, rewards, fell):
@@ -109,8 +111,8 @@ class Oracle:
         if a:
             earned = sum(r for r, down in zip(rewards, fell, strict=True) if not down)
             self.X = max(self.X + earned, 0.0)
-            cooled = 1 - self.heat(np.mean(rewards), len(rewards) * dt)
-            self.A = self.A0 / (1 + a.amplitude_decay * self.X) ** (cooled / 4)
+            self.H = self.heat(np.mean(rewards), len(rewards) * dt)
+            self.A = self.A0 / (1 + a.amplitude_decay * self.X) ** ((1 - self.H) / 4)
         elif self.config.amplitude_law == 'multiplicative':
             self.A = self.A * np.exp(-n.amplitude_rate * np.sum(rewards) * dt)
         else:

@@ -36,11 +36,12 @@ is earned in so many steps :math:`h`. It is as with a discount that shrinks whil
 - :math:`L` ``penalty``, :math:`h` ``horizon``, :math:`\kappa` ``price_rate``, 1/reward
 
 **Reheating.** A robot that has changed no longer earns what it used to. Its fluctuations widen by
-themselves while that lasts, towards the first ones when it earns nothing:
+themselves while that lasts, and its centres move faster; as at first when it earns nothing:
 
 .. math::
 
     \frac{A}{A_0} = (1 + \beta X)^{-(1 - H) / 4}, \qquad
+    \frac{\alpha}{\alpha_0} = (1 + \delta X)^{-(1 - H) / 2}, \qquad
     H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
 
 - :math:`R_\tau` ``recent_reward``, :math:`R_\infty` ``long_term_reward``: running means of the
@@ -153,9 +154,10 @@ def follow(c: Any, a: Annealing, group: int, mean: float) -> None:
 
 
 @njit(cache=True)
-def rate_ratio(c: Any, clock: float) -> float:
+def rate_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute alpha / alpha_0."""
-    ratio: float = (1.0 + c.centre_rate_decay * clock) ** -0.5
+    ratio: float = (1.0 + c.centre_rate_decay * a.clock[group]) ** (
+        -0.5 * (1.0 - heat(c, a, group)))
     return ratio
 
 

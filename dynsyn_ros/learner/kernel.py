@@ -172,7 +172,7 @@ def learn(
     fell: np.ndarray,
 ) -> None:
     """Move the centres and the amplitudes of a group by the modulation of all its members."""
-    rate_ratio = annealing.rate_ratio(annealed, a.clock[group])
+    rate_ratio = annealing.rate_ratio(annealed, a, group)
     for i in members:
         modulation = r.modulation[i] if choice.prediction_error else reward[i]
         plasticity.move_centres(p, plastic, i, group, rate_ratio, modulation)

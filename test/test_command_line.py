@@ -16,7 +16,6 @@
 
 import io
 import os
-import signal
 import subprocess
 import sys
 
@@ -29,7 +28,6 @@ from dynsyn_ros.settings.schema import ConfigError
 from pages import SOURCE
 from programs import dynsyn_here, PATIENCE, PROGRAM
 import pytest
-from ros import await_line, command
 
 ITEMS = ['12%', 'mean of 64: -103.2', '2.40M/20.0M steps', '21:07 left', '3,211 episodes',
          '13.9k steps/s']
@@ -75,19 +73,27 @@ def test_a_wrong_option_gets_the_usage_of_its_command(tmp_path, capsys, argument
 
 
 def test_ctrl_c_during_imports_and_at_the_end_is_no_traceback(tmp_path):
-    program, words = ['-m', 'dynsyn_ros'], ['weights', 'show', 'bipedal_walker']
-    with command([sys.executable, '-X', 'importtime', *program, *words]) as running:
-        await_line(running.stderr, 'dynsyn_ros.nodes.environment')
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=PATIENCE)
-    assert running.returncode == 130
-    assert 'Traceback' not in said
-    at_the_end = ('import atexit, os, runpy, signal\n'
-                  'atexit.register(os.kill, os.getpid(), signal.SIGINT)\n'
-                  "runpy.run_module('dynsyn_ros', run_name='__main__', alter_sys=True)")
-    done = subprocess.run([sys.executable, '-c', at_the_end, *words], cwd=tmp_path,
-                          capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert (done.returncode, done.stderr) == (0, '')
+    interrupt = 'os.kill(os.getpid(), signal.SIGINT)'
+    start = "runpy.run_module('dynsyn_ros', run_name='__main__', alter_sys=True)"
+
+    def interrupted(when):
+        code = f'import atexit, os, runpy, signal, sys\n{when}\n{start}'
+        done = subprocess.run(
+            [sys.executable, '-c', code, 'weights', 'show', 'bipedal_walker'], cwd=tmp_path,
+            capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert 'Traceback' not in done.stderr
+        return done.returncode
+
+    for module in ('nodes.environment', 'figures.synapses'):
+        assert interrupted(f"""
+class Watch:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == 'dynsyn_ros.{module}':
+            {interrupt}
+
+sys.meta_path.insert(0, Watch)""") == 130, module
+    assert interrupted(f'atexit.register(lambda: {interrupt})') == 0
 
 
 def test_a_shell_completes_commands_options_and_names(tmp_path):

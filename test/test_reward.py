@@ -94,11 +94,11 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
             spin_until(executor, lambda: controller.steps > 500)
             assert simulator.count_publishers('reward') == 1
             controller.trigger_deactivate()
-    # It may have missed a message or two of sensors while it woke up, and one may be of a fall.
+    # It may have missed a message or two of sensors, also while it fell and was put back.
     fall = robot_config().fall_reward
     walked, known = (sum(reward for reward in rewards if reward > fall)
                      for rewards in (told, own[begun:]))
-    assert walked == pytest.approx(known, abs=3.0)
+    assert walked == pytest.approx(known, rel=0.15, abs=3.0)
     assert np.ptp(told) > 0.5, 'it moves'
 
 

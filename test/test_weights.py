@@ -336,7 +336,8 @@ def test_failed_save_leaves_the_last_one(file, learner, robot, monkeypatch):
 def test_an_array_is_read_by_its_former_name(file, robot):
     with np.load(file) as archive:
         arrays = dict(archive)
-    arrays['usual_reward'] = arrays.pop('long_term_reward') + 0.25
+    arrays['usual_reward'] = np.full(1, 0.25)
+    del arrays['long_term_reward']
     np.savez(file, **arrays)
     learner = Learner(robot.layout, CONFIG, seed=2)
     weights.load(file, learner, robot)

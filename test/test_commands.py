@@ -44,6 +44,8 @@ SHORTER = {
     'train': ['--steps', '1600'],
     'evaluate': ['--episodes', '1'],
     'dashboard': ['--port', '0'],
+    'figures adaptation': ['--learners', '2', '--before', '1300', '--steps', '1700',
+                           '--frozen-steps', '1700'],
 }
 
 #: Where the shortened copies are of what a command takes by name.
@@ -91,7 +93,8 @@ def run(words, folder, number):
     """Run one command to its end, which of the dashboard is Ctrl-C."""
     name = words[0]
     end = words.index('--ros-args') if '--ros-args' in words else len(words)
-    short = [*words[:end], *SHORTER.get(name, ()), *words[end:]]
+    shorter = SHORTER.get(' '.join(words[:2]), SHORTER.get(name, ()))
+    short = [*words[:end], *shorter, *words[end:]]
     if name in SHORT_COPIES:  # by its name it would be the one that ships, and take hours
         short[1] = SHORT_COPIES[name].format(short[1])
     if name == 'train' and '--resume' not in short:  # in the same second and process

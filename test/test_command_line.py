@@ -77,7 +77,9 @@ def test_ctrl_c_during_imports_and_at_the_end_is_no_traceback(tmp_path):
     start = "runpy.run_module('dynsyn_ros', run_name='__main__', alter_sys=True)"
 
     def interrupted(when):
-        code = f'import atexit, os, runpy, signal, sys\n{when}\n{start}'
+        # Who starts the tests in the background has Ctrl-C ignored.
+        code = ('import atexit, os, runpy, signal, sys\n'
+                f'signal.signal(signal.SIGINT, signal.default_int_handler)\n{when}\n{start}')
         done = subprocess.run(
             [sys.executable, '-c', code, 'weights', 'show', 'bipedal_walker'], cwd=tmp_path,
             capture_output=True, text=True, timeout=PATIENCE, check=False)

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             ('before', 20_000, 'before the change'), ('steps', 1_000_000, 'after it, learning'),
             ('frozen-steps', 60_000, 'after it, learning off')):
         parser.add_argument(f'--{name}', type=shared_options.count, default=steps, metavar='N',
-                           help=f'steps of each robot {meaning} (default: %(default)s)')
+                            help=f'steps of each robot {meaning} (default: %(default)s)')
 
 
 def main(options: argparse.Namespace) -> None:

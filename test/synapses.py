@@ -14,14 +14,15 @@
 
 """Synapses without a network: fluctuation and plasticity alone."""
 
-from dynsyn_ros.learner import fluctuation, plasticity
+from dynsyn_ros.learner import fluctuation, memory, plasticity
 from numba import njit
 
 
 def lone(config, learners, groups, synapses, amplitude, rng):
     """Make them; returns their states, and the constants of both."""
-    f = fluctuation.unpack(*fluctuation.allocate(learners, synapses))
-    p = plasticity.unpack(*plasticity.allocate(learners, groups, synapses))
+    own, shared = (learners, synapses), (learners, groups, synapses)
+    f, _ = fluctuation.unpack(memory.allocate(fluctuation.shapes(*own)), *own)
+    p, _ = plasticity.unpack(memory.allocate(plasticity.shapes(*shared)), *shared)
     fluctuating = fluctuation.constants(config.synapses, config.time_step)
     p.amplitude[:] = amplitude
     for i in range(learners):

@@ -25,7 +25,7 @@ only what W earns at once, 1 - kappa of it.
 from dataclasses import replace
 
 from conftest import changed, preset
-from dynsyn_ros.learner import fluctuation, plasticity, reward_prediction
+from dynsyn_ros.learner import fluctuation, memory, plasticity, reward_prediction
 from dynsyn_ros.learner.config import lowpass_gain
 from numba import njit
 import numpy as np
@@ -40,7 +40,9 @@ CONFIG = changed(
 
 def critic(config, members, features, adaptation=None):
     """Make a critic that adapts in so much time, ms, or not at all."""
-    state = reward_prediction.unpack(*reward_prediction.allocate(members, 1, features))
+    sizes = members, 1, features
+    state, _ = reward_prediction.unpack(
+        memory.allocate(reward_prediction.shapes(*sizes)), *sizes)
     constants = reward_prediction.constants(config.prediction, config.time_step, members)
     constants['adaptation_gain'] = (
         lowpass_gain(config.time_step, adaptation) if adaptation else 0.0)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dynsyn_ros.learner import fluctuation, plasticity
+from dynsyn_ros.learner import fluctuation, memory, plasticity
 from dynsyn_ros.learner.config import LearnerConfig, NarrowingConfig
 from dynsyn_ros.pictures import canvas
 import numpy as np
@@ -40,8 +40,8 @@ def fluctuate(
     Returns weights, centres and amplitudes, each (steps, count), and the rewards, (steps,).
     """
     stream = np.random.default_rng(seed)
-    f = fluctuation.unpack(*fluctuation.allocate(1, count))
-    p = plasticity.unpack(*plasticity.allocate(1, 1, count))
+    f, _ = fluctuation.unpack(memory.allocate(fluctuation.shapes(1, count)), 1, count)
+    p, _ = plasticity.unpack(memory.allocate(plasticity.shapes(1, 1, count)), 1, 1, count)
     swinging = fluctuation.constants(config.synapses, config.time_step)
     plastic = plasticity.constants(config)
     p.amplitude[:] = config.synapses.amplitude[-1]

@@ -62,6 +62,7 @@ from dynsyn_ros.learner.config import (
     lowpass_gain,
     ReheatingConfig,
 )
+from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
@@ -87,15 +88,17 @@ class Annealing(NamedTuple):
     """Steps that the two are means of, as far as that matters."""
 
 
-def allocate(groups: int) -> tuple[np.ndarray, ...]:
-    """Allocate the memory of :class:`Annealing`."""
-    return (np.zeros((4, groups)),)
+@njit(cache=True)
+def shapes(groups: int) -> tuple[Shape, ...]:
+    """Tell the shapes of its memory."""
+    return ((4, groups),)
 
 
 @njit(cache=True)
-def unpack(memory: np.ndarray) -> Annealing:
-    """Name the parts of the memory."""
-    return Annealing(memory[0], memory[1], memory[2], memory[3])
+def unpack(memory: np.ndarray, groups: int) -> tuple[Annealing, np.ndarray]:
+    """Name the parts of the front of a memory; returns them and the rest of it."""
+    own, memory = take(memory, shapes(groups)[0])
+    return Annealing(own[0], own[1], own[2], own[3]), memory
 
 
 def constants(

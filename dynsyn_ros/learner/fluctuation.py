@@ -35,6 +35,7 @@ import math
 from typing import Any, NamedTuple
 
 from dynsyn_ros.learner.config import SHORTEST_PERIOD, SynapseConfig
+from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
@@ -64,18 +65,23 @@ class Fluctuation(NamedTuple):
     """Place of the next unused normal number, (learners,)."""
 
 
-def allocate(learners: int, synapses: int) -> tuple[np.ndarray, ...]:
-    """Allocate the memory of :class:`Fluctuation`: few arrays, as each costs a call time."""
-    normals = NORMALS_PER_SYNAPSE * synapses
-    return (np.zeros((7, learners, synapses)), np.zeros((learners, normals)),
-            np.full(learners, normals))
+@njit(cache=True)
+def shapes(learners: int, synapses: int) -> tuple[Shape, ...]:
+    """Tell the shapes of its memory."""
+    return (7, learners, synapses), (learners, NORMALS_PER_SYNAPSE * synapses), (learners,)
 
 
 @njit(cache=True)
-def unpack(own: np.ndarray, normals: np.ndarray, next_normal: np.ndarray) -> Fluctuation:
-    """Name the parts of the memory."""
+def unpack(
+    memory: np.ndarray, learners: int, synapses: int
+) -> tuple[Fluctuation, np.ndarray]:
+    """Name the parts of the front of a memory; returns them and the rest of it."""
+    of_own, of_normals, of_next = shapes(learners, synapses)
+    own, memory = take(memory, of_own)
+    normals, memory = take(memory, of_normals)
+    next_normal, memory = take(memory, of_next)
     return Fluctuation(own[0], own[1], own[2], own[3], own[4], own[5], own[6], normals,
-                       next_normal)
+                       next_normal.view(np.int64)), memory
 
 
 def constants(config: SynapseConfig, time_step: float) -> Any:

@@ -19,9 +19,9 @@ In the order of the authors' program: the reward that the last action earned rea
 the oscillators move on under the drive of the last step, and the network turns the new observation
 into the next action.
 
-Each part keeps its state in a few large arrays, which :func:`allocate` makes and each part names
-by its ``unpack``; settings come as one NumPy record a part. Both are what numba receives soonest:
-what is passed with names takes longer to receive than the step takes.
+All state lies in one array, of which each part names its share by its ``unpack``. Sizes and
+settings come as one NumPy record, which holds one a part. Both are what numba receives soonest:
+with some arrays for each part it takes longer to receive them than to take the step.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 from dynsyn_ros.learner import (
     annealing,
     fluctuation,
+    memory,
     network,
     oscillators,
     plasticity,
@@ -43,7 +44,14 @@ import numpy as np
 #: What a step returns; any other number is that of a learner that was given a value not finite.
 DONE, NORMALS_LOW = -1, -2
 
-_CONSTANTS = np.dtype((np.record, [('prediction_error', 'b1'), ('annealed', 'b1')]))
+SIZES = np.dtype((np.record, [
+    (name, 'i8') for name in (
+        'learners', 'groups', 'synapses', 'features', 'hidden', 'oscillators', 'actions')]))
+CONSTANTS = np.dtype((np.record, [
+    ('sizes', SIZES), ('prediction_error', 'b1'), ('annealed', 'b1'),
+    ('fluctuation', fluctuation.CONSTANTS), ('plasticity', plasticity.CONSTANTS),
+    ('prediction', reward_prediction.CONSTANTS), ('annealing', annealing.CONSTANTS),
+    ('network', network.CONSTANTS), ('oscillators', oscillators.CONSTANTS)]))
 
 
 class State(NamedTuple):
@@ -56,33 +64,39 @@ class State(NamedTuple):
     neurons: network.Neurons
 
 
-Memory = tuple[tuple[np.ndarray, ...], ...]
+def sizes(learners: int, groups: int, layout: Layout) -> Any:
+    """Pack what the shapes of all state follow from."""
+    return np.array((learners, groups, layout.synapses, layout.features, layout.hidden,
+                     layout.oscillators, layout.actions), SIZES)[()]
 
 
-def allocate(learners: int, groups: int, layout: Layout) -> Memory:
-    """Allocate the memory of all parts."""
-    return (
-        fluctuation.allocate(learners, layout.synapses),
-        plasticity.allocate(learners, groups, layout.synapses),
-        reward_prediction.allocate(learners, groups, layout.features),
-        annealing.allocate(groups),
-        network.allocate(learners, layout),
-    )
+def allocate(of: Any) -> np.ndarray:
+    """Allocate the memory of all parts, for such sizes."""
+    return memory.allocate((
+        *fluctuation.shapes(of.learners, of.synapses),
+        *plasticity.shapes(of.learners, of.groups, of.synapses),
+        *reward_prediction.shapes(of.learners, of.groups, of.features),
+        *annealing.shapes(of.groups),
+        *network.shapes(of.learners, of),
+    ))
 
 
-def unpack(memory: Memory) -> State:
+@njit(cache=True)
+def unpack(block: np.ndarray, of: Any) -> State:
     """Name the parts of the memory."""
-    return State(fluctuation.unpack(*memory[0]), plasticity.unpack(*memory[1]),
-                 reward_prediction.unpack(*memory[2]), annealing.unpack(*memory[3]),
-                 network.unpack(*memory[4]))
+    f, block = fluctuation.unpack(block, of.learners, of.synapses)
+    p, block = plasticity.unpack(block, of.learners, of.groups, of.synapses)
+    r, block = reward_prediction.unpack(block, of.learners, of.groups, of.features)
+    a, block = annealing.unpack(block, of.groups)
+    n, block = network.unpack(block, of.learners, of)
+    return State(f, p, r, a, n)
 
 
-def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[Any, ...]:
-    """Pack the settings of all parts for groups of so many ``members``, a record a part."""
-    step = config.time_step
-    return (
-        np.array((config.modulation == 'prediction_error', config.amplitude_law == 'annealed'),
-                 _CONSTANTS)[()],
+def constants(config: LearnerConfig, layout: Layout, of: Any) -> Any:
+    """Pack the sizes and the settings of all parts."""
+    step, members = config.time_step, of.learners // of.groups
+    return np.array((
+        of, config.modulation == 'prediction_error', config.amplitude_law == 'annealed',
         fluctuation.constants(config.synapses, step),
         plasticity.constants(config),
         reward_prediction.constants(config.prediction, step, members),
@@ -90,24 +104,18 @@ def constants(config: LearnerConfig, layout: Layout, members: int) -> tuple[Any,
             config.annealing, config.fall, config.reheating, step, members),
         network.constants(config.network, layout, step, members),
         oscillators.constants(config.oscillators, step),
-    )
+    ), CONSTANTS)[()]
 
 
 @njit(cache=True)
 def step(
-    fluctuation_memory: Any, plasticity_memory: Any, prediction_memory: Any, annealing_memory: Any,
-    network_memory: Any, normalisation: np.ndarray, choice: Any, fluctuating: Any, plastic: Any,
-    predicting: Any, annealed: Any, wiring: Any, oscillating: Any, observation: np.ndarray,
+    block: np.ndarray, c: Any, normalisation: np.ndarray, observation: np.ndarray,
     reward: np.ndarray, sent_action: np.ndarray, moved: np.ndarray, fell: np.ndarray,
     learning: bool,
 ) -> int:
     """Take one step of all learners; returns how it went."""
-    f = fluctuation.unpack(*fluctuation_memory)
-    p = plasticity.unpack(*plasticity_memory)
-    r = reward_prediction.unpack(*prediction_memory)
-    n = network.unpack(*network_memory)
-    a = annealing.unpack(*annealing_memory)
-    learners, groups = reward.shape[0], a.clock.shape[0]
+    f, p, r, a, n = unpack(block, c.sizes)
+    learners, groups = c.sizes.learners, c.sizes.groups
     size = learners // groups
     for i in range(learners):
         if not finite(observation[i], reward[i], sent_action[i]):
@@ -115,26 +123,25 @@ def step(
     for i in range(learners):
         for o in range(n.v.shape[1]):
             n.v[i, o], n.w[i, o] = oscillators.advance(
-                n.v[i, o], n.w[i, o], n.drive[i, o], oscillating)
-        network.encode(n, wiring, normalisation, i, observation, sent_action)
+                n.v[i, o], n.w[i, o], n.drive[i, o], c.oscillators)
+        network.encode(n, c.network, normalisation, i, observation, sent_action)
     if learning:
         for i in range(learners):
-            fluctuation.advance(f, fluctuating, i)
-            plasticity.follow(p, plastic, i, i // size, f.sine[i])
+            fluctuation.advance(f, c.fluctuation, i)
+            plasticity.follow(p, c.plasticity, i, i // size, f.sine[i])
         for group in range(groups):
             members = range(group * size, (group + 1) * size)
-            if choice.prediction_error:
-                predict(r, a, predicting, annealed, group, members, n.features, reward, moved,
-                        fell)
-            learn(p, r, a, choice, plastic, annealed, group, members, reward, fell)
+            if c.prediction_error:
+                predict(r, a, c, group, members, n.features, reward, moved, fell)
+            learn(p, r, a, c, group, members, reward, fell)
     answer = DONE
     for i in range(learners):
         if learning:
             fluctuation.set_weights(f, i, p.centre[i // size], p.amplitude[i // size])
         else:
             f.weight[i] = p.centre[i // size]
-            reward_prediction.skip(r, predicting, i, n.features)
-        network.act(n, wiring, f.weight, i, observation, learning)
+            reward_prediction.skip(r, c.prediction, i, n.features)
+        network.act(n, c.network, f.weight, i, observation, learning)
         if f.next_normal[i] > f.normals.shape[1] - f.phase.shape[1]:
             answer = NORMALS_LOW
     return answer
@@ -153,34 +160,32 @@ def finite(observation: np.ndarray, reward: float, sent_action: np.ndarray) -> b
 
 @njit(cache=True)
 def predict(
-    r: reward_prediction.RewardPrediction, a: annealing.Annealing, predicting: Any, annealed: Any,
-    group: int, members: Any, features: np.ndarray, reward: np.ndarray, moved: np.ndarray,
-    fell: np.ndarray,
+    r: reward_prediction.RewardPrediction, a: annealing.Annealing, c: Any, group: int,
+    members: Any, features: np.ndarray, reward: np.ndarray, moved: np.ndarray, fell: np.ndarray,
 ) -> None:
     """Shape the rewards of a group and hold them against their prediction."""
     for i in members:
         r.fell[i] = fell[i]
         r.reward[i] = annealing.shape_reward(
-            annealed, reward[i], fell[i], r.baseline[group], a.clock[group])
-    reward_prediction.predict(r, predicting, group, members, features, moved)
+            c.annealing, reward[i], fell[i], r.baseline[group], a.clock[group])
+    reward_prediction.predict(r, c.prediction, group, members, features, moved)
 
 
 @njit(cache=True)
 def learn(
     p: plasticity.Plasticity, r: reward_prediction.RewardPrediction, a: annealing.Annealing,
-    choice: Any, plastic: Any, annealed: Any, group: int, members: Any, reward: np.ndarray,
-    fell: np.ndarray,
+    c: Any, group: int, members: Any, reward: np.ndarray, fell: np.ndarray,
 ) -> None:
     """Move the centres and the amplitudes of a group by the modulation of all its members."""
-    rate_ratio = annealing.rate_ratio(annealed, a, group)
+    rate_ratio = annealing.rate_ratio(c.annealing, a, group)
     for i in members:
-        modulation = r.modulation[i] if choice.prediction_error else reward[i]
-        plasticity.move_centres(p, plastic, i, group, rate_ratio, modulation)
-    if choice.annealed:
-        anneal(p, a, annealed, group, members, reward, fell)
+        modulation = r.modulation[i] if c.prediction_error else reward[i]
+        plasticity.move_centres(p, c.plasticity, i, group, rate_ratio, modulation)
+    if c.annealed:
+        anneal(p, a, c.annealing, group, members, reward, fell)
     else:
         for i in members:
-            plasticity.move_amplitudes(p, plastic, group, reward[i])
+            plasticity.move_amplitudes(p, c.plasticity, group, reward[i])
 
 
 @njit(cache=True)

@@ -69,8 +69,9 @@ class Learner:
             np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed, number))))
             for number in numbers
         ]
-        self._memory = kernel.allocate(count, groups, layout)
-        self.state = kernel.unpack(self._memory)
+        self._sizes = kernel.sizes(count, groups, layout)
+        self._memory = kernel.allocate(self._sizes)
+        self.state = kernel.unpack(self._memory, self._sizes)
         """The state of every part, by name; for reading."""
         self._still = np.zeros(count, np.bool_)
         self._shapes = ((count, layout.observations), (count,), (count, layout.actions), (count,),
@@ -84,10 +85,9 @@ class Learner:
 
     def _bind(self) -> None:
         """Put together what every step is called with."""
-        members = len(self) // len(self.state.annealing.clock)
         self._arguments: tuple[Any, ...] = (
-            *self._memory, self.layout.normalisation,
-            *kernel.constants(self.config, self.layout, members))
+            self._memory, kernel.constants(self.config, self.layout, self._sizes),
+            self.layout.normalisation)
 
     def reconfigure(self, config: LearnerConfig) -> None:
         """
@@ -117,6 +117,7 @@ class Learner:
                               stream.standard_normal(self.layout.synapses))
         self.initial_centre = state.plasticity.centre.copy()
         """Where the centres started, (groups, synapses)."""
+        state.fluctuation.next_normal[:] = state.fluctuation.normals.shape[1]
         self._draw_normals()
 
     def _draw_normals(self) -> None:

@@ -30,6 +30,7 @@ import math
 from typing import Any, NamedTuple
 
 from dynsyn_ros.learner.config import Layout, NetworkConfig
+from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
@@ -60,24 +61,23 @@ class Neurons(NamedTuple):
     """Scratch: layer 2 of the learner at hand, shape (hidden,)."""
 
 
-def allocate(learners: int, layout: Layout) -> tuple[np.ndarray, ...]:
-    """Allocate the memory of :class:`Neurons`: few arrays, as each costs a call time."""
-    return (
-        np.zeros((3, learners, layout.oscillators)),
-        np.zeros((learners, layout.hidden)),
-        np.zeros((learners, layout.actions)),
-        np.zeros((learners, layout.features)),
-        np.zeros(layout.hidden),
-    )
+@njit(cache=True)
+def shapes(learners: int, layout: Any) -> tuple[Shape, ...]:
+    """Tell the shapes of its memory; ``layout`` has the sizes of one network."""
+    return ((3, learners, layout.oscillators), (learners, layout.hidden),
+            (learners, layout.actions), (learners, layout.features), (layout.hidden,))
 
 
 @njit(cache=True)
-def unpack(
-    oscillators: np.ndarray, gain: np.ndarray, action: np.ndarray, features: np.ndarray,
-    hidden: np.ndarray
-) -> Neurons:
-    """Name the parts of the memory."""
-    return Neurons(oscillators[0], oscillators[1], oscillators[2], gain, action, features, hidden)
+def unpack(memory: np.ndarray, learners: int, layout: Any) -> tuple[Neurons, np.ndarray]:
+    """Name the parts of the front of a memory; returns them and the rest of it."""
+    of_cells, of_gain, of_action, of_features, of_hidden = shapes(learners, layout)
+    cells, memory = take(memory, of_cells)
+    gain, memory = take(memory, of_gain)
+    action, memory = take(memory, of_action)
+    features, memory = take(memory, of_features)
+    hidden, memory = take(memory, of_hidden)
+    return Neurons(cells[0], cells[1], cells[2], gain, action, features, hidden), memory
 
 
 def constants(

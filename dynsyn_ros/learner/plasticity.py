@@ -38,6 +38,7 @@ import math
 from typing import Any, NamedTuple
 
 from dynsyn_ros.learner.config import LearnerConfig, lowpass_gain
+from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
@@ -61,15 +62,21 @@ class Plasticity(NamedTuple):
     """(learners, synapses)."""
 
 
-def allocate(learners: int, groups: int, synapses: int) -> tuple[np.ndarray, ...]:
-    """Allocate the memory of :class:`Plasticity`."""
-    return np.zeros((2, groups, synapses)), np.zeros((learners, synapses))
+@njit(cache=True)
+def shapes(learners: int, groups: int, synapses: int) -> tuple[Shape, ...]:
+    """Tell the shapes of its memory."""
+    return (2, groups, synapses), (learners, synapses)
 
 
 @njit(cache=True)
-def unpack(shared: np.ndarray, trace: np.ndarray) -> Plasticity:
-    """Name the parts of the memory."""
-    return Plasticity(shared[0], shared[1], trace)
+def unpack(
+    memory: np.ndarray, learners: int, groups: int, synapses: int
+) -> tuple[Plasticity, np.ndarray]:
+    """Name the parts of the front of a memory; returns them and the rest of it."""
+    of_shared, of_trace = shapes(learners, groups, synapses)
+    shared, memory = take(memory, of_shared)
+    trace, memory = take(memory, of_trace)
+    return Plasticity(shared[0], shared[1], trace), memory
 
 
 def constants(config: LearnerConfig) -> Any:

@@ -47,6 +47,7 @@ import math
 from typing import Any, NamedTuple
 
 from dynsyn_ros.learner.config import lowpass_gain, PredictionConfig
+from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
@@ -93,19 +94,25 @@ class RewardPrediction(NamedTuple):
     """Square of the length of x, of the state that the last action began in, likewise."""
 
 
-def allocate(learners: int, groups: int, features: int) -> tuple[np.ndarray, ...]:
-    """Allocate the memory of :class:`RewardPrediction`."""
-    return (np.zeros((groups, features)), np.zeros((3, learners, features)),
-            np.zeros((3, groups)), np.zeros((5, learners)))
+@njit(cache=True)
+def shapes(learners: int, groups: int, features: int) -> tuple[Shape, ...]:
+    """Tell the shapes of its memory."""
+    return (groups, features), (3, learners, features), (3, groups), (5, learners)
 
 
 @njit(cache=True)
 def unpack(
-    value_weight: np.ndarray, own: np.ndarray, means: np.ndarray, signals: np.ndarray
-) -> RewardPrediction:
-    """Name the parts of the memory."""
-    return RewardPrediction(value_weight, own[0], own[1], own[2], means[0], means[1], means[2],
-                            signals[0], signals[1], signals[2], signals[3], signals[4])
+    memory: np.ndarray, learners: int, groups: int, features: int
+) -> tuple[RewardPrediction, np.ndarray]:
+    """Name the parts of the front of a memory; returns them and the rest of it."""
+    of_weight, of_own, of_means, of_signals = shapes(learners, groups, features)
+    value_weight, memory = take(memory, of_weight)
+    own, memory = take(memory, of_own)
+    means, memory = take(memory, of_means)
+    signals, memory = take(memory, of_signals)
+    return RewardPrediction(
+        value_weight, own[0], own[1], own[2], means[0], means[1], means[2],
+        signals[0], signals[1], signals[2], signals[3], signals[4]), memory
 
 
 def constants(config: PredictionConfig | None, time_step: float, members: int) -> Any:

@@ -119,6 +119,26 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
             assert end['long_term_reward'][row] == pytest.approx(oracle.long_term)
 
 
+def test_scaled_amplitudes_are_as_if_layer_4_took_normalised_states(robot):
+    """So the same learner under another unit of its states learns the same."""
+    config = changed(preset('default'), amplitude_scaling='normalisation')
+    raw, states, first = robot.layout, robot.layout.states, 2 * robot.layout.oscillators
+    factors = raw.normalisation[:states]
+    centres = raw.output_centres.copy()
+    centres[:, first:first + states] /= factors
+    normalised = replace(
+        raw, output_centres=centres,
+        normalisation=np.append(np.ones(states), raw.normalisation[states:]))
+    plain = changed(config, amplitude_scaling='none')
+    learner, other = Learner(raw, config, seed=5), Learner(normalised, plain, seed=5)
+    for observation, *given in zip(*random_steps(robot, 1, 500), strict=True):
+        scaled = observation.copy()
+        scaled[:, :states] *= factors
+        np.testing.assert_allclose(
+            learner.step(observation, *given), other.step(scaled, *given), rtol=0, atol=1e-9)
+    assert learner.centre_shift > 1e-3
+
+
 def test_first_state_is_that_of_the_paper(robot):
     learner = Learner(robot.layout, preset('authors'), seed=0, numbers=range(50))
     n2, n3, _ = robot.layout.layer_sizes

@@ -36,6 +36,10 @@ class SynapseConfig:
     amplitude: list[float] = setting(
         'initial amplitude A of the synapses of layers 2, 3 and 4; changed while it runs, it '
         'scales theirs', low=0.0, high=10.0, read_only=False)
+    amplitude_scaling: str = setting(
+        'none: all synapses of a layer start with its amplitude; normalisation: those that carry a '
+        "state into layer 4 with that times the state's normalisation, so that each state moves "
+        'the action as much', choices=('none', 'normalisation'), default='none')
     period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0, high=1e9)
     period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
                                unit='ms', low=0.0, high=1e9)
@@ -247,6 +251,21 @@ class Layout:
     def synapses(self) -> int:
         """All synapses of one learner."""
         return sum(self.layer_sizes)
+
+    def amplitudes(self, config: SynapseConfig) -> np.ndarray:
+        """
+        Compute the initial amplitudes of all synapses, (synapses,).
+
+        A state that varies little, such as a velocity in rad/s x 0.04, moves the action as much as
+        the others do if its synapses fluctuate more: it is as if layer 4 took the normalised
+        states, with centres that still are those of the states as they are.
+        """
+        amplitudes = np.repeat(config.amplitude, self.layer_sizes)
+        if config.amplitude_scaling == 'normalisation':
+            output = amplitudes[-self.layer_sizes[2]:].reshape(self.actions, self.output_inputs)
+            first = 2 * self.oscillators
+            output[:, first:first + self.states] *= np.abs(self.normalisation[:self.states])
+        return amplitudes
 
 
 def lowpass_gain(elapsed: float, time_constant: float) -> float:

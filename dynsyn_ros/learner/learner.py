@@ -76,8 +76,7 @@ class Learner:
         self._still = np.zeros(count, np.bool_)
         self._shapes = ((count, layout.observations), (count,), (count, layout.actions), (count,),
                         (count,))
-        self.state.plasticity.amplitude[:] = np.repeat(
-            config.synapses.amplitude, layout.layer_sizes)
+        self.state.plasticity.amplitude[:] = layout.amplitudes(config.synapses)
         self.state.neurons.gain[:] = config.network.gain
         self._bind()
         self._draw_initial_state()

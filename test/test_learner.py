@@ -119,16 +119,16 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
             assert end['long_term_reward'][row] == pytest.approx(oracle.long_term)
 
 
-def test_scaled_amplitudes_are_as_if_layer_4_took_normalised_states(robot):
+def test_scaled_amplitudes_are_as_if_layer_4_took_scaled_states(robot):
     """So the same learner under another unit of its states learns the same."""
-    config = changed(preset('default'), amplitude_scaling='normalisation')
+    config = changed(preset('default'), amplitude_scaling='observation')
     raw, states, first = robot.layout, robot.layout.states, 2 * robot.layout.oscillators
-    factors = raw.normalisation[:states]
+    factors = raw.amplitude_factors
     centres = raw.output_centres.copy()
     centres[:, first:first + states] /= factors
     normalised = replace(
         raw, output_centres=centres,
-        normalisation=np.append(np.ones(states), raw.normalisation[states:]))
+        normalisation=raw.normalisation / np.append(factors, np.ones(raw.ranges)))
     plain = changed(config, amplitude_scaling='none')
     learner, other = Learner(raw, config, seed=5), Learner(normalised, plain, seed=5)
     for observation, *given in zip(*random_steps(robot, 1, 500), strict=True):

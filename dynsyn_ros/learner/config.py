@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 
 from dynsyn_ros.settings.schema import ConfigError, setting
@@ -37,9 +37,9 @@ class SynapseConfig:
         'initial amplitude A of the synapses of layers 2, 3 and 4; changed while it runs, it '
         'scales theirs', low=0.0, high=10.0, read_only=False)
     amplitude_scaling: str = setting(
-        'none: all synapses of a layer start with its amplitude; normalisation: those that carry a '
-        "state into layer 4 with that times the state's normalisation, so that each state moves "
-        'the action as much', choices=('none', 'normalisation'), default='none')
+        'none: all synapses of a layer start with its amplitude; observation: those that carry a '
+        "state into layer 4 with that times the state's amplitude_factor, so that each moves the "
+        'action about as much', choices=('none', 'observation'), default='none')
     period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0, high=1e9)
     period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
                                unit='ms', low=0.0, high=1e9)
@@ -201,7 +201,8 @@ class Layout:
     """
     The sizes that a robot gives the network, and what it starts from.
 
-    An observation is the robot's ``states`` followed by its ``ranges``.
+    An observation is the robot's ``states`` followed by its ``ranges``. Where sizes alone are
+    asked for, the arrays are empty.
     """
 
     states: int
@@ -213,9 +214,11 @@ class Layout:
     """Neurons of layer 2."""
     oscillators: int
     """Neurons of layer 3."""
-    normalisation: np.ndarray
+    normalisation: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Factor of each observation on its way into layer 1, shape (states + ranges,)."""
-    output_centres: np.ndarray
+    amplitude_factors: np.ndarray = field(default_factory=lambda: np.empty(0))
+    """Of each state, on the amplitudes of its synapses into layer 4, shape (states,)."""
+    output_centres: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Initial centres of layer 4, shape (actions, output_inputs)."""
 
     @property
@@ -257,14 +260,14 @@ class Layout:
         Compute the initial amplitudes of all synapses, (synapses,).
 
         A state that varies little, such as a velocity in rad/s x 0.04, moves the action as much as
-        the others do if its synapses fluctuate more: it is as if layer 4 took the normalised
-        states, with centres that still are those of the states as they are.
+        the others do if its synapses fluctuate more: it is as if layer 4 took each state times its
+        factor, with centres that still are those of the states as they are.
         """
         amplitudes = np.repeat(config.amplitude, self.layer_sizes)
-        if config.amplitude_scaling == 'normalisation':
+        if config.amplitude_scaling == 'observation':
             output = amplitudes[-self.layer_sizes[2]:].reshape(self.actions, self.output_inputs)
             first = 2 * self.oscillators
-            output[:, first:first + self.states] *= np.abs(self.normalisation[:self.states])
+            output[:, first:first + self.states] *= self.amplitude_factors
         return amplitudes
 
 

@@ -34,6 +34,10 @@ class Channel:
     offset: float = setting('added after the factor', low=-1e9, high=1e9)
     normalisation: float = setting(
         'factor that brings the observation to about +-1 for layer 1', low=-1e9, high=1e9)
+    amplitude_factor: float = setting(
+        'of a state: factor on the amplitude of the synapses that carry it into layer 4, with '
+        'learner.synapses.amplitude_scaling observation; the less the state varies in a walk, the '
+        'larger', low=0.0, high=1e6, default=1.0)
     kind: str = setting(
         'a state enters layer 1 with both signs and layer 4 as it is, a range enters layer 1 only',
         choices=('state', 'range'))

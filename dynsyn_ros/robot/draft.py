@@ -95,7 +95,8 @@ def draft(name: str, joints: list[Joint], command: str) -> str:
             f'joint_states.{joint.name}.velocity', 1.0 / max(joint.velocity, 1.0))
     observations = '\n'.join(
         f'      {key}: {{source: {source}, scale: 1.0, offset: 0.0, normalisation: {factor:.3g}, '
-        'kind: state}' for key, (source, factor) in sources.items())
+        f'amplitude_factor: {2.0 * factor:.3g}, kind: state}}'
+        for key, (source, factor) in sources.items())
     centres = '\n'.join(
         f'      {joint.name}: {{inputs: [{joint.name}_angle, {joint.name}_velocity], '
         'values: [-0.2, -0.02]}' for joint in joints)

@@ -67,6 +67,8 @@ class Robot:
             hidden=config.hidden_neurons,
             oscillators=config.oscillators,
             normalisation=np.array([channel.normalisation for channel in channels]),
+            amplitude_factors=np.array([
+                channel.amplitude_factor for channel in channels[:states]]),
             output_centres=_output_centres(config, states),
         )
 

@@ -215,7 +215,7 @@ def layout_of(
 ) -> Layout | None:
     """Tell the sizes of a file's network; None: there is none of its arrays."""
     if about.get('layout'):
-        return Layout(**about['layout'], normalisation=np.empty(0), output_centres=np.empty(0))
+        return Layout(**about['layout'])
     return _recovered_layout(shapes, about)
 
 
@@ -227,8 +227,7 @@ def _recovered_layout(
     synapses, hidden, oscillators = (shapes[name][1] for name in ('centre', 'gain', 'v'))
 
     def layout(states: int) -> Layout:
-        return Layout(states, observations - states, joints, hidden, oscillators,
-                      np.empty(0), np.empty(0))
+        return Layout(states, observations - states, joints, hidden, oscillators)
 
     # Layers 2 and 4 grow alike with each observation that is a state.
     growth = layout(1).synapses - layout(0).synapses

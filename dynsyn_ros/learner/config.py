@@ -123,6 +123,9 @@ class NetworkConfig:
 
     initial_centre: float = setting('initial centres of layers 2 and 3 are uniform in +- this',
                                     low=0.0, high=100.0)
+    initial_feedback: float = setting(
+        'factor on the initial centres of layer 4 that carry a state: how firmly joints are held '
+        'at first', low=0.0, high=100.0, default=1.0)
     negated_inputs: bool = setting(
         'layer 1 sees each state and its negation (false: the negations stay silent, as in the '
         "authors' program)")
@@ -219,7 +222,7 @@ class Layout:
     amplitude_factors: np.ndarray = field(default_factory=lambda: np.empty(0))
     """Of each state, on the amplitudes of its synapses into layer 4, shape (states,)."""
     output_centres: np.ndarray = field(default_factory=lambda: np.empty(0))
-    """Initial centres of layer 4, shape (actions, output_inputs)."""
+    """Of layer 4, as the robot gives them, shape (actions, output_inputs)."""
 
     @property
     def observations(self) -> int:
@@ -255,6 +258,17 @@ class Layout:
         """All synapses of one learner."""
         return sum(self.layer_sizes)
 
+    @property
+    def _from_states(self) -> slice:
+        """Which inputs of layer 4 are states."""
+        return slice(2 * self.oscillators, 2 * self.oscillators + self.states)
+
+    def initial_centres(self, config: NetworkConfig) -> np.ndarray:
+        """Compute the initial centres of layer 4, (actions, output_inputs)."""
+        centres = self.output_centres.copy()
+        centres[:, self._from_states] *= config.initial_feedback
+        return centres
+
     def amplitudes(self, config: SynapseConfig) -> np.ndarray:
         """
         Compute the initial amplitudes of all synapses, (synapses,).
@@ -266,8 +280,7 @@ class Layout:
         amplitudes = np.repeat(config.amplitude, self.layer_sizes)
         if config.amplitude_scaling == 'observation':
             output = amplitudes[-self.layer_sizes[2]:].reshape(self.actions, self.output_inputs)
-            first = 2 * self.oscillators
-            output[:, first:first + self.states] *= self.amplitude_factors
+            output[:, self._from_states] *= self.amplitude_factors
         return amplitudes
 
 

@@ -56,7 +56,7 @@ class Learner:
         """
         Draw the initial state of the learners with these ``numbers`` and compile the step.
 
-        Layers 2 and 3 start with uniform centres, layer 4 with ``layout.output_centres``; phases
+        Layers 2 and 3 start with uniform centres, layer 4 with those of the robot; phases
         are uniform in their periods (section II and the authors' program).
         """
         self.layout = layout
@@ -105,10 +105,10 @@ class Learner:
     def _draw_initial_state(self) -> None:
         state, spread = self.state, self.config.network.initial_centre
         uniform = sum(self.layout.layer_sizes[:2])
+        output = self.layout.initial_centres(self.config.network)
         constants = fluctuation.constants(self.config.synapses, self.config.time_step)
         for i, stream in enumerate(self._streams):
-            centre = np.append(
-                stream.uniform(-spread, spread, uniform), self.layout.output_centres.ravel())
+            centre = np.append(stream.uniform(-spread, spread, uniform), output)
             if i < len(state.plasticity.centre):
                 state.plasticity.centre[i] = centre
             shares = stream.uniform(0.0, 1.0, self.layout.synapses)

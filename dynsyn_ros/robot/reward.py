@@ -105,6 +105,7 @@ def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
     return Robot(replace(
         config, trigger=trigger, observations=sources, initial_centres={},
         observation={source: Channel(
-            source=source, scale=1.0, offset=0.0, normalisation=1.0, kind='state')
+            source=source, scale=1.0, offset=0.0, normalisation=1.0, amplitude_factor=1.0,
+            kind='state')
             for source in sources},
         inputs={topic: config.inputs[topic] for topic in (*topics, REWARD)}))

@@ -265,7 +265,7 @@ class Layout:
 
     def initial_centres(self, config: NetworkConfig) -> np.ndarray:
         """Compute the initial centres of layer 4, (actions, output_inputs)."""
-        centres = self.output_centres.copy()
+        centres: np.ndarray = self.output_centres.copy()
         centres[:, self._from_states] *= config.initial_feedback
         return centres
 

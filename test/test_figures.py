@@ -78,14 +78,15 @@ def test_every_figure_is_drawn(tmp_path, training):
             assert len(picture.convert('RGB').getcolors(10**6)) > 20
 
 
-def test_synapses_are_read_as_they_were_written(training):
+def test_synapses_are_read_as_they_were_written(training, robot):
     steps, weights, centres = learning.read_synapses(training)
     np.testing.assert_array_equal(steps, np.arange(100, 2001, 100))
     assert list(weights) == list(centres)
     assert 'hip_1 from w_1' in weights
-    first = preset('default').synapses.amplitude[-1]
+    first = robot.layout.amplitudes(preset('default').synapses)
     for name, weight in weights.items():
-        assert 0 < np.abs(weight - centres[name]).max() < 1.2 * first
+        widest = np.abs(weight - centres[name]).max()
+        assert 0 < widest < 1.2 * first[robot.first_synapses[name]]
 
 
 @pytest.mark.parametrize(('shared', 'curves'), [

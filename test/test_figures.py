@@ -163,3 +163,16 @@ def test_what_was_regained_is_a_share_of_what_was_lost():
     assert adaptation.price(learning, frozen) == pytest.approx((0.05, 0.05))
     assert adaptation.row('x', result) == (
         '| x | 310.0 | 10.0 (97 % lost) | 150.0 +- 42.4: 47 % (37 to 57) |')
+
+
+@pytest.mark.parametrize('minutes', [20, 60, 200])
+def test_an_adaptation_is_drawn_to_its_end(tmp_path, monkeypatch, minutes):
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda figure, path: drawn.append(figure))
+    steps = np.arange(-9.5, minutes + 0.5)
+    data = {'learner': np.zeros(steps.size), 'steps': steps, 'return': np.ones(steps.size)}
+    adaptation.figure_adaptation(data, data, 1.0, 'a change', tmp_path / 'a.png')
+    hours = len(drawn[0].axes) == 2
+    points = np.concatenate([line.get_xdata() for line in drawn[0].axes[-1].get_lines()
+                             if line.get_marker() == '.'])
+    assert minutes - 11 < points.max() * (60 if hours else 1) <= minutes

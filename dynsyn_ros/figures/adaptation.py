@@ -101,7 +101,8 @@ def figure_adaptation(
     panels = figure.subplots(1, 2 if late else 1, sharey=True, squeeze=False)[0]
     before = float(np.nanmean(by_learner(on, on['steps'] * step_minutes, -np.inf, 0.0)))
     for axes, span, end, unit in zip(
-            panels, (EARLY_SPAN, LATE_SPAN), (min(EARLY, last), last), (1.0, 60.0), strict=False):
+            panels, (EARLY_SPAN, LATE_SPAN), (EARLY if late else last, last), (1.0, 60.0),
+            strict=False):
         for data, colour, name in ((off, '0.45', 'learning off'), (on, 'C0', 'learning on')):
             _band(axes, data, step_minutes, span, end, unit, colour, name)
         axes.axhline(before, color='k', linestyle=':', linewidth=1, label='before the change')

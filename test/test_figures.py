@@ -168,7 +168,7 @@ def test_what_was_regained_is_a_share_of_what_was_lost():
 @pytest.mark.parametrize('minutes', [20, 60, 200])
 def test_an_adaptation_is_drawn_to_its_end(tmp_path, monkeypatch, minutes):
     drawn = []
-    monkeypatch.setattr(canvas, 'save', lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(canvas, 'save', lambda *given: drawn.append(given[0]))
     steps = np.arange(-9.5, minutes + 0.5)
     data = {'learner': np.zeros(steps.size), 'steps': steps, 'return': np.ones(steps.size)}
     adaptation.figure_adaptation(data, data, 1.0, 'a change', tmp_path / 'a.png')

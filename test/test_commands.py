@@ -65,7 +65,7 @@ def made(tmp_path_factory):
     for file in (folder / 'config' / 'tune').iterdir():
         search = yaml.safe_load(file.read_text())
         search |= {'simulator': 'gymnasium', 'learners': 4, 'trials': 1,
-                   'budgets': [{'steps': 300, 'seeds': 1}]}
+                   'budgets': [{'steps': 6600, 'seeds': 1}]}  # an episode ends in it
         file.write_text(yaml.safe_dump(search, sort_keys=False))
     done = dynsyn('train', '--steps', 3200, '--output', 'run', folder=folder)
     assert done.returncode == 0, done.stderr

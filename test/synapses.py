@@ -20,9 +20,8 @@ from numba import njit
 
 def lone(config, learners, groups, synapses, amplitude, rng):
     """Make them; returns their states, and the constants of both."""
-    own, shared = (learners, synapses), (learners, groups, synapses)
-    f, _ = fluctuation.unpack(memory.allocate(fluctuation.shapes(*own)), *own)
-    p, _ = plasticity.unpack(memory.allocate(plasticity.shapes(*shared)), *shared)
+    f = memory.lone(fluctuation, learners, synapses)
+    p = memory.lone(plasticity, learners, groups, synapses)
     fluctuating = fluctuation.constants(config.synapses, config.time_step)
     p.amplitude[:] = amplitude
     for i in range(learners):

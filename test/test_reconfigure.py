@@ -63,9 +63,9 @@ def test_amplitudes_and_rates_are_changed(walk):
     executor, simulator, controller, _ = walk
     learner = controller.learner
     before = learner.state.plasticity.amplitude.copy()
-    second, third, fourth = learner.config.synapses.amplitude
+    amplitude = learner.config.synapses.amplitude
     assert change(controller, 'learner.synapses.amplitude', [
-        2.0 * second, third, 0.5 * fourth]).successful
+        2.0 * amplitude[0], amplitude[1], 0.5 * amplitude[2]]).successful
     ratio = (learner.state.plasticity.amplitude / before)[0]
     second, third, _ = learner.layout.layer_sizes
     np.testing.assert_allclose(ratio[:second], 2.0)

@@ -40,9 +40,7 @@ CONFIG = changed(
 
 def critic(config, members, features, adaptation=None):
     """Make a critic that adapts in so much time, ms, or not at all."""
-    sizes = members, 1, features
-    state, _ = reward_prediction.unpack(
-        memory.allocate(reward_prediction.shapes(*sizes)), *sizes)
+    state = memory.lone(reward_prediction, members, 1, features)
     constants = reward_prediction.constants(config.prediction, config.time_step, members)
     constants['adaptation_gain'] = (
         lowpass_gain(config.time_step, adaptation) if adaptation else 0.0)

@@ -40,8 +40,8 @@ def fluctuate(
     Returns weights, centres and amplitudes, each (steps, count), and the rewards, (steps,).
     """
     stream = np.random.default_rng(seed)
-    f, _ = fluctuation.unpack(memory.allocate(fluctuation.shapes(1, count)), 1, count)
-    p, _ = plasticity.unpack(memory.allocate(plasticity.shapes(1, 1, count)), 1, 1, count)
+    f = memory.lone(fluctuation, 1, count)
+    p = memory.lone(plasticity, 1, 1, count)
     swinging = fluctuation.constants(config.synapses, config.time_step)
     plastic = plasticity.constants(config)
     p.amplitude[:] = config.synapses.amplitude[-1]

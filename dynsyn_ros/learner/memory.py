@@ -35,6 +35,12 @@ def allocate(shapes: tuple[Shape, ...]) -> np.ndarray:
     return np.zeros(sum(math.prod(shape) for shape in shapes))
 
 
+def lone(part: Any, *sizes: int) -> Any:
+    """Allocate the memory of one part on its own, such as ``fluctuation``; returns its state."""
+    state, _ = part.unpack(allocate(part.shapes(*sizes)), *sizes)
+    return state
+
+
 @njit(cache=True)
 def take(memory: np.ndarray, shape: Any) -> tuple[np.ndarray, np.ndarray]:
     """Take an array of a shape from the front of the memory; returns it and the rest."""

@@ -132,19 +132,24 @@ def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
             assert 0.2 * SLOW * window < steepest <= SLOW * (steps * period) + 1e-9
 
 
+#: So many commands a reader may miss that has only just found their publisher.
+MISSED = 4
+
+
 def test_position_drives_are_never_told_to_jump(tmp_path):
     """The quadruped: from where its joints are, over faults, to where it rests, and once more."""
-    period, robot = 0.04, parameters.read([ROBOT_FILE.with_stem('quadruped')])
+    period, rate, robot = 0.04, 2.0, parameters.read([ROBOT_FILE.with_stem('quadruped')])
     pose, rest = np.array(robot['default_pose']), np.array(robot['rest_pose'])
-    with rig(tmp_path, period, robot='quadruped', autostart=False,
-             changes={'rest_rate': 2.0, 'hold_time': 0.4}) as one:
+    with rig(tmp_path, period, robot='quadruped', autostart=False, changes={
+            'position_rate_limits': [rate] * 12, 'rest_rate': 2.0, 'hold_time': 0.4}) as one:
         def away(target):
             return np.abs(one.watcher.last() - target)
 
         one.change(*UP)
         one.until(lambda: len(one.watcher.commands) > 60, 'commands')
         _, first = one.watcher.commands[0]
-        np.testing.assert_allclose(first, 0.1)
+        step = rate * period
+        assert np.abs(first - 0.1).max() <= MISSED * step + 1e-9 < np.abs(pose - 0.1).max()
         ranges = np.abs(robot['position_ranges'])
         one.until(lambda: (away(pose) - ranges).max() < 1e-9, 'its ranges')
 
@@ -160,6 +165,7 @@ def test_position_drives_are_never_told_to_jump(tmp_path):
         one.change(UP[1])
         one.until(lambda: len(one.watcher.commands) > before + 20, 'commands')
         commands = np.array([command for _, command in one.watcher.commands])
-    jumps = np.abs(np.diff(commands, axis=0))
-    assert jumps.max() <= 4.0 * period + 1e-9
-    assert jumps.max() > 2.0 * period, 'as fast as it may'
+    jumps = np.abs(np.diff(commands, axis=0)).max(axis=1)
+    assert jumps[before - 1] <= MISSED * step + 1e-9
+    jumps[before - 1] = 0.0
+    assert 0.5 * step < jumps.max() <= step + 1e-9, 'as fast as it may, and no faster'

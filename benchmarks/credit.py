@@ -34,7 +34,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.learner import annealing, Learner, LearnerConfig
 from dynsyn_ros.pictures import canvas
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.assets import TRAINED
@@ -64,19 +64,20 @@ class Held:
         """Load the weights, with the fluctuations at a share of their amplitude."""
         robot = Robot(read_robot())
         self.fall_reward = robot.config.fall_reward
-        held = replace(
-            config, synapses=replace(config.synapses, centre_rate=0.0),
-            annealing=replace(config.annealing, amplitude_decay=0.0) if config.annealing else None,
-            narrowing=replace(config.narrowing, amplitude_rate=0.0) if config.narrowing else None)
+        held = replace(config, synapses=replace(config.synapses, centre_rate=0.0))
         self.learner = Learner(robot.layout, held, seed, range(WALKERS), shared=True)
         weights.initialise_from(file, self.learner, robot)
-        self.learner.state.plasticity.amplitude[:] *= amplitude
+        self._annealing = self.learner.state.annealing
+        self._clock = self._annealing.clock.copy()
+        self._amplitude = amplitude * self.learner.state.plasticity.amplitude
         self._loop = Headless(robot, self.learner, make(
             simulator, ENVIRONMENTS[0], seed, range(WALKERS), robot.config))
         self._since = np.zeros(WALKERS, int)
 
     def step(self) -> tuple[np.ndarray, np.ndarray]:
         """Step; returns steps since each walker's last start, and which have ended."""
+        self._annealing.clock[:] = self._clock
+        self.learner.state.plasticity.amplitude[:] = self._amplitude
         self._loop.step()
         ended = self._loop.control.moved.copy()
         self._since = np.where(ended, 0, self._since + 1)
@@ -139,14 +140,14 @@ def mean_reward(held: Held, steps: int) -> np.ndarray:
     """Mean shaped reward a step of each walker, frozen."""
     held.learner.learning = False
     total = np.zeros(WALKERS)
-    horizon = held.learner.config.fall.horizon / held.learner.config.time_step
-    state, rate = held.learner.state, held.learner.config.fall.price_rate
-    share = 1.0 - 1.0 / (1.0 + rate * state.annealing.clock[0])
-    price = (held.learner.config.fall.penalty
-             + share * horizon * max(state.prediction.baseline[0], 0.0))
+    state, config = held.learner.state, held.learner.config
+    constants = annealing.constants(
+        config.annealing, config.fall, config.reheating, config.time_step, WALKERS)
+    price = annealing.shape_reward(
+        constants, 0.0, True, state.prediction.baseline[0], state.annealing.clock[0])
     for _ in range(steps):
         held.step()
-        total += np.where(held.rewards > held.fall_reward, held.rewards, -price)
+        total += np.where(held.rewards > held.fall_reward, held.rewards, price)
     return total / steps
 
 

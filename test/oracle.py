@@ -58,8 +58,8 @@ class Oracle:
         f = self.config.fall
         if not fell:
             return reward
-        k = f.price_rate * self.X / (1 + f.price_rate * self.X)
-        return -f.penalty - k * f.horizon / self.config.time_step * max(self.rbar, 0.0)
+        steps = (1 - self.settled()**2) * f.horizon / self.config.time_step
+        return -f.penalty - steps * max(self.rbar, 0.0)
 
     def predict(self, reward, fell, moved):
         """Compute the error of the prediction, and what it would do to the critic."""
@@ -102,7 +102,8 @@ class Oracle:
             m = max(m, 0.0)
         alpha = s.centre_rate
         if a:
-            alpha = alpha / (1 + a.centre_rate_decay * self.X) ** ((1 - self.H) / 2)
+            slower = self.settled() / np.sqrt(1 + a.centre_rate_decay * self.X)
+            alpha = alpha * slower ** (1 - self.H)
         return alpha * m * self.e * self.config.time_step
 
     def narrow(self, rewards, fell):
@@ -112,12 +113,18 @@ class Oracle:
             earned = sum(r for r, down in zip(rewards, fell, strict=True) if not down)
             self.X = max(self.X + earned, 0.0)
             self.H = self.heat(np.mean(rewards), len(rewards) * dt)
-            self.A = self.A0 / (1 + a.amplitude_decay * self.X) ** ((1 - self.H) / 4)
+            narrower = self.settled() / (1 + a.amplitude_decay * self.X) ** 0.25
+            self.A = self.A0 * narrower ** (1 - self.H)
         elif self.config.amplitude_law == 'multiplicative':
             self.A = self.A * np.exp(-n.amplitude_rate * np.sum(rewards) * dt)
         else:
             for reward in rewards:
                 self.A = np.maximum(self.A - n.amplitude_rate * reward * dt, 0.0)
+
+    def settled(self):
+        """How far from settled the walk is, s: 1 at first, then less."""
+        a = self.config.annealing
+        return 1 / np.hypot(1, self.X / a.settling) if a else 1.0
 
     def heat(self, reward, elapsed):
         """Follow the mean reward over a short and a long time; returns what is missing of it."""

@@ -29,7 +29,7 @@ import pytest
 DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0)
 PREDICTING = changed(
     preset('default'), centre_rate=1e-4, critic_rate=0.02,
-    penalty=2.0, price_rate=1e-2, amplitude_decay=1e-2, centre_rate_decay=1e-2)
+    penalty=2.0, settling=100.0, amplitude_decay=1e-2, centre_rate_decay=1e-2)
 
 REHEATING = replace(PREDICTING, reheating=ReheatingConfig(0.1, 1_000.0))
 
@@ -348,6 +348,12 @@ def test_nothing_is_credited_across_a_put_back(robot):
     assert (learner.state.plasticity.centre != before['centre']).all(), 'a fall is a consequence'
 
 
+def narrowed(config, clock):
+    """How much narrower fluctuations are by the annealing clock alone, A / A_0."""
+    a = config.annealing
+    return (1 + a.amplitude_decay * clock)**-0.25 * (1 + (clock / a.settling)**2)**-0.5
+
+
 @compiled_only
 def test_reheating_undoes_annealing(robot):
     """With the clock at 0 the amplitudes are those of the start; half back, those of half."""
@@ -363,8 +369,7 @@ def test_reheating_undoes_annealing(robot):
     assert (amplitude < 0.95 * first).all()
     learner.reheat(0.5)
     assert clock[0] == pytest.approx(reading / 2)
-    beta = config.annealing.amplitude_decay
-    np.testing.assert_allclose(amplitude, first * (1 + beta * reading / 2)**-0.25, rtol=1e-9)
+    np.testing.assert_allclose(amplitude, first * narrowed(config, reading / 2), rtol=1e-9)
     learner.reheat(1.0)
     np.testing.assert_allclose(amplitude, first, rtol=1e-9)
 
@@ -382,7 +387,7 @@ def test_a_loss_of_reward_widens_the_fluctuations_while_it_lasts(robot):
         for _ in range(steps):
             learner.step(rng.normal(size=(1, robot.layout.observations)), np.array([reward]),
                          np.zeros((1, robot.layout.actions)))
-        return (1 + config.annealing.amplitude_decay * clock[0])**-0.25
+        return narrowed(config, clock[0])
 
     np.testing.assert_allclose(amplitude, first * walk(5000, 1.0), rtol=1e-9)
     np.testing.assert_allclose(amplitude, first * walk(5000, 0.85), rtol=1e-9)

@@ -17,31 +17,34 @@ Annealing: with success, fluctuations narrow, centres settle, and falls cost mor
 
 .. math::
 
-    X = \int R \, dt \ge 0, \qquad
-    \frac{A}{A_0} = (1 + \beta X)^{-1/4}, \qquad
-    \frac{\alpha}{\alpha_0} = (1 + \delta X)^{-1/2}
+    X = \int R \, dt \ge 0, \qquad s = \left(1 + (X / X_s)^2\right)^{-1/2}, \qquad
+    \frac{A}{A_0} = s \, (1 + \beta X)^{-1/4}, \qquad
+    \frac{\alpha}{\alpha_0} = s \, (1 + \delta X)^{-1/2}
 
 - :math:`X` ``clock``: the reward :math:`R` that all walkers of a group have earned, falls apart.
   While reward is negative it runs back, and the fluctuations widen again
 - :math:`\beta` ``amplitude_decay``, :math:`\delta` ``centre_rate_decay``, 1/reward
+- :math:`X_s` ``settling``, the reward after which a walk that was found is made safe: before,
+  :math:`s` is about 1, and after it falls as 1 / X
 
-These are gain sequences of stochastic approximation, a slower one for the size of the
+The decays are gain sequences of stochastic approximation, a slower one for the size of the
 perturbations (Robbins & Monro 1951, Spall 1992), in a time that is counted in success.
 
-A fall counts as :math:`-(L + k h \max(\bar r, 0))`, :math:`k = \kappa X / (1 + \kappa X)`, where
-:math:`\bar r` is the mean reward of a step: the penalty :math:`L` at first, and with success what
-is earned in so many steps :math:`h`. It is as with a discount that shrinks while learning
-(Francois-Lavet 2015): a robot that must pay the full price before it can walk learns to stand.
+A fall counts as :math:`-(L + (1 - s^2) \, h \max(\bar r, 0))`, where :math:`\bar r` is the mean
+reward of a step: the penalty :math:`L` at first, and what is earned in so many steps :math:`h`
+once a walk settles. It is as with a discount that shrinks while learning (Francois-Lavet 2015):
+a robot that must pay the full price before it can walk learns to stand, and one that must pay it
+before it walks fast stays slow.
 
-- :math:`L` ``penalty``, :math:`h` ``horizon``, :math:`\kappa` ``price_rate``, 1/reward
+- :math:`L` ``penalty``, :math:`h` ``horizon``
 
 **Reheating.** A robot that has changed no longer earns what it used to. Its fluctuations widen by
 themselves while that lasts, and its centres move faster; as at first when it earns nothing:
 
 .. math::
 
-    \frac{A}{A_0} = (1 + \beta X)^{-(1 - H) / 4}, \qquad
-    \frac{\alpha}{\alpha_0} = (1 + \delta X)^{-(1 - H) / 2}, \qquad
+    \frac{A}{A_0} = \left(s \, (1 + \beta X)^{-1/4}\right)^{1 - H}, \qquad
+    \frac{\alpha}{\alpha_0} = \left(s \, (1 + \delta X)^{-1/2}\right)^{1 - H}, \qquad
     H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
 
 - :math:`R_\tau` ``recent_reward``, :math:`R_\infty` ``long_term_reward``: running means of the
@@ -54,6 +57,7 @@ themselves while that lasts, and its centres move faster; as at first when it ea
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from dynsyn_ros.learner.config import (
@@ -70,8 +74,8 @@ import numpy as np
 LONG_TERM_TIME_CONSTANT = 3e7
 
 CONSTANTS = np.dtype((np.record, [
-    ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('penalty', 'f8'),
-    ('horizon', 'f8'), ('price_rate', 'f8'),
+    ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('settling', 'f8'),
+    ('penalty', 'f8'), ('horizon', 'f8'),
     ('recent_gain', 'f8'), ('long_term_gain', 'f8'), ('expected', 'f8')]))
 
 
@@ -115,20 +119,38 @@ def constants(
         lowpass_gain(elapsed, reheating.time_constant),
         lowpass_gain(elapsed, LONG_TERM_TIME_CONSTANT),
         1.0 - reheating.tolerance) if reheating else (0.0, 0.0, 0.0)
-    beta, delta = (annealing.amplitude_decay,
-                   annealing.centre_rate_decay) if annealing else (0.0, 0.0)
-    penalty, horizon, kappa = (
-        fall.penalty, fall.horizon / time_step, fall.price_rate) if fall else (0.0, 0.0, 0.0)
-    return np.array((beta, delta, penalty, horizon, kappa, recent, long_term, expected),
+    beta, delta, settling = (
+        annealing.amplitude_decay, annealing.centre_rate_decay,
+        annealing.settling) if annealing else (0.0, 0.0, math.inf)
+    penalty, horizon = (fall.penalty, fall.horizon / time_step) if fall else (0.0, 0.0)
+    return np.array((beta, delta, settling, penalty, horizon, recent, long_term, expected),
                     CONSTANTS)[()]
 
 
 @njit(cache=True)
 def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute A / A_0."""
-    ratio: float = (1.0 + c.amplitude_decay * a.clock[group]) ** (
-        -0.25 * (1.0 - heat(c, a, group)))
-    return ratio
+    return ratio(math.sqrt(1.0 + c.amplitude_decay * a.clock[group]), c, a, group)
+
+
+@njit(cache=True)
+def rate_ratio(c: Any, a: Annealing, group: int) -> float:
+    """Compute alpha / alpha_0."""
+    return ratio(1.0 + c.centre_rate_decay * a.clock[group], c, a, group)
+
+
+@njit(cache=True)
+def ratio(decay: float, c: Any, a: Annealing, group: int) -> float:
+    """Compute s / sqrt(decay), closer to 1 while there is heat."""
+    settled: float = (decay * unsettled(c, a.clock[group])) ** (0.5 * (heat(c, a, group) - 1.0))
+    return settled
+
+
+@njit(cache=True)
+def unsettled(c: Any, clock: float) -> float:
+    """Compute s^-2."""
+    far: float = clock / c.settling
+    return 1.0 + far * far
 
 
 @njit(cache=True)
@@ -157,18 +179,10 @@ def follow(c: Any, a: Annealing, group: int, mean: float) -> None:
 
 
 @njit(cache=True)
-def rate_ratio(c: Any, a: Annealing, group: int) -> float:
-    """Compute alpha / alpha_0."""
-    ratio: float = (1.0 + c.centre_rate_decay * a.clock[group]) ** (
-        -0.5 * (1.0 - heat(c, a, group)))
-    return ratio
-
-
-@njit(cache=True)
 def shape_reward(c: Any, reward: float, fell: bool, mean: float, clock: float) -> float:
     """Price a fall by the mean reward; any other reward stays as it is."""
     if not fell:
         return reward
-    share = 1.0 - 1.0 / (1.0 + c.price_rate * clock)
+    share = 1.0 - 1.0 / unsettled(c, clock)
     shaped: float = -(c.penalty + share * c.horizon * max(mean, 0.0))
     return shaped

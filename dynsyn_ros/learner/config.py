@@ -77,11 +77,8 @@ class FallConfig:
         'what a fall costs at first, whatever the robot says that it does',
         low=0.0, high=1e6, read_only=False)
     horizon: float = setting(
-        'with success a fall also costs what is earned on average in so much time', unit='ms',
-        low=0.0, high=1e9)
-    price_rate: float = setting(
-        'rate kappa at which earned reward brings a fall to this full price',
-        unit='1/reward', low=0.0, high=1e3)
+        'once a walk settles, a fall also costs what is earned on average in so much time',
+        unit='ms', low=0.0, high=1e9)
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,9 @@ class AnnealingConfig:
     centre_rate_decay: float = setting(
         'rate delta at which earned reward slows the centres', unit='1/reward',
         low=0.0, high=1e3)
+    settling: float = setting(
+        'reward X_s, of all walkers, after which a walk settles: fluctuations narrow and centres '
+        'slow down further, and falls cost more', unit='reward', low=1e-3, high=1e15)
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ class Oracle:
             earned = sum(r for r, down in zip(rewards, fell, strict=True) if not down)
             self.X = max(self.X + earned, 0.0)
             self.H = self.heat(np.mean(rewards), len(rewards) * dt)
-            narrower = self.settled() / (1 + a.amplitude_decay * self.X) ** 0.25
-            self.A = self.A0 * narrower ** (1 - self.H)
+            narrower = (1 + a.amplitude_decay * self.X) ** -0.25
+            self.A = self.A0 * self.settled() * narrower ** (1 - self.H)
         elif self.config.amplitude_law == 'multiplicative':
             self.A = self.A * np.exp(-n.amplitude_rate * np.sum(rewards) * dt)
         else:

@@ -39,11 +39,12 @@ before it walks fast stays slow.
 - :math:`L` ``penalty``, :math:`h` ``horizon``
 
 **Reheating.** A robot that has changed no longer earns what it used to. Its fluctuations widen by
-themselves while that lasts, and its centres move faster; as at first when it earns nothing:
+themselves while that lasts, and its centres move faster, as at first when it earns nothing. What
+it settled by is kept of the fluctuations, since a robot that has walked needs no such wide ones:
 
 .. math::
 
-    \frac{A}{A_0} = \left(s \, (1 + \beta X)^{-1/4}\right)^{1 - H}, \qquad
+    \frac{A}{A_0} = s \, (1 + \beta X)^{-(1 - H) / 4}, \qquad
     \frac{\alpha}{\alpha_0} = \left(s \, (1 + \delta X)^{-1/2}\right)^{1 - H}, \qquad
     H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
 
@@ -130,20 +131,19 @@ def constants(
 @njit(cache=True)
 def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute A / A_0."""
-    return ratio(math.sqrt(1.0 + c.amplitude_decay * a.clock[group]), c, a, group)
+    clock = a.clock[group]
+    ratio: float = (1.0 + c.amplitude_decay * clock) ** (
+        -0.25 * (1.0 - heat(c, a, group))) / math.sqrt(unsettled(c, clock))
+    return ratio
 
 
 @njit(cache=True)
 def rate_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute alpha / alpha_0."""
-    return ratio(1.0 + c.centre_rate_decay * a.clock[group], c, a, group)
-
-
-@njit(cache=True)
-def ratio(decay: float, c: Any, a: Annealing, group: int) -> float:
-    """Compute s / sqrt(decay), closer to 1 while there is heat."""
-    settled: float = (decay * unsettled(c, a.clock[group])) ** (0.5 * (heat(c, a, group) - 1.0))
-    return settled
+    clock = a.clock[group]
+    ratio: float = ((1.0 + c.centre_rate_decay * clock) * unsettled(c, clock)) ** (
+        -0.5 * (1.0 - heat(c, a, group)))
+    return ratio
 
 
 @njit(cache=True)

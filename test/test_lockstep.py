@@ -66,7 +66,8 @@ def test_a_walker_that_is_put_back_at_the_end_of_its_way(tmp_path):
     assert simulator.episodes == 1, 'with this seed it gets to the end without a fall'
     assert not simulator.walker.episode or not simulator.walker.episode.fell
     np.testing.assert_array_equal(
-        torques, headless_torques(robot_config(), PRESET, 5, 1600, start=TRAINED))
+        torques, headless_torques(
+            robot_config(), PRESET, values['seed'], values['max_steps'], start=TRAINED))
 
 
 def test_two_processes(tmp_path):

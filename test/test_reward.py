@@ -15,7 +15,6 @@
 """The reward of a robot without a simulator, held to the environment's own."""
 
 from dataclasses import replace
-import time
 
 from conftest import robot_config, ROBOT_FILE
 from dynsyn_ros.learner import Learner
@@ -78,7 +77,8 @@ def test_the_sum_over_an_episode_is_the_environments(name, episodes, policy):
 
 @pytest.mark.ros
 def test_the_learner_is_driven_by_the_reward_node(tmp_path):
-    values = {'publish_reward': False, 'real_time_factor': 4.0, 'output_dir': tmp_path / 'out',
+    # Two steps a second, so that one has been rewarded before the next.
+    values = {'publish_reward': False, 'real_time_factor': 0.04, 'output_dir': tmp_path / 'out',
               'weights': TRAINED}
     own, told, config = [], [], robot_config()
 
@@ -86,6 +86,9 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
         # A fall that is told by the posture comes some steps before that by contact.
         fell = message.data < config.fall_reward
         told.append(message.data + fell * config.reward_terms.fall_cost)
+
+    def heard():
+        return told and told[-1] == pytest.approx(own[-1])
 
     with ros(), process('reward_node', ros_arguments(**values)):
         simulator = make(
@@ -95,19 +98,9 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
         listener.create_subscription(
             topics.SENSORS['reward'], 'reward', on_reward, topics.QOS)
         with spinning(simulator, controller, listener) as executor:
-            # A step waits for the reward of the last, so that none is missed.
+            spin_until(executor, heard, 'the reward of the newest step')
+            # From here on a step waits for the reward of the last, so that none is missed.
             simulator._timer.cancel()
-
-            def heard():
-                return told and own[-1] > config.fall_reward and told[-1] == pytest.approx(own[-1])
-
-            for _ in range(60):
-                simulator._tick()
-                end = time.monotonic() + 1.0
-                while not heard() and time.monotonic() < end:
-                    executor.spin_once(timeout_sec=0.1)
-                if heard():
-                    break
             own.clear()
             told.clear()
             controller.start()

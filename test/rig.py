@@ -17,7 +17,6 @@
 from contextlib import contextmanager
 from pathlib import Path
 import sys
-import time
 
 from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.nodes import topics
@@ -26,15 +25,16 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
 from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from ros import call, command, process, ros, spin_until, spinning
+from ros import call, command, process, ros, spin_until
 from std_msgs.msg import Float64, String
 import yaml
 
 BIPED = ROBOT_FILE.parent / 'biped.yaml'
 LIMITS = parameters.read([BIPED])['torque_limits']
-#: Slow enough for two periods to be told from a busy machine's hiccups, s.
+#: Of the controller, and how old its inputs may be, s.
 PERIOD = 0.08
 AGE = 0.4
 
@@ -60,13 +60,16 @@ class Watcher(Node):
         super().__init__('watcher')
         self.commands, self.began, self.state, self.inputs = [], [], {}, {}
         self.create_subscription(  # it must not miss one, however busy the machine is
-            topics.COMMANDS_TYPE, topic,
-            lambda m: self.commands.append((time.time(), np.array(m.data))), 5000)
+            topics.COMMANDS_TYPE, topic, self.on_command, 5000)
         self.create_subscription(
             Float64, 'fault_began', lambda m: self.began.append(m.data), topics.QOS)
         self.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self.on_diagnostics, topics.QOS)
         self.faults = self.create_publisher(String, 'fault', topics.QOS)
+
+    def on_command(self, message, info):
+        """Keep a command and when it was sent, however late it is heard."""
+        self.commands.append((info['source_timestamp'] * 1e-9, np.array(message.data)))
 
     def on_diagnostics(self, message):
         for status in message.status:
@@ -97,18 +100,26 @@ class Rig:
                    'torques that are not zero')
 
     def bring_about(self, fault):
-        """Bring a fault about; returns when the last good message of its topic went out."""
+        """
+        Bring a fault about; returns when it began.
+
+        That is the last message of a topic that falls silent, or the first faulty one.
+        """
         count = len(self.watcher.began)
         self.watcher.faults.publish(String(data=fault))
         self.until(lambda: len(self.watcher.began) > count, 'the fault')
         return self.watcher.began[-1]
 
     def await_zero(self, since):
-        """Await a command of zero that was sent after a time; returns when it came."""
-        def zeros():
-            return [t for t, torque in self.watcher.commands if t >= since and not torque.any()]
-        self.until(zeros, 'zero torque')
-        return zeros()[0]
+        """
+        Await a command of zero that was sent after a time.
+
+        Returns how many were sent between the two. Counts hold where a busy machine is late.
+        """
+        def sent():
+            return [torque.any() for t, torque in self.watcher.commands if t > since]
+        self.until(lambda: not all(sent()), 'zero torque')
+        return sent().index(False)
 
     def await_message(self, task, words):
         """Await some words in what the controller says of one of its tasks."""
@@ -160,10 +171,12 @@ def rig(folder, period=PERIOD, stand_in=(), changes=None, robot='biped', **value
                given['feet'], '--joints', ','.join(given['joints']), *stand_in]
     with ros(), command([sys.executable, *map(str, drivers)]), \
             process('controller', arguments) as controller:
-        watcher = Watcher(topic)
-        with spinning(watcher) as executor:
-            one = Rig(executor, watcher, controller)
-            spin_until(executor, watcher.faults.get_subscription_count, 'the stand-in')
-            if values.get('autostart', True):
-                one.await_driving()
-            yield one
+        # The EventsExecutor hands no time of sending to callbacks.
+        watcher, executor = Watcher(topic), SingleThreadedExecutor()
+        executor.add_node(watcher)
+        one = Rig(executor, watcher, controller)
+        spin_until(executor, watcher.faults.get_subscription_count, 'the stand-in')
+        if values.get('autostart', True):
+            one.await_driving()
+        yield one
+        executor.shutdown()

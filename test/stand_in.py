@@ -54,7 +54,7 @@ class StandIn(Node):
 
     def __init__(self, period, best_effort, commands, joints, feet):
         super().__init__('robot')
-        self.period, self.faults, self.count = period, (), 0
+        self.period, self.faults, self.count, self.awaited = period, (), 0, None
         self.joints, self.feet, self.servo = joints, feet, commands == 'joint_positions'
         #: The order of its messages.
         self.listed = (*joints[::-2], 'arm', *joints[-2::-2])
@@ -89,7 +89,9 @@ class StandIn(Node):
         hertz = re.search(r'joint_states (\d+) Hz', message.data)
         self.joints_timer.timer_period_ns = int(1e9 * (
             1.0 / int(hertz[1]) if hertz else self.period))
-        self.began.publish(Float64(data=self.last.get(topic, 0.0)))
+        self.awaited = None if f'{topic} silent' in self.faults else topic
+        if not self.awaited:
+            self.began.publish(Float64(data=self.last[topic]))
 
     def tick(self):
         if time.time() - self.commanded > 10 * self.period:
@@ -108,6 +110,9 @@ class StandIn(Node):
         if f'{topic} silent' not in self.faults:
             self.last[topic] = time.time()
             self.ends[topic].publish(getattr(self, topic)())
+            if topic == self.awaited:
+                self.began.publish(Float64(data=self.last[topic]))
+                self.awaited = None
 
     def stamp(self, topic):
         if f'{topic} unstamped' in self.faults:

@@ -124,9 +124,8 @@ def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
             torques = one.next_commands(60)
             begun = len(one.watcher.commands) - len(torques)
             times = np.array([t for t, _ in one.watcher.commands[begun:begun + len(torques)]])
-            # By the count of commands, one a period, however late this process hears of them.
-            rate = len(torques) / (times[-1] - times[0])
-            assert 0.5 / period < rate < 1.15 / period, 'a busy machine may be late, never early'
+            # One a period at most times, whatever a busy machine does to a few.
+            assert 0.85 < np.median(np.diff(times)) / period < 1.5
             steps = round(window / period)
             steepest = np.abs(torques[steps:] - torques[:-steps]).max()
             assert 0.2 * SLOW * window < steepest <= SLOW * (steps * period) + 1e-9

@@ -30,7 +30,7 @@ from dynsyn_ros.settings import parameters
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
-from rig import AGE, BIPED, LIMITS, PERIOD, rig
+from rig import AGE, BIPED, LIMITS, rig
 from ros import call, make, record_torques, ros, spin_steps, spin_until, spinning
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
@@ -60,19 +60,17 @@ def test_another_robot_by_configuration_alone(tmp_path):
     assert (np.abs(torques).max(axis=0) > 1.0).all()
 
 
-@pytest.mark.parametrize(('fault', 'timeout'), [
+@pytest.mark.parametrize(('fault', 'age'), [
     ('joint_states silent', AGE),
     ('imu silent', AGE),
     ('foot_contacts silent', AGE),
-    ('joint_states lost', PERIOD),  # a message later
-    ('imu back', 2 * PERIOD),
+    ('joint_states lost', 0.0),
+    ('imu back', 0.0),
 ])
-def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, timeout):
+def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, age):
     with rig(tmp_path) as one:
         for _ in range(2):
-            began = one.bring_about(fault)
-            zero = one.await_zero(began)
-            assert zero - began <= timeout + 2 * PERIOD
+            assert one.await_zero(one.bring_about(fault) + age) <= 2
             if 'back' not in fault:  # the stamps go on from where they are
                 # A busy machine may have been late for a moment before: that zero does not last.
                 one.until(lambda: not one.watcher.last().any()
@@ -84,11 +82,8 @@ def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, timeout):
 def test_an_emergency_stop_latches(tmp_path):
     with rig(tmp_path) as one:
         stop = partial(call, one.executor, one.watcher, SetBool, '/controller/estop')
-        told = stop(SetBool.Request(data=True))
-        answered = time.time()
-        assert told.success
-        zero = one.await_zero(answered - 2 * PERIOD)
-        assert zero - answered <= PERIOD
+        assert stop(SetBool.Request(data=True)).success
+        assert one.await_zero(time.time()) == 0, 'none after its answer'
         one.until(lambda: 'emergency stop' in one.watcher.state.get('message', ''), 'diagnostics')
         steps = one.watcher.state['steps']
         count = len(one.watcher.commands)

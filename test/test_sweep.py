@@ -131,13 +131,14 @@ def test_a_stopped_sweep_goes_on(tmp_path, local):
     write(tmp_path)
     running = subprocess.Popen(
         [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out'],
-        cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
     while not (episodes.exists() and episodes.read_text().count('\n') > 1):
         assert running.poll() is None
     running.send_signal(signal.SIGINT)
-    said, _ = running.communicate(timeout=PATIENCE)
+    said, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
+    assert 'Traceback' not in errors, 'nor do its workers break off'
     assert 'of 4 trainings are left\ncontinue with: dynsyn sweep sweep.yaml --output out' in said
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -94,6 +94,8 @@ def _work(pipe: connection.Connection, parent: int) -> None:
             job.run(lambda: bool(stop))
         except ConfigError as error:
             refusal = str(error)
+        if stop:
+            return  # it is not done, and there may be nobody left to hear so
         pipe.send(refusal)
 
 

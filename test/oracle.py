@@ -58,7 +58,7 @@ class Oracle:
         f = self.config.fall
         if not fell:
             return reward
-        steps = (1 - self.settled()**2) * f.horizon / self.config.time_step
+        steps = (1 - self.settled()) * f.horizon / self.config.time_step
         return -f.penalty - steps * max(self.rbar, 0.0)
 
     def predict(self, reward, fell, moved):
@@ -81,13 +81,14 @@ class Oracle:
             self.z = np.zeros_like(self.z)
         return error, dtheta
 
-    def follow(self, rewards, errors, fell):
+    def follow(self, rewards, fell):
         """Follow the means over all who share the critic; a running mean starts as a plain one."""
         elapsed = len(rewards) * self.config.time_step
         gain = max(1 - np.exp(-elapsed / 1e7), 1 / (1 + self.n))
         self.n += 1
+        walking = [abs(reward - self.rbar)
+                   for reward, down in zip(rewards, fell, strict=True) if not down]
         self.rbar += gain * (np.mean(rewards) - self.rbar)
-        walking = [abs(error) for error, down in zip(errors, fell, strict=True) if not down]
         if walking:
             self.D += gain * (np.mean(walking) - self.D)
 
@@ -124,7 +125,7 @@ class Oracle:
     def settled(self):
         """How far from settled the walk is, s: 1 at first, then less."""
         a = self.config.annealing
-        return 1 / np.hypot(1, self.X / a.settling) if a else 1.0
+        return a.settling**2 / (a.settling**2 + self.X**2) if a else 1.0
 
     def heat(self, reward, elapsed):
         """Follow the mean reward over a short and a long time; returns what is missing of it."""
@@ -214,7 +215,7 @@ def learn(group):
             oracle.predict(*each)
             for oracle, *each in zip(group, shaped, fell, moved, strict=True)), strict=True)
         for oracle in group:
-            oracle.follow(shaped, errors, fell)
+            oracle.follow(shaped, fell)
             oracle.theta = oracle.theta + np.sum(dthetas, axis=0)
         signals = [oracle.modulation(error, down)
                    for oracle, error, down in zip(group, errors, fell, strict=True)]

@@ -352,7 +352,7 @@ def narrowed(config, clock, heat=0.0):
     """How much narrower fluctuations are by the annealing clock and the heat, A / A_0."""
     a = config.annealing
     decayed = (1 + a.amplitude_decay * clock)**-0.25
-    return decayed**(1 - heat) * (1 + (clock / a.settling)**2)**-0.5
+    return decayed**(1 - heat) / (1 + (clock / a.settling)**2)
 
 
 @compiled_only

@@ -17,7 +17,7 @@ Annealing: with success, fluctuations narrow, centres settle, and falls cost mor
 
 .. math::
 
-    X = \int R \, dt \ge 0, \qquad s = \left(1 + (X / X_s)^2\right)^{-1/2}, \qquad
+    X = \int R \, dt \ge 0, \qquad s = \frac{1}{1 + (X / X_s)^2}, \qquad
     \frac{A}{A_0} = s \, (1 + \beta X)^{-1/4}, \qquad
     \frac{\alpha}{\alpha_0} = s \, (1 + \delta X)^{-1/2}
 
@@ -25,12 +25,12 @@ Annealing: with success, fluctuations narrow, centres settle, and falls cost mor
   While reward is negative it runs back, and the fluctuations widen again
 - :math:`\beta` ``amplitude_decay``, :math:`\delta` ``centre_rate_decay``, 1/reward
 - :math:`X_s` ``settling``, the reward after which a walk that was found is made safe: before,
-  :math:`s` is about 1, and after it falls as 1 / X
+  :math:`s` is about 1, and after it falls as 1 / X^2
 
 The decays are gain sequences of stochastic approximation, a slower one for the size of the
 perturbations (Robbins & Monro 1951, Spall 1992), in a time that is counted in success.
 
-A fall counts as :math:`-(L + (1 - s^2) \, h \max(\bar r, 0))`, where :math:`\bar r` is the mean
+A fall counts as :math:`-(L + (1 - s) \, h \max(\bar r, 0))`, where :math:`\bar r` is the mean
 reward of a step: the penalty :math:`L` at first, and what is earned in so many steps :math:`h`
 once a walk settles. It is as with a discount that shrinks while learning (Francois-Lavet 2015):
 a robot that must pay the full price before it can walk learns to stand, and one that must pay it
@@ -133,7 +133,7 @@ def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute A / A_0."""
     clock = a.clock[group]
     ratio: float = (1.0 + c.amplitude_decay * clock) ** (
-        -0.25 * (1.0 - heat(c, a, group))) / math.sqrt(unsettled(c, clock))
+        -0.25 * (1.0 - heat(c, a, group))) / unsettled(c, clock)
     return ratio
 
 
@@ -141,14 +141,14 @@ def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
 def rate_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute alpha / alpha_0."""
     clock = a.clock[group]
-    ratio: float = ((1.0 + c.centre_rate_decay * clock) * unsettled(c, clock)) ** (
+    ratio: float = ((1.0 + c.centre_rate_decay * clock) * unsettled(c, clock) ** 2) ** (
         -0.5 * (1.0 - heat(c, a, group)))
     return ratio
 
 
 @njit(cache=True)
 def unsettled(c: Any, clock: float) -> float:
-    """Compute s^-2."""
+    """Compute 1 / s."""
     far: float = clock / c.settling
     return 1.0 + far * far
 

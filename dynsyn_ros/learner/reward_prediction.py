@@ -34,8 +34,9 @@ Reward prediction: synapses are told how much better than predicted things went.
 - :math:`\delta` ``error``, the reward prediction error: what dopamine is thought to carry
   (Schultz, Dayan & Montague 1997); TD(:math:`\lambda`) of the average
   reward (Sutton & Barto 2018, 12.8)
-- :math:`D` ``scale``, the running mean of :math:`|\delta|`, falls apart; :math:`m` the modulation
-  of Eq. 3. A fall counts in full
+- :math:`D` ``scale``, the running mean of :math:`|r - \bar r|`, falls apart; :math:`m` the
+  modulation of Eq. 3. A fall counts in full. The mean of :math:`|\delta|` would grow with a
+  critic that falls excite, and all would be learned more slowly where it matters
 
 A robot that was *put back* is no consequence of its weights: nothing is credited across the jump.
 Running means are over the time of all walkers of a group together.
@@ -147,7 +148,7 @@ def predict(
     whether the robot was put back since. ``p.reward`` and ``p.fell`` are set already.
     """
     theta, count = p.value_weight[group], len(members)
-    mean, absolute, walking = 0.0, 0.0, 0
+    mean, deviation, walking = 0.0, 0.0, 0
     for i in members:
         mean += p.reward[i] / count
         error = p.reward[i] - p.baseline[group] - value(theta, p.features[i])
@@ -157,13 +158,13 @@ def predict(
         fell = p.fell[i] > 0.0
         p.error[i] = 0.0 if first or (moved[i] and not fell) else error
         if not fell:
-            absolute += abs(p.error[i])
+            deviation += abs(p.reward[i] - p.baseline[group])
             walking += 1
     gain = max(c.mean_gain, 1.0 / (1.0 + p.steps[group]))
     p.steps[group] += 1.0
     p.baseline[group] += gain * (mean - p.baseline[group])
     if walking > 0:
-        p.scale[group] += gain * (absolute / walking - p.scale[group])
+        p.scale[group] += gain * (deviation / walking - p.scale[group])
     scale = max(p.scale[group], SMALLEST_SCALE)
     for i in members:
         p.modulation[i] = p.error[i] / scale

@@ -126,6 +126,7 @@ def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
             times = np.array([t for t, _ in one.watcher.commands[begun:begun + len(torques)]])
             # One a period at most times, whatever a busy machine does to a few.
             assert 0.85 < np.median(np.diff(times)) / period < 1.5
+            assert len(times) / (times[-1] - times[0]) < 1.15 / period, 'late, but never early'
             steps = round(window / period)
             steepest = np.abs(torques[steps:] - torques[:-steps]).max()
             assert 0.2 * SLOW * window < steepest <= SLOW * (steps * period) + 1e-9

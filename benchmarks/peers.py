@@ -16,9 +16,10 @@
 Our fleet beside what people would otherwise use, in one run on one machine.
 
 Each method learns BipedalWalker-v3 in a process of its own, one after the other, until the mean of
-its last 100 training episodes is 300 or its minutes are over. SAC, TQC, PPO and ARS have the tuned
-settings of RL Baselines3 Zoo (its hyperparams/*.yml); CMA-ES searches the centres of our network
-from our first centres. Needs ``pip install '.[peers]'``.
+its last 100 training episodes is 300 or its steps or minutes are over. A2C, ARS, PPO, SAC and TQC
+have the tuned settings of RL Baselines3 Zoo (its hyperparams/*.yml), A2C and PPO its number of
+steps too; CMA-ES searches the centres of our network from our first centres. Results are appended
+to a file as they come, and what is in it is not run again. Needs ``pip install '.[peers]'``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import product
 import json
+from math import inf, isfinite
 from pathlib import Path
 import resource
 import subprocess
@@ -51,6 +54,8 @@ import numpy as np
 from tqdm import tqdm
 
 GOALS = (200.0, SOLVED)
+#: Of A2C and PPO in the zoo.
+ZOO_STEPS = 5_000_000
 
 
 class Done(Exception):
@@ -60,9 +65,9 @@ class Done(Exception):
 class Record:
     """Counts steps and episodes of one method, and when it reached its goals."""
 
-    def __init__(self, minutes: float) -> None:
-        """Start the clock."""
-        self._begun, self._minutes = time.monotonic(), minutes
+    def __init__(self, minutes: float, steps: float) -> None:
+        """Start the clock of a method that has so many minutes and steps."""
+        self._begun, self._minutes, self._steps = time.monotonic(), minutes, steps
         self._last: deque[float] = deque(maxlen=WINDOW)
         self.steps, self.best = 0, -np.inf
         self.reached: dict[str, list[float] | None] = {f'{goal:g}': None for goal in GOALS}
@@ -73,9 +78,9 @@ class Record:
         return (time.monotonic() - self._begun) / 60
 
     def step(self, count: int = 1) -> None:
-        """Count steps; raises :class:`Done` when the time is over."""
+        """Count steps; raises :class:`Done` when they or the minutes are over."""
         self.steps += count
-        if self.minutes > self._minutes:
+        if self.steps >= self._steps or self.minutes > self._minutes:
             raise Done
 
     def episode(self, total: float) -> None:
@@ -185,63 +190,91 @@ def off_policy(module: str, name: str) -> Callable[[Record, int], None]:
     return run
 
 
-def normalised(record: Record, seed: int, count: int, norm_reward: bool):
+def normalised(record: Record, seed: int, count: int, **options):
     """Make environments whose observations are normalised as they go."""
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     environments = [lambda i=i: Counted(record, seed + i) for i in range(count)]
-    return VecNormalize(DummyVecEnv(environments), norm_reward=norm_reward)
+    return VecNormalize(DummyVecEnv(environments), **options)
+
+
+def a2c(record: Record, seed: int) -> None:
+    """Train A2C with state-dependent exploration."""
+    from stable_baselines3 import A2C
+
+    A2C('MlpPolicy', normalised(record, seed, 16, gamma=0.99),
+        learning_rate=lambda left: 9.6e-4 * left, n_steps=8, gae_lambda=0.9, gamma=0.99,
+        ent_coef=0.0, vf_coef=0.4, max_grad_norm=0.5, use_rms_prop=True,
+        normalize_advantage=False, use_sde=True,
+        policy_kwargs={'log_std_init': -2, 'ortho_init': False}, seed=seed, device='cpu',
+        ).learn(ZOO_STEPS)
 
 
 def ppo(record: Record, seed: int) -> None:
     """Train PPO."""
     from stable_baselines3 import PPO
 
-    PPO('MlpPolicy', normalised(record, seed, 32, True), n_steps=2048, batch_size=64,
+    PPO('MlpPolicy', normalised(record, seed, 32, gamma=0.999), n_steps=2048, batch_size=64,
         gae_lambda=0.95, gamma=0.999, n_epochs=10, ent_coef=0.0, learning_rate=3e-4,
-        clip_range=0.18, seed=seed, device='cpu').learn(10**12)
+        clip_range=0.18, seed=seed, device='cpu').learn(ZOO_STEPS)
 
 
 def ars(record: Record, seed: int) -> None:
     """Train ARS."""
     from sb3_contrib import ARS
 
-    ARS('MlpPolicy', normalised(record, seed, 1, False), learning_rate=0.02, delta_std=0.0075,
-        n_delta=64, n_top=32, alive_bonus_offset=-0.1, policy_kwargs={'net_arch': [16]},
-        seed=seed, device='cpu').learn(10**12)
+    ARS('MlpPolicy', normalised(record, seed, 1, norm_reward=False), learning_rate=0.02,
+        delta_std=0.0075, n_delta=64, n_top=32, alive_bonus_offset=-0.1,
+        policy_kwargs={'net_arch': [16]}, seed=seed, device='cpu').learn(10**12)
 
 
 METHODS = {
     'ours, envpool': ours('envpool'),
     'ours, gymnasium': ours('gymnasium'),
+    'A2C': a2c,
+    'PPO': ppo,
     'CMA-ES on our network': cma_es,
     'ARS': ars,
-    'PPO': ppo,
     'SAC': off_policy('stable_baselines3', 'SAC'),
     'TQC': off_policy('sb3_contrib', 'TQC'),
 }
+#: Those that end after a number of steps, since their settings are made for it; others go by time.
+STEPS = {'A2C': ZOO_STEPS, 'PPO': ZOO_STEPS}
 
 
 def measure(method: str, minutes: float, seed: int) -> None:
-    """Run one method in this process and print its result as JSON."""
-    record = Record(minutes)
+    """Run one method in this process, on one thread, and print its result as JSON."""
+    with suppress(ImportError):
+        import torch
+        torch.set_num_threads(1)
+    steps = STEPS.get(method, inf)
+    record = Record(inf if method in STEPS else minutes, steps)
     with suppress(Done):
         METHODS[method](record, seed)
     print(json.dumps({
-        'steps': record.steps, 'minutes': record.minutes, 'mean': record.mean,
-        'best': record.best, 'reached': record.reached,
+        'method': method, 'seed': seed, 'steps': record.steps, 'minutes': record.minutes,
+        'mean': record.mean, 'best': record.best, 'reached': record.reached,
         'memory': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 
-def row(method: str, result: dict) -> str:
+def row(result: dict) -> str:
     """Put a result into a row of the table."""
     goals = [
         '-' if at is None else f'{at[0] / 1e6:.2f} M, {at[1]:.1f} min'
         for at in result['reached'].values()]
     return ' | '.join([
-        f'| {method}', f'{result["steps"] / result["minutes"] / 60:.0f}',
+        f'| {result["method"]}', f'{result["seed"]}',
+        f'{result["steps"] / result["minutes"] / 60:.0f}',
         f'{result["steps"] / 1e6:.2f} M', f'{result["minutes"]:.1f}', *goals,
-        f'{result["mean"]:.0f}', f'{result["best"]:.0f}', f'{result["memory"]:.0f} MB |'])
+        *(f'{mean:.0f}' if isfinite(mean) else '-' for mean in (result['mean'], result['best'])),
+        f'{result["memory"]:.0f} MB |'])
+
+
+def read(file: Path) -> list[dict]:
+    """Read the results in a file, in the order of the methods and seeds."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    order = list(METHODS)
+    return sorted(map(json.loads, lines), key=lambda r: (order.index(r['method']), r['seed']))
 
 
 def main() -> None:
@@ -249,27 +282,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('methods', nargs='*', metavar='METHOD',
                         help=f'{", ".join(METHODS)} (default: all)')
-    parser.add_argument('--minutes', type=float, default=30.0, help='for each (default: 30)')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--minutes', type=float, default=60.0,
+                        help=f'for each but {" and ".join(STEPS)} (default: 60)')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
+    parser.add_argument('--output', type=Path, default=Path('runs/peers.jsonl'),
+                        help='file of results (default: runs/peers.jsonl)')
     parser.add_argument('--inside', action='store_true', help=argparse.SUPPRESS)
     options = parser.parse_args()
     unknown = set(options.methods) - set(METHODS)
     if unknown:
         parser.error(f'unknown method {", ".join(unknown)}: there are {", ".join(METHODS)}')
     if options.inside:
-        measure(options.methods[0], options.minutes, options.seed)
+        measure(options.methods[0], options.minutes, options.seeds[0])
         return
-    lines = [
-        '| method | steps/s | steps | minutes | to 200 | to 300 | last mean | best | memory |',
-        '|---|---|---|---|---|---|---|---|---|']
-    for method in tqdm(options.methods or list(METHODS), unit=' methods'):
-        done = subprocess.run(
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    done = {(result['method'], result['seed']) for result in read(options.output)}
+    pairs = product(options.seeds, options.methods or list(METHODS))
+    for seed, method in tqdm([p for p in pairs if p[::-1] not in done], unit=' trainings'):
+        answer = subprocess.run(
             [sys.executable, __file__, method, '--inside', '--minutes', str(options.minutes),
-             '--seed', str(options.seed)],
+             '--seeds', str(seed)],
             stdout=subprocess.PIPE, text=True, check=True)
-        lines.append(row(method, json.loads(done.stdout.splitlines()[-1])))
-    print(f'seed {options.seed}, at most {options.minutes:g} minutes each\n')
-    print('\n'.join(lines))
+        with options.output.open('a') as file:
+            file.write(answer.stdout.splitlines()[-1] + '\n')
+    columns = ('method', 'seed', 'steps/s', 'steps', 'minutes', 'to 200', 'to 300', 'last mean',
+               'best', 'memory')
+    print('| ' + ' | '.join(columns) + ' |', '|---' * len(columns) + '|',
+          *map(row, read(options.output)), sep='\n')
 
 
 if __name__ == '__main__':

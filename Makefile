@@ -32,7 +32,9 @@ walk: $(READY)
 train: $(READY)
 	$(BIN)/dynsyn train $(ARGS)
 
+# Compiled once before, not by every process that finds it is the first.
 test: $(READY)
+	$(BIN)/dynsyn compile
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile \
 	  --no-loadscope-reorder $(ARGS)
 

@@ -43,8 +43,9 @@ from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.schema import build
 from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.simulation.walkers import make
-from dynsyn_ros.storage.episodes import SOLVED, WINDOW
+from dynsyn_ros.storage.episodes import WINDOW
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset, read_robot
@@ -53,6 +54,7 @@ import gymnasium
 import numpy as np
 from tqdm import tqdm
 
+SOLVED = SOLVED_AT[ENVIRONMENTS[0]]
 GOALS = (200.0, SOLVED)
 #: Of A2C and PPO in the zoo.
 ZOO_STEPS = 5_000_000

@@ -59,7 +59,7 @@ def robot_config(**values):
     return build(RobotConfig, {**given, **values})
 
 
-def write_training(folder, rows, learners, shared, steps):
+def write_training(folder, rows, learners, shared, steps, env_id='BipedalWalker-v3'):
     """
     Write of a training what tells how it fared: its episodes and its summary.
 
@@ -76,7 +76,7 @@ def write_training(folder, rows, learners, shared, steps):
             out.writerow((learner, episode, at * learners, *rest, min(ended[group], 100)))
     (folder / 'summary.json').write_text(
         json.dumps({'steps': steps * learners,
-                    'task': {'learners': learners, 'separate': not shared}}))
+                    'task': {'env_id': env_id, 'learners': learners, 'separate': not shared}}))
 
 
 #: Files that take longest. They begin first, or one of them would run on when all else is done.

@@ -89,9 +89,16 @@ def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
     assert not any('|' in line for line in aligned)
 
 
+def test_a_task_that_nobody_calls_solved_has_no_such_count(tmp_path, capsys):
+    write_training(tmp_path / 'run', rising(0, 100, 9.0), 1, True, 1000, 'Bolt-v0')
+    runs, groups = tables(tmp_path, capsys)
+    assert runs[0][3:6] == ['1,000', '1,000', '1,000']
+    assert groups[0][2] == '-'
+
+
 def test_the_files_of_a_former_version_are_read_as_they_were_meant(tmp_path):
     (tmp_path / 'summary.json').write_text(
-        '{"steps": 1300, "task": {"learners": 16, "shared": true}}')
+        '{"steps": 1300, "task": {"env_id": "BipedalWalker-v3", "learners": 16, "shared": true}}')
     rows = [','.join(map(str, row)) for row in rising(0, 120, 1.0)]
     (tmp_path / 'episodes.csv').write_text('\n'.join(
         ['learner,episode,steps,length,return,fell,mean_100', *rows, '']))
@@ -104,7 +111,8 @@ def test_the_files_of_a_former_version_are_read_as_they_were_meant(tmp_path):
     ('[]', 'run/summary.json is not the summary.json of a training'),
     ('{"steps": 1, "task": {"learners": 1}}',
      'run/summary.json is not the summary.json of a training'),
-    ('{"steps": 1, "task": {"learners": 1, "separate": true}}', 'cannot read'),
+    ('{"steps": 1, "task": {"env_id": "Bolt-v0", "learners": 1, "separate": true}}',
+     'cannot read'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, summary, words):
     (tmp_path / 'run').mkdir()

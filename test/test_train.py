@@ -25,7 +25,12 @@ from conftest import preset, robot_config
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.process import exit_code, INTERRUPTED
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import ENVIRONMENTS
+from dynsyn_ros.simulation.environments import (
+    BIPEDAL_WALKERS,
+    ENVIRONMENTS,
+    SOLVED_AT,
+    WALKER2D,
+)
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import Episode, EpisodeLog, read_episodes
 from dynsyn_ros.storage.folders import MANIFEST
@@ -33,6 +38,7 @@ from dynsyn_ros.training import trainer as training
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
+import gymnasium
 import numpy as np
 from PIL import Image
 from programs import dynsyn, PATIENCE, PROGRAM, refused
@@ -218,7 +224,7 @@ def episode(total):
 
 
 def test_solved_takes_a_hundred_episodes(tmp_path):
-    log = EpisodeLog(tmp_path / 'log.csv', learners=2)
+    log = EpisodeLog(tmp_path / 'log.csv', learners=2, solved_at=300.0)
     for i in range(100):
         assert log.solved_after == [None, None]
         log.add(0, episode(300.0), 100 * i)
@@ -229,8 +235,22 @@ def test_solved_takes_a_hundred_episodes(tmp_path):
     assert log.solved
 
 
+def test_a_task_is_solved_at_what_gymnasium_says_if_it_says_so(tmp_path):
+    known = (*BIPEDAL_WALKERS, WALKER2D)
+    assert {name: SOLVED_AT.get(name) for name in known} == {
+        name: gymnasium.spec(name).reward_threshold for name in known}
+    log = EpisodeLog(tmp_path / 'log.csv')
+    for i in range(100):
+        log.add(0, episode(1e6), i)
+    assert not log.solved
+    assert log.solved_after == [None]
+    log.close()
+    assert 'until_solved must be false for Bolt-v0' in refused(
+        tmp_path, 'train', '--params-file', 'bolt', '--until-solved')
+
+
 def test_a_fleet_solves_together(tmp_path):
-    log = EpisodeLog(tmp_path / 'log.csv', learners=2, shared=True)
+    log = EpisodeLog(tmp_path / 'log.csv', learners=2, shared=True, solved_at=300.0)
     for i in range(50):
         log.add(0, episode(290.0), i)
         assert not log.solved

@@ -22,11 +22,11 @@ from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.tables import table
-from dynsyn_ros.storage.episodes import SOLVED, WINDOW
+from dynsyn_ros.storage.episodes import WINDOW
 from dynsyn_ros.training.results import read_results, Result
 import numpy as np
 
-GOALS = (100.0, 200.0, SOLVED)
+GOALS = (100.0, 200.0, 300.0)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,8 @@ def _row(result: Result) -> list[str]:
 
 def _group_row(name: str, members: Sequence[Result]) -> list[str]:
     known = [each for each in members if each.best is not None]
-    cells = [name, f'{len(members)}', f'{sum(each.solved for each in members)}']
+    cells = [name, f'{len(members)}', '-' if members[0].solved_at is None else
+             f'{sum(each.solved for each in members)}']
     if not known:
         return [*cells, '-', '-', '-', '-']
     best = [each.best for each in known]

@@ -36,8 +36,9 @@ from dynsyn_ros.settings.assets import (
 )
 from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.settings.schema import build
-from dynsyn_ros.simulation.environments import ENVIRONMENTS
+from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
 from dynsyn_ros.simulation.walkers import SIMULATORS
+from dynsyn_ros.storage.episodes import WINDOW
 from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
@@ -69,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--steps', type=shared_options.count, metavar='N', help=(
         f'steps of all walkers together (default: {STEPS // 1_000_000} million)'))
     parser.add_argument('--until-solved', action='store_true', help=(
-        'end as soon as the fleet, or every learner, has solved the task'))
+        'end as soon as the fleet, or every learner, has solved the task, '
+        f'a mean of {max(SOLVED_AT.values()):g} over {WINDOW} episodes of a BipedalWalker'))
     shared_options.add_weights(parser, '--weights', metavar='FILE', without=UNTRAINED,
                                meaning='weights of one learner that all start from')
     parser.add_argument('--output', type=Path, metavar='DIR',
@@ -163,9 +165,11 @@ def _closing(trainer: Trainer) -> list[str]:
     solved = [steps for steps in trainer.log.solved_after if steps is not None]
     who = 'the fleet' if config.shared else f'{len(solved)} of {config.learners} learners'
     ended = 'finished' if trainer.finished else 'interrupted'
-    result = f'solved by {who} after {min(solved):,}' if solved else 'not solved'
+    result = f'solved by {who} after {min(solved):,}; ' if solved else 'not solved; '
+    if config.solved_at is None:
+        result = ''
     lines = [
-        f'{ended} after {trainer.steps:,} of {config.steps:,} steps of all walkers: {result}; '
+        f'{ended} after {trainer.steps:,} of {config.steps:,} steps of all walkers: {result}'
         f'{", ".join(_status(trainer))}',
         files_of(folder),
         f'measure it with: dynsyn evaluate {folder / WEIGHTS_FILE}{_robot(config)}',

@@ -47,7 +47,7 @@ from dynsyn_ros.settings.assets import (
 )
 from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.settings.schema import ConfigError, cut
-from dynsyn_ros.simulation.environments import ENVIRONMENTS
+from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.storage import checkpoints, weights
 from dynsyn_ros.storage.episodes import CURVE_FILE, EpisodeLog, EPISODES_FILE, whole_rows
@@ -204,7 +204,8 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
                 recorder.close()
     log.close()
     draw_learning_curve(
-        output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}', 1, True)
+        output / EPISODES_FILE, output / CURVE_FILE, f'{env_id}, {output.name}', 1, True,
+        SOLVED_AT.get(env_id))
     claim.release()
     filmed = film is not None and film.save()
     ended = 'finished' if simulator.finished else 'interrupted'

@@ -61,14 +61,15 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
 
 def figure_8(folder: Path, path: Path) -> None:
     """Reproduces Fig. 8: returns and their mean over 100, by episodes of a learner or a fleet."""
-    task = trainer.read_summary(folder)['task']
+    summary = trainer.read_summary(folder)
+    task = summary['task']
     data = read_episodes(folder / trainer.EPISODES, task['learners'])
     fleet = not task['separate']
     figure = canvas.new()
     axes = figure.add_subplot(
         xlabel='episode of all walkers' if fleet else 'episode of each learner', ylabel='return')
     number = np.arange(1, len(data['return']) + 1) if fleet else data['episode']
-    plot_returns(axes, data, number, fleet)
+    plot_returns(axes, data, number, fleet, summary['solved_at'])
     canvas.save(figure, path)
 
 

@@ -19,22 +19,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from dynsyn_ros.pictures import canvas
-from dynsyn_ros.storage.episodes import MEAN, MEAN_OF, read_episodes, SOLVED, WINDOW
+from dynsyn_ros.storage.episodes import MEAN, MEAN_OF, read_episodes, WINDOW
 from matplotlib.axes import Axes
 import numpy as np
 
 
-def draw_learning_curve(log: Path, path: Path, title: str, walkers: int, shared: bool) -> None:
-    """Draw the returns of a log and their mean over 100 episodes, as in the paper's Fig. 8."""
+def draw_learning_curve(
+    log: Path, path: Path, title: str, walkers: int, shared: bool, solved_at: float | None
+) -> None:
+    """
+    Draw the returns of a log and their mean over 100 episodes, as in the paper's Fig. 8.
+
+    A line tells what mean solves the task, where ``solved_at`` is known.
+    """
     data = read_episodes(log, walkers)
     figure = canvas.new()
     axes = figure.add_subplot(title=title, ylabel='return')
-    plot_returns(axes, data, data['steps'], shared)
+    plot_returns(axes, data, data['steps'], shared, solved_at)
     canvas.steps_axis(axes, walkers)
     canvas.save(figure, path)
 
 
-def plot_returns(axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared: bool) -> None:
+def plot_returns(
+    axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared: bool, solved_at: float | None
+) -> None:
     """Plot returns and their mean over 100 episodes, of each learner or of a fleet, over ``x``."""
     # The mean of a fleet is over the episodes of all, whoever ended last.
     learners = [np.full(x.shape, True)] if shared else [
@@ -54,10 +62,6 @@ def plot_returns(axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared:
         label = f'mean of {most}' if most == WINDOW else f'mean of up to {most}'
         axes.plot(x[rows][~few], means[~few], color=colour,
                   label=label + (f', learner {i}' if len(learners) > 1 else ''))
-    finish_curves(axes)
-
-
-def finish_curves(axes: Axes) -> None:
-    """Draw where the task is solved, and the names of all curves where they hide none."""
-    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1, label='solved')
+    if solved_at is not None:
+        axes.axhline(solved_at, color='k', linestyle='--', linewidth=1, label='solved')
     canvas.legend(axes.figure)

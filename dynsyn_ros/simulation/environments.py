@@ -21,3 +21,5 @@ BIPEDAL_WALKERS = ('BipedalWalker-v3', 'BipedalWalkerHardcore-v3')
 WALKER2D = 'Walker2d-v5'
 BOLT = 'Bolt-v0'
 ENVIRONMENTS = (*BIPEDAL_WALKERS, WALKER2D, BOLT)
+#: The mean return over 100 episodes that solves a task; for the others nobody has named one.
+SOLVED_AT = dict.fromkeys(BIPEDAL_WALKERS, 300.0)

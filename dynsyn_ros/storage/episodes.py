@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 import csv
 from io import StringIO
+import math
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +29,8 @@ from dynsyn_ros.settings.files import check_folder, opened
 from dynsyn_ros.settings.schema import ConfigError
 import numpy as np
 
-#: Episodes over which the task's criterion takes the mean, and what it must reach.
-WINDOW, SOLVED = 100, 300.0
+#: Episodes over which a mean is taken, and must be high enough for the task to be solved.
+WINDOW = 100
 #: The names of the log and its picture in the folder of a run.
 EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
 #: The mean of the last episodes, and of how many.
@@ -120,10 +121,15 @@ class EpisodeLog(Table):
     """
 
     def __init__(
-        self, path: Path, learners: int = 1, shared: bool = False, go_on_from: int = 0
+        self, path: Path, learners: int = 1, shared: bool = False, go_on_from: int = 0,
+        solved_at: float | None = None,
     ) -> None:
-        """Start the file or go on, as a :class:`Table` does, from what is such a log."""
-        self._shared = shared
+        """
+        Start the file or go on, as a :class:`Table` does, from what is such a log.
+
+        The task is solved by a mean of ``solved_at``, or never.
+        """
+        self._shared, self._solved_at = shared, math.inf if solved_at is None else solved_at
         self._last = [deque(maxlen=WINDOW) for _ in range(1 if shared else learners)]
         self.episodes = [0] * learners
         """Episodes of each learner."""
@@ -161,7 +167,8 @@ class EpisodeLog(Table):
         last = self._last[group]
         last.append(total)
         mean = _mean(last)
-        if mean.of == WINDOW and mean.value >= SOLVED and self.solved_after[group] is None:
+        solved = mean.of == WINDOW and mean.value >= self._solved_at
+        if solved and self.solved_after[group] is None:
             self.solved_after[group] = steps
         return mean
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from dynsyn_ros.learner import contents, Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings.arrays import Contents
-from dynsyn_ros.settings.schema import NO_LIMIT, setting
-from dynsyn_ros.simulation.environments import ENVIRONMENTS
+from dynsyn_ros.settings.schema import ConfigError, NO_LIMIT, setting
+from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
 from dynsyn_ros.training.headless import Headless
 
@@ -47,6 +47,18 @@ class TrainingConfig:
     weights: str = setting('weights file that the learners start from, or none')
     robot: RobotConfig
     learner: LearnerConfig
+
+    def check(self, prefix: str) -> None:
+        """Refuse to wait for what never comes."""
+        if self.until_solved and self.solved_at is None:
+            raise ConfigError(
+                f'{prefix}until_solved must be false for {self.env_id}: nothing says when it is '
+                f'solved, only for {" and ".join(SOLVED_AT)}')
+
+    @property
+    def solved_at(self) -> float | None:
+        """The 100-episode mean that solves the task; None: nothing says."""
+        return SOLVED_AT.get(self.env_id)
 
     @property
     def shared(self) -> bool:

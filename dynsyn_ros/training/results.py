@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.storage.episodes import MEAN, read_episodes, SOLVED, WINDOW
+from dynsyn_ros.storage.episodes import MEAN, read_episodes, WINDOW
 from dynsyn_ros.training import trainer
 import numpy as np
 
@@ -48,11 +48,13 @@ class Result:
     """Mean steps of the last episodes."""
     last_of: int = 0
     """How many the last episodes are, 100 at most."""
+    solved_at: float | None = None
+    """The 100-episode mean that solves its task; None: nothing says."""
 
     @property
     def solved(self) -> bool:
-        """Whether its 100-episode mean has solved the task."""
-        return self.best is not None and self.best >= SOLVED
+        """Whether it has had that mean."""
+        return None not in (self.best, self.solved_at) and self.best >= self.solved_at
 
 
 def read_results(folder: Path, goals: Sequence[float]) -> list[Result]:
@@ -78,18 +80,19 @@ def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
     # Of a training that goes on, the summary is as old as its checkpoint.
     steps = int(max([summary['steps'], *data['steps'][-1:]]))
     if not summary['task']['separate'] or learners == 1:
-        return [_result(folder.parent, folder.name, data, steps, goals)]
+        return [_result(folder.parent, folder.name, data, steps, goals, summary['solved_at'])]
     data['steps'] = data['steps'] // learners  # a learner alone is taught by its own walker
     return [
         _result(folder, f'learner {i}', {
             name: column[data['learner'] == i] for name, column in data.items()},
-            steps // learners, goals)
+            steps // learners, goals, summary['solved_at'])
         for i in range(learners)
     ]
 
 
 def _result(
     group: Path, name: str, data: dict[str, np.ndarray], steps: int, goals: Sequence[float],
+    solved_at: float | None,
 ) -> Result:
     """Sum up the episodes of one learner, or of a fleet."""
     episodes = len(data[MEAN])
@@ -99,7 +102,8 @@ def _result(
     # The best, and the goals, are of 100-episode means.
     means, ended = data[MEAN][WINDOW - 1:], data['steps'][WINDOW - 1:]
     if not len(means):
-        return Result(group, name, steps, episodes, (None,) * len(goals), **last)
+        return Result(
+            group, name, steps, episodes, (None,) * len(goals), solved_at=solved_at, **last)
 
     def first(goal: float) -> int | None:
         at = np.flatnonzero(means >= goal)
@@ -108,4 +112,4 @@ def _result(
     best = int(np.argmax(means))
     return Result(
         group, name, steps, episodes, tuple(first(goal) for goal in goals),
-        float(means[best]), int(ended[best]), **last)
+        float(means[best]), int(ended[best]), solved_at=solved_at, **last)

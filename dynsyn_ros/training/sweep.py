@@ -59,7 +59,6 @@ from dynsyn_ros.storage.episodes import (
     MEAN,
     MEAN_OF,
     read_episodes,
-    SOLVED,
     WINDOW,
 )
 from dynsyn_ros.training import trainer
@@ -222,6 +221,7 @@ def _draw(jobs: list[Job], path: Path) -> None:
     axes = figure.add_subplot()
     settings = list(dict.fromkeys(job.setting for job in jobs))
     alone = solved = False
+    solved_at = jobs[0].config.solved_at
     of = set()
     for setting, colour in zip(settings, canvas.colours(len(settings)), strict=True):
         logs = [log for log in map(_means, (job for job in jobs if job.setting == setting))
@@ -243,14 +243,15 @@ def _draw(jobs: list[Job], path: Path) -> None:
                 later = steps > end
                 axes.plot([end, *steps[later]], [np.interp(end, steps, means), *means[later]],
                           color=colour, linewidth=0.7)
-            if means[-1] >= SOLVED:
+            if solved_at is not None and means[-1] >= solved_at:
                 solved = True
                 axes.plot(steps[-1], means[-1], 'o', color=colour, markersize=5)
-    axes.axhline(SOLVED, color='k', linestyle='--', linewidth=1)
     grey = '0.4'
     keys = [Line2D([], [], color=grey, label='line: mean over the seeds'),
-            Patch(color=grey, alpha=0.3, linewidth=0, label='band: worst to best seed'),
-            Line2D([], [], color='k', linestyle='--', linewidth=1, label='solved')]
+            Patch(color=grey, alpha=0.3, linewidth=0, label='band: worst to best seed')]
+    if solved_at is not None:
+        keys.append(axes.axhline(
+            solved_at, color='k', linestyle='--', linewidth=1, label='solved'))
     if alone:
         keys.append(Line2D([], [], color=grey, linewidth=0.7,
                            label='thin: one seed, after the first has ended'))

@@ -36,6 +36,7 @@ from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.files import opened, replaced, strict_json
 from dynsyn_ros.settings.schema import build, ConfigError, NO_LIMIT, setting
+from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.best_so_far import BestSoFar
@@ -103,8 +104,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """
     Read how a training fared, see :meth:`Trainer.summary`; raises :class:`ConfigError`.
 
-    Says also whether it is of a ``former`` version, whose files have steps of each walker; the
-    summary's own are converted.
+    Says also whether it is of a ``former`` version, whose files have steps of each walker (the
+    summary's own are converted), and at what mean its task is ``solved_at``, None for none.
     """
     file = folder / SUMMARY
     with opened(file) as source:
@@ -116,7 +117,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
         if former:
             task['separate'] = not task[_FORMER_KEY]
         steps, learners = operator.index(summary['steps']), operator.index(task['learners'])
-        summary |= {'steps': steps * (learners if former else 1), 'former': former}
+        summary |= {'steps': steps * (learners if former else 1), 'former': former,
+                    'solved_at': SOLVED_AT.get(task['env_id'])}
         if steps < 0 or not 1 <= learners <= MOST_LEARNERS or (
                 task['separate'] not in (True, False)):
             raise ValueError
@@ -227,7 +229,8 @@ class Trainer:
         """Start the logs, or go on from their first so many bytes."""
         check_length(self.folder / SYNAPSES, synapses)
         self.log = EpisodeLog(
-            self.folder / EPISODES, self.config.learners, self.config.shared, episodes)
+            self.folder / EPISODES, self.config.learners, self.config.shared, episodes,
+            self.config.solved_at)
         names = self._robot.first_synapses
         self._watched = np.array(list(names.values()))
         self._table = Table(self.folder / SYNAPSES, [
@@ -319,7 +322,8 @@ class Trainer:
             beside={_WALKERS + name: array for name, array in walkers.items()}))
         draw_learning_curve(
             self.folder / EPISODES, self.folder / CURVE,
-            f'{self.config.env_id}, {self.folder.name}', self.config.learners, self.config.shared)
+            f'{self.config.env_id}, {self.folder.name}', self.config.learners, self.config.shared,
+            self.config.solved_at)
         with replaced(self.folder / SUMMARY, 'w') as file:
             file.write(strict_json(self.summary(), indent=1) + '\n')
 

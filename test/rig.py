@@ -169,14 +169,13 @@ def rig(folder, period=PERIOD, stand_in=(), changes=None, robot='biped', **value
         arguments += ['-p', f'{name}:={value}']
     drivers = [Path(__file__).with_name('stand_in.py'), period, '--commands', topic, '--feet',
                given['feet'], '--joints', ','.join(given['joints']), *stand_in]
+    # The EventsExecutor hands no time of sending to callbacks.
     with ros(), command([sys.executable, *map(str, drivers)]), \
-            process('controller', arguments) as controller:
-        # The EventsExecutor hands no time of sending to callbacks.
-        watcher, executor = Watcher(topic), SingleThreadedExecutor()
+            process('controller', arguments) as controller, SingleThreadedExecutor() as executor:
+        watcher = Watcher(topic)
         executor.add_node(watcher)
         one = Rig(executor, watcher, controller)
         spin_until(executor, watcher.faults.get_subscription_count, 'the stand-in')
         if values.get('autostart', True):
             one.await_driving()
         yield one
-        executor.shutdown()

@@ -14,7 +14,7 @@
 
 """The dashboard's page in a real browser, over a real walk that is killed, as the server is."""
 
-from contextlib import contextmanager, ExitStack
+from contextlib import contextmanager, ExitStack, suppress
 import csv
 import shutil
 import socket
@@ -26,6 +26,7 @@ from PIL import Image
 import pytest
 from ros import await_line, PATIENCE, process
 from selenium import webdriver
+from selenium.common.exceptions import ElementNotInteractableException
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
@@ -65,6 +66,17 @@ NOTES = """
         parts.push([line.textContent.split(':')[0], line.textContent]);
       for (const [name, text] of parts) window.turned[name] ??= Number(text.match(/[0-9.]+/)?.[0]);
     }).observe(document.body, {subtree: true, childList: true, attributes: true});
+"""
+
+
+#: Asks whether to clear the stop.
+WHERE_THE_ANSWERS_ARE = """
+    document.getElementById('clear').click();
+    return ['[data-press=clear]', '#keep'].map(part => {
+      const {x, y, width} = document.querySelector(part).getBoundingClientRect();
+      if (!width) throw Error(`${part} is not shown`);
+      return {x: x + scrollX, y: y + scrollY};
+    });
 """
 
 
@@ -135,9 +147,25 @@ class Page:
         self.script('delete window.clicked[arguments[0]]', name)
         self.until(clicked, f'{name} to be enabled')
 
+    def answer(self, part, came):
+        """Answer whether to clear the stop, and ask once more where the answer was too late."""
+        def clicked():
+            with suppress(ElementNotInteractableException):
+                ask = self.driver.find_element('id', 'clear')
+                if ask.is_displayed():
+                    ask.click()
+                self.driver.find_element('css selector', part).click()
+            return came()
+
+        self.until(clicked, part)
+
     def press(self, name, outcome):
         """Press a button, and see its outcome within 2 s."""
         self.click(name)
+        self.await_outcome(name, outcome)
+
+    def await_outcome(self, name, outcome):
+        """See the outcome of a button that was clicked, within 2 s."""
         took = self.until(lambda: self.script('return window.took[arguments[0]]', name),
                           f'the answer to {name}')
         said = self.driver.find_element('css selector', f'#reports [data-button={name}]').text
@@ -257,13 +285,9 @@ def test_buttons_report_what_came_of_them(page):
     page.until(clear.is_displayed, 'word of the stop')
     assert 'emergency stop' in page.text('status')
     assert not page.button('clear').is_displayed(), 'it asks first'
-    places = [stop.rect]
-    clear.click()
-    places += [page.button('clear').rect, page.driver.find_element('id', 'keep').rect]
-    page.driver.find_element('id', 'keep').click()
-    assert not page.button('clear').is_displayed()
-    places.append(clear.rect)
-    for one in places[1:]:
+    places = [clear.rect, *page.script(WHERE_THE_ANSWERS_ARE)]
+    page.answer('#keep', lambda: not page.button('clear').is_displayed())
+    for one in places:
         assert (one['y'] > stop.rect['y'] + stop.rect['height']
                 or one['x'] > stop.rect['x'] + stop.rect['width']), 'where the stop is'
     page.driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
@@ -279,8 +303,9 @@ def test_buttons_report_what_came_of_them(page):
     page.script('scrollTo(0, 0)')
     page.driver.save_screenshot(str(page.folder / 'phone.png'))
     page.driver.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
-    page.driver.find_element('id', 'clear').click()
-    page.press('clear', 'done, cleared')
+    page.script('delete window.clicked.clear')
+    page.answer('[data-press=clear]', lambda: page.script('return window.clicked.clear'))
+    page.await_outcome('clear', 'done, cleared')
     page.until(lambda: not clear.is_displayed(), 'word of the clearance')
     assert not page.logged()
 

@@ -53,6 +53,10 @@ def slow(robot, folder, period, changes):
     return file
 
 
+SERVICES = {ChangeState: '/controller/change_state',
+            SetParameters: '/controller/set_parameters'}
+
+
 class Watcher(Node):
     """Hears the commands, and brings faults about in the stand-in."""
 
@@ -66,6 +70,9 @@ class Watcher(Node):
         self.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self.on_diagnostics, topics.QOS)
         self.faults = self.create_publisher(String, 'fault', topics.QOS)
+        # Before the controller is there: a service drops answers to clients it does not know yet.
+        for kind, name in SERVICES.items():
+            self.create_client(kind, name)
 
     def on_command(self, message, info):
         """Keep a command and when it was sent, however late it is heard."""
@@ -138,14 +145,14 @@ class Rig:
         """Take the controller through transitions of its lifecycle."""
         for transition in transitions:
             request = ChangeState.Request(transition=Transition(id=transition))
-            assert call(self.executor, self.watcher, ChangeState, '/controller/change_state',
+            assert call(self.executor, self.watcher, ChangeState, SERVICES[ChangeState],
                         request).success
 
     def set(self, **values):
         """Set parameters of the controller."""
         request = SetParameters.Request(parameters=[
             Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
-        results = call(self.executor, self.watcher, SetParameters, '/controller/set_parameters',
+        results = call(self.executor, self.watcher, SetParameters, SERVICES[SetParameters],
                        request).results
         assert all(result.successful for result in results), results
 

@@ -40,8 +40,8 @@ PAGES = [page for page in pages_with('dynsyn') if page.stem != 'lab_notes']
 
 #: What cuts a command short; of two of one name the last option counts.
 SHORTER = {
-    'walk': ['--steps', '300'],
-    'train': ['--steps', '1600'],
+    'walk': ['--steps', '100'],
+    'train': ['--steps', '320'],
     'evaluate': ['--episodes', '1'],
     'dashboard': ['--port', '0'],
     'figures adaptation': ['--learners', '2', '--before', '1300', '--steps', '1700',

@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 import re
 from typing import Any
@@ -82,12 +84,18 @@ def read_value(text: str) -> Any:
         raise ConfigError(f'{text} is no value as YAML writes one') from error
 
 
+@lru_cache(maxsize=16)
+def _load(text: str) -> Any:
+    """Load a text, once: the file of a robot is read part by part, and takes a while."""
+    return yaml.load(text, _Loader)
+
+
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; raises :class:`ConfigError` that names it if that cannot be."""
     with opened(path, MOST_BYTES) as file:
         content = file.read()
     try:
-        return yaml.load(content.decode('utf-8'), _Loader)
+        return deepcopy(_load(content.decode('utf-8')))
     except (yaml.YAMLError, ArithmeticError, ValueError) as error:
         words = ' '.join(str(error).split())
         raise ConfigError(f'{path} is not YAML as it is taken here: {words[:300]}') from error

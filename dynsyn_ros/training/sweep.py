@@ -250,8 +250,8 @@ def _draw(jobs: list[Job], path: Path) -> None:
     keys = [Line2D([], [], color=grey, label='line: mean over the seeds'),
             Patch(color=grey, alpha=0.3, linewidth=0, label='band: worst to best seed')]
     if solved_at is not None:
-        keys.append(axes.axhline(
-            solved_at, color='k', linestyle='--', linewidth=1, label='solved'))
+        axes.axhline(solved_at, color='k', linestyle='--', linewidth=1)
+        keys.append(Line2D([], [], color='k', linestyle='--', linewidth=1, label='solved'))
     if alone:
         keys.append(Line2D([], [], color=grey, linewidth=0.7,
                            label='thin: one seed, after the first has ended'))

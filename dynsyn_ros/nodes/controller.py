@@ -345,6 +345,8 @@ class ControllerNode(Guarded, LifecycleNode):
         return SetParametersResult(successful=True)
 
     def _on_parameters(self, changed: list[Parameter]) -> None:
+        if parameters.of_ros(changed):
+            return
         self._read_parameters()
         if self.learner is None:
             return

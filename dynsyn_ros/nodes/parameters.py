@@ -82,6 +82,11 @@ def current(node: Node, cls: type, new: Iterable[Parameter] = ()) -> Any:
     return build_part(cls, nested(values))
 
 
+def of_ros(new: Iterable[Parameter]) -> bool:
+    """Tell whether all of ``new`` are parameters of ROS itself, as each publisher declares some."""
+    return all(_built_in(each.name) for each in new)
+
+
 def _built_in(name: str) -> bool:
     return name.partition('.')[0] in _BUILT_IN
 
@@ -114,7 +119,7 @@ def _check(
     node: Node, classes: Iterable[type], new: list[Parameter]
 ) -> SetParametersResult:
     """Refuse what a parameter file would be refused for, with the same sentence."""
-    if all(_built_in(each.name) for each in new):  # as each publisher declares some of its own
+    if of_ros(new):
         return SetParametersResult(successful=True)
     try:
         for cls in classes:

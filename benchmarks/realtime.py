@@ -175,7 +175,7 @@ def main() -> int:
                                            histtype='step')
                     axes[row, column].set(xscale='log', yscale='log', xlabel=f'{name}, ms',
                                           ylabel='commands', title=f'{rate} Hz')
-    canvas.legend(figure, axes[0, 0].get_legend_handles_labels()[0])
+    canvas.legend(figure)
     if options.picture:
         figure.savefig(options.picture, dpi=100)
     return 0

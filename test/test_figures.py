@@ -105,6 +105,17 @@ def test_figure_8_counts_the_episodes_that_its_means_are_over(
                       for line in axes.lines if line.get_label().startswith('mean')]
 
 
+def test_a_legend_names_each_curve_of_all_panels_once():
+    figure = canvas.new()
+    for axes, labels in zip(figure.subplots(1, 2), (('both', 'left'), ('both', 'right')),
+                            strict=True):
+        for label in labels:
+            axes.plot([0, 1], label=label)
+    canvas.legend(figure)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ['both', 'left', 'right']
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['paper', '--training', 'nowhere'], 'cannot read nowhere/summary.json'),
     (['paper', '--ablation', 'nowhere'], 'cannot read nowhere/curves.png'),

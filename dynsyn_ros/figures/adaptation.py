@@ -109,7 +109,7 @@ def figure_adaptation(
         axes.axvline(0.0, color='C3', linewidth=1, label='the robot is changed')
         axes.set_xlabel(f'robot time since the change ({"min" if unit == 1.0 else "h"})')
     panels[0].set_ylabel('return of an episode')
-    canvas.legend(figure, panels[0].get_legend_handles_labels()[0])
+    canvas.legend(figure)
     canvas.save(figure, path)
 
 

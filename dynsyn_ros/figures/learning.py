@@ -122,5 +122,5 @@ def figure_10(folder: Path, path: Path) -> None:
         axes.set_title(name, fontsize='medium')
     figure.axes[-1].set_xlabel(f'simulated time of one walker ({"h" if long else "min"})')
     figure.supylabel('weight and centre')
-    canvas.legend(figure, figure.axes[0].lines)
+    canvas.legend(figure)
     canvas.save(figure, path)

@@ -83,7 +83,7 @@ def current(node: Node, cls: type, new: Iterable[Parameter] = ()) -> Any:
 
 
 def of_ros(new: Iterable[Parameter]) -> bool:
-    """Tell whether all of ``new`` are parameters of ROS itself, as each publisher declares some."""
+    """Tell whether all of ``new`` are of ROS itself, as each publisher declares some."""
     return all(_built_in(each.name) for each in new)
 
 

@@ -43,10 +43,11 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def legend(figure: Figure, handles: Sequence[Artist] | None = None) -> None:
-    """Name all curves, or what the handles stand for, below the figure, where they hide none."""
+    """Name all curves, or what the handles stand for, once, below the figure: they hide none."""
     if handles is None:
         handles = [handle for axes in figure.axes
                    for handle in axes.get_legend_handles_labels()[0]]
+    handles = list({str(handle.get_label()): handle for handle in handles}.values())
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     columns = max(1, min(4, int(figure.get_figwidth() * 15 / (longest + 8))))
     figure.legend(handles=handles, loc='outside lower center', ncols=columns, fontsize='small')

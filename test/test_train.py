@@ -22,6 +22,7 @@ import signal
 import subprocess
 
 from conftest import preset, robot_config
+from dynsyn_ros.cli import train
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.process import exit_code, INTERRUPTED
 from dynsyn_ros.settings.schema import ConfigError
@@ -148,7 +149,7 @@ def test_a_killed_training_goes_on(tmp_path):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_signals_leave_a_checkpoint(tmp_path, number):
     running = subprocess.Popen(
-        [*PROGRAM, 'train', '--output', 'run'],
+        [*PROGRAM, 'train', '--output', 'a run'],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while ' steps, ' not in running.stderr.readline():
@@ -158,8 +159,8 @@ def test_signals_leave_a_checkpoint(tmp_path, number):
         said, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
     assert said.startswith('interrupted after ')
-    assert said.endswith('continue with: dynsyn train --resume run\n')
-    _, about = weights.read(tmp_path / 'run' / training.CHECKPOINT)
+    assert said.endswith("continue with: dynsyn train --resume 'a run'\n")
+    _, about = weights.read(tmp_path / 'a run' / training.CHECKPOINT)
     assert about['made_by']['steps'] > 0
 
 
@@ -233,6 +234,16 @@ def test_solved_takes_a_hundred_episodes(tmp_path):
         log.add(1, episode(299.0 if i == 0 else 300.0), 100 * i)
     assert log.solved_after == [9900, 10000]
     assert log.solved
+
+
+@pytest.mark.parametrize(('solved_after', 'shared', 'words'), [
+    ([None, None], False, 'not solved; '),
+    ([4410, None], False, 'solved by 1 of 2 learners after 4,410; '),
+    ([4410, 8600], False, 'solved by 2 of 2 learners after 4,410 to 8,600; '),
+    ([4410], True, 'solved by the fleet after 4,410; '),
+])
+def test_the_last_words_tell_when_the_task_was_solved(solved_after, shared, words):
+    assert train._verdict(solved_after, shared) == words
 
 
 def test_a_task_is_solved_at_what_gymnasium_says_if_it_says_so(tmp_path):

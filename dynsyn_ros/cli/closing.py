@@ -18,11 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+import shlex
 
 
 def said(*lines: str) -> str:
     """Put the last words together; those that are empty are left out."""
     return '\n'.join(line for line in lines if line)
+
+
+def command(*words: object) -> str:
+    """Write a ``dynsyn`` command as a shell takes it, whatever is in the names of files."""
+    return shlex.join(('dynsyn', *map(str, words)))
 
 
 def files_of(folder: Path, names: Iterable[str] | None = None) -> str:

@@ -20,7 +20,7 @@ import argparse
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import files_of, said
+from dynsyn_ros.cli.closing import command, files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings.assets import find
@@ -78,14 +78,14 @@ def main(options: argparse.Namespace) -> None:
         line.show(sum(job.steps for job in jobs), status, last=True)
     left = sum(not job.finished for job in jobs)
     if left:
+        where = ('--output', options.output) if options.output else ()
         print(said(
             f'interrupted: {left} of {len(jobs)} trainings are left',
-            f'continue with: dynsyn sweep {options.file}'
-            + (f' --output {options.output}' if options.output else '')))
+            'continue with: ' + command('sweep', options.file, *where)))
     else:
         sweep.merge(jobs, output)
         print(said(
             f'finished: {len(jobs)} trainings, {total:,} steps of all walkers at most',
             files_of(output, (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)),
-            f'see them with: dynsyn results {output}'))
+            'see them with: ' + command('results', output)))
     claim.release()

@@ -23,7 +23,7 @@ from pathlib import Path
 import statistics
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import files_of, said
+from dynsyn_ros.cli.closing import command, files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings.assets import (
@@ -162,27 +162,33 @@ def _status(trainer: Trainer) -> list[str]:
 def _closing(trainer: Trainer) -> list[str]:
     """Say what happened, what was written, and how to continue."""
     folder, config = trainer.folder, trainer.config
-    solved = [steps for steps in trainer.log.solved_after if steps is not None]
-    who = 'the fleet' if config.shared else f'{len(solved)} of {config.learners} learners'
     ended = 'finished' if trainer.finished else 'interrupted'
-    result = f'solved by {who} after {min(solved):,}; ' if solved else 'not solved; '
-    if config.solved_at is None:
-        result = ''
+    verdict = '' if config.solved_at is None else _verdict(trainer.log.solved_after, config.shared)
     lines = [
-        f'{ended} after {trainer.steps:,} of {config.steps:,} steps of all walkers: {result}'
+        f'{ended} after {trainer.steps:,} of {config.steps:,} steps of all walkers: {verdict}'
         f'{", ".join(_status(trainer))}',
         files_of(folder),
-        f'measure it with: dynsyn evaluate {folder / WEIGHTS_FILE}{_robot(config)}',
+        'measure it with: ' + command('evaluate', folder / WEIGHTS_FILE, *_robot(config)),
     ]
-    more = f' --steps {2 * config.steps}' if trainer.finished else ''
-    return [*lines, f'continue with: dynsyn train --resume {folder}{more}']
+    more = ('--steps', 2 * config.steps) if trainer.finished else ()
+    return [*lines, 'continue with: ' + command('train', '--resume', folder, *more)]
 
 
-def _robot(config: TrainingConfig) -> str:
-    """Write the options for the robot and its environment, where they are not the usual ones."""
+def _verdict(solved_after: list[int | None], shared: bool) -> str:
+    """Say by whom the task is solved, and after how many steps: the first to the last."""
+    solved = sorted(steps for steps in solved_after if steps is not None)
+    if not solved:
+        return 'not solved; '
+    who = 'the fleet' if shared else f'{len(solved)} of {len(solved_after)} learners'
+    when = ' to '.join(f'{steps:,}' for steps in dict.fromkeys((solved[0], solved[-1])))
+    return f'solved by {who} after {when}; '
+
+
+def _robot(config: TrainingConfig) -> list[str]:
+    """List the options for the robot and its environment, where they are not the usual ones."""
     name = config.robot.robot
-    words = f' --params-file {name}' if name != ROBOT_FILE.stem and name in NAMED[ROBOT] else ''
+    words = ['--params-file', name] if name != ROBOT_FILE.stem and name in NAMED[ROBOT] else []
     usual = words or name == ROBOT_FILE.stem
     if not usual or config.env_id != env_id_of(name):
-        words += f' --env-id {config.env_id}'
+        words += ['--env-id', config.env_id]
     return words

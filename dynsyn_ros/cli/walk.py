@@ -24,7 +24,7 @@ import sys
 
 from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import files_of, said
+from dynsyn_ros.cli.closing import command, files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.nodes import domains, run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
@@ -131,16 +131,16 @@ def main(options: argparse.Namespace) -> None:
         if options.dashboard:
             stack.enter_context(dashboard.beside(options.ros_arguments))
         happened, filmed = _walk(stop, output, options)
+    same = [*_unless_default(options, 'params_file'), *_unless_default(options, 'env_id')]
     print(said(
         happened,
         files_of(output),
         f'recording: {options.record}' if options.record else '',
         f'film: {options.video}' if filmed else '',
-        f'measure it with: dynsyn evaluate {output / WEIGHTS_FILE}'
-        f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}',
-        f'continue with: dynsyn walk --output {output}'
-        f'{_unless_default(options, "params_file")}{_unless_default(options, "env_id")}'
-        f'{_unless_default(options, "preset")}{" --frozen" if options.frozen else ""}'))
+        'measure it with: ' + command('evaluate', output / WEIGHTS_FILE, *same),
+        'continue with: ' + command(
+            'walk', '--output', output, *same, *_unless_default(options, 'preset'),
+            *(['--frozen'] if options.frozen else []))))
 
 
 def _check_robot(earlier: Sequence[Path], robot: str) -> None:
@@ -156,12 +156,12 @@ def _check_robot(earlier: Sequence[Path], robot: str) -> None:
         return
 
 
-def _unless_default(options: argparse.Namespace, name: str) -> str:
-    """Write an option again if it was not left as it is."""
+def _unless_default(options: argparse.Namespace, name: str) -> list[str]:
+    """List an option again if it was not left as it is."""
     value = getattr(options, name)
     if value in (None, ROBOT_FILE.stem, DEFAULT_PRESET):
-        return ''
-    return f' --{name.replace("_", "-")} {value}'
+        return []
+    return [f'--{name.replace("_", "-")}', value]
 
 
 def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple[str, bool]:

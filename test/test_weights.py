@@ -26,7 +26,6 @@ from conftest import preset, robot_config
 from dynsyn_ros.learner import contents, Learner
 from dynsyn_ros.learner.config import ReheatingConfig
 from dynsyn_ros.robot import Robot
-from dynsyn_ros.settings.assets import TRAINED
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
 from hypothesis import given, settings
@@ -35,6 +34,8 @@ import numpy as np
 import pytest
 
 CONFIG = preset('default')
+#: Pretrained weights of the format before.
+FORMER = Path(__file__).with_name('former_weights.npz')
 
 
 @pytest.fixture
@@ -345,10 +346,10 @@ def test_an_array_is_read_by_its_former_name(file, robot):
 
 
 def test_reheating_takes_no_heat_from_the_arrays_of_a_former_format(robot):
-    """The pretrained file has an array named usual, which is something else."""
+    """That file has an array named usual, which is something else, and no layout."""
     config = replace(preset('default'), reheating=ReheatingConfig(0.2, 165_000.0))
     learner = Learner(robot.layout, config, seed=1)
-    weights.initialise_from(TRAINED, learner, robot)
+    weights.initialise_from(FORMER, learner, robot)
     before = learner.mean_amplitude
     learner.step(np.zeros((1, robot.layout.observations)), np.zeros(1),
                  np.zeros((1, robot.layout.actions)))

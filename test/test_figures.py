@@ -131,30 +131,30 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
 
 
 ADAPT = ('figures', 'adaptation', '--learners', 2, '--before', 1300, '--steps', 1700,
-         '--frozen-steps', 1700, '--change', 'slipped_knee', '--output', 'out')
+         '--frozen-steps', 1700, '--change', 'weak_hip', '--output', 'out')
 
 
 def test_an_adaptation_is_run_once_and_drawn(tmp_path):
     done = dynsyn(*ADAPT, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    names = {f'adaptation_slipped_knee{end}' for end in (
+    names = {f'adaptation_weak_hip{end}' for end in (
         '.png', '_on.csv', '_on.json', '_off.csv', '_off.json')}
     assert {path.name for path in (tmp_path / 'out').iterdir()} == names
     where, _, written = done.stdout.splitlines()[-1].partition(': ')
     assert (where, set(written.split(', '))) == ('in out', names)
-    json.loads((tmp_path / 'out' / 'adaptation_slipped_knee_on.json').read_text(),
+    json.loads((tmp_path / 'out' / 'adaptation_weak_hip_on.json').read_text(),
                parse_constant=pytest.fail)
-    first = (tmp_path / 'out' / 'adaptation_slipped_knee_on.csv').stat()
-    on, off = (read(tmp_path / 'out' / f'adaptation_slipped_knee_{word}.csv')
+    first = (tmp_path / 'out' / 'adaptation_weak_hip_on.csv').stat()
+    on, off = (read(tmp_path / 'out' / f'adaptation_weak_hip_{word}.csv')
                for word in ('on', 'off'))
     assert set(on['learner']) == {0, 1}
     assert (on['return'][on['steps'] <= 0] > 300).all(), 'they can walk until they change'
     assert off['return'][-1] < 200
-    assert f'| slipped_knee | {on["return"][on["steps"] <= 0].mean():.1f} |' in done.stdout
+    assert f'| weak_hip | {on["return"][on["steps"] <= 0].mean():.1f} |' in done.stdout
     again = dynsyn(*ADAPT, folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert again.stdout == done.stdout
-    assert (tmp_path / 'out' / 'adaptation_slipped_knee_on.csv').stat() == first
+    assert (tmp_path / 'out' / 'adaptation_weak_hip_on.csv').stat() == first
 
 
 def test_what_was_regained_is_a_share_of_what_was_lost():

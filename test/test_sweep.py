@@ -201,8 +201,9 @@ def test_bad_sweeps_are_refused_in_one_sentence(tmp_path, changes, words):
 
 def test_the_sweeps_that_ship_can_be_read(tmp_path):
     for file in Path(__file__).parent.parent.glob('config/sweeps/*.yaml'):
-        jobs = sweep.read_sweep(file, tmp_path)
-        assert len({job.folder for job in jobs}) == len(jobs) > 1
+        jobs, content = sweep.read_sweep(file, tmp_path), yaml.safe_load(file.read_text())
+        named = len(content['seeds']) * len(content['settings'])
+        assert len({job.folder for job in jobs}) == len(jobs) == named > 1
 
 
 def test_a_missing_sweep_file(tmp_path):

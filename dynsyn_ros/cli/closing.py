@@ -16,9 +16,12 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 from pathlib import Path
 import shlex
+
+from dynsyn_ros.settings.assets import DEFAULT_PRESET, ROBOT_FILE
 
 
 def said(*lines: str) -> str:
@@ -29,6 +32,14 @@ def said(*lines: str) -> str:
 def command(*words: object) -> str:
     """Write a ``dynsyn`` command as a shell takes it, whatever is in the names of files."""
     return shlex.join(('dynsyn', *map(str, words)))
+
+
+def given(options: argparse.Namespace, *names: str) -> list[str]:
+    """List again those options with a value that were not left as they are."""
+    values = {name: getattr(options, name) for name in names}
+    return [word for name, value in values.items()
+            if value not in (None, ROBOT_FILE.stem, DEFAULT_PRESET)
+            for word in (f'--{name.replace("_", "-")}', str(value))]
 
 
 def files_of(folder: Path, names: Iterable[str] | None = None) -> str:

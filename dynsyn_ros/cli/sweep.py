@@ -20,7 +20,7 @@ import argparse
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import command, files_of, said
+from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings.assets import find
@@ -78,10 +78,9 @@ def main(options: argparse.Namespace) -> None:
         line.show(sum(job.steps for job in jobs), status, last=True)
     left = sum(not job.finished for job in jobs)
     if left:
-        where = ('--output', options.output) if options.output else ()
         print(said(
             f'interrupted: {left} of {len(jobs)} trainings are left',
-            'continue with: ' + command('sweep', options.file, *where)))
+            'continue with: ' + command('sweep', options.file, *given(options, 'output'))))
     else:
         sweep.merge(jobs, output)
         print(said(

@@ -21,7 +21,7 @@ from pathlib import Path
 import tempfile
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import command, files_of, said
+from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.cli.tables import table
 from dynsyn_ros.process import StopRequest
@@ -83,12 +83,11 @@ def main(options: argparse.Namespace) -> None:
             print(table(('setting', 'importance'), (
                 (name, f'{share:.2f}') for name, share in shares.items()), options.markdown))
     left = search.config.trials - study.ended
-    where = ('--output', options.output) if options.output else ()
     print('\n' + said(
         f'interrupted: {left} of {search.config.trials} trials are left' if left else
         f'finished: {search.config.trials} trials',
         files_of(output, written),
-        'continue with: ' + command('tune', options.file, *where) if left else
+        'continue with: ' + command('tune', options.file, *given(options, 'output')) if left else
         'confirm the best with other seeds: '
         + command('train', '--preset', output / tune_report.BEST)
         if tune_report.BEST in written else ''))

@@ -24,7 +24,7 @@ import sys
 
 from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import command, files_of, said
+from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.nodes import domains, run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
@@ -36,12 +36,10 @@ from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import (
-    DEFAULT_PRESET,
     find,
     PRESET,
     pretrained,
     ROBOT,
-    ROBOT_FILE,
     UNTRAINED,
     weights_path,
 )
@@ -131,7 +129,7 @@ def main(options: argparse.Namespace) -> None:
         if options.dashboard:
             stack.enter_context(dashboard.beside(options.ros_arguments))
         happened, filmed = _walk(stop, output, options)
-    same = [*_unless_default(options, 'params_file'), *_unless_default(options, 'env_id')]
+    same = given(options, 'params_file', 'env_id')
     print(said(
         happened,
         files_of(output),
@@ -139,7 +137,7 @@ def main(options: argparse.Namespace) -> None:
         f'film: {options.video}' if filmed else '',
         'measure it with: ' + command('evaluate', output / WEIGHTS_FILE, *same),
         'continue with: ' + command(
-            'walk', '--output', output, *same, *_unless_default(options, 'preset'),
+            'walk', '--output', output, *same, *given(options, 'preset'),
             *(['--frozen'] if options.frozen else []))))
 
 
@@ -154,14 +152,6 @@ def _check_robot(earlier: Sequence[Path], robot: str) -> None:
             raise ConfigError(f'{file.parent} is the folder of a walk of {cut(walked)}: continue '
                               'it with the --params-file of that, or choose another --output')
         return
-
-
-def _unless_default(options: argparse.Namespace, name: str) -> list[str]:
-    """List an option again if it was not left as it is."""
-    value = getattr(options, name)
-    if value in (None, ROBOT_FILE.stem, DEFAULT_PRESET):
-        return []
-    return [f'--{name.replace("_", "-")}', value]
 
 
 def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple[str, bool]:

@@ -43,7 +43,11 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def legend(figure: Figure, handles: Sequence[Artist] | None = None) -> None:
-    """Name all curves, or what the handles stand for, once, below the figure: they hide none."""
+    """
+    Name all curves, or what the handles stand for, below the figure, where they hide none.
+
+    Those of one label, such as the same curve in several panels, are named once.
+    """
     if handles is None:
         handles = [handle for axes in figure.axes
                    for handle in axes.get_legend_handles_labels()[0]]

@@ -76,6 +76,15 @@ def test_a_sweep_is_every_setting_with_every_seed(local):
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
 
 
+@pytest.mark.parametrize(('after', 'told'), [([900, 1200], 1200), ([900, None], '')])
+def test_a_training_of_several_learners_is_solved_when_the_last_of_them_has(
+        tmp_path, after, told):
+    job = sweep.read_sweep(write(tmp_path, separate=True), tmp_path / 'out')[0]
+    row = sweep._row(job, {'steps': 2000, 'episodes': 9, 'mean': [300.0, 301.0],
+                           'mean_of': [100, 100], 'best_mean': 301.0, 'solved_after_steps': after})
+    assert row[-1] == told
+
+
 def test_the_picture_says_of_how_many_episodes_and_ends_each_seed_where_it_ends(
         tmp_path, monkeypatch):
     jobs = sweep.read_sweep(write(tmp_path, settings={'as it is': {}}), tmp_path / 'out')

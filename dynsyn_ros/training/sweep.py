@@ -33,9 +33,9 @@ from any folder, and steps are those of all walkers together::
       no trace: {learner: {synapses: {trace: 0.0}}}
 
 Each setting and seed is a training in a folder of its own, ``SETTING/seed_N``. ``episodes.csv``
-has all their episodes, ``summary.csv`` a row each and ``curves.png`` the mean of each setting over
-its seeds, with a band from the worst to the best. A finished sweep is continued if its file asks
-for more steps.
+has all their episodes, ``summary.csv`` a row each, solved once all learners of a training have
+solved its task, and ``curves.png`` the mean of each setting over its seeds, with a band from the
+worst to the best. A finished sweep is continued if its file asks for more steps.
 """
 
 from __future__ import annotations
@@ -203,12 +203,12 @@ def _result(job: Job) -> tuple:
 
 def _row(job: Job, summary: Mapping[str, Any]) -> tuple:
     means = [mean for mean in summary['mean'] if mean is not None]
-    solved = [steps for steps in summary['solved_after_steps'] if steps is not None]
+    solved = summary['solved_after_steps']
     return (
         job.setting, job.config.seed, summary['steps'], summary['episodes'],
         f'{np.median(means):.3f}' if means else '', min(summary['mean_of']),
         '' if summary['best_mean'] is None else f'{summary["best_mean"]:.3f}',
-        min(solved) if solved else '')
+        '' if None in solved else max(solved))
 
 
 def _draw(jobs: list[Job], path: Path) -> None:

@@ -15,7 +15,7 @@
 """
 The learner: arrays in, arrays out.
 
-It knows no ROS, no gymnasium and no robot, has no notion of an episode and no reset.
+It does not depend on ROS, gymnasium or any robot. It has no episodes and no reset.
 """
 
 from dynsyn_ros.learner.config import Layout, LearnerConfig

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 r"""
-Annealing: with success, fluctuations narrow, centres settle, and falls cost more.
+Annealing: with success, fluctuations narrow, centres slow down, and falls cost more.
 
 .. math::
 
@@ -21,26 +21,29 @@ Annealing: with success, fluctuations narrow, centres settle, and falls cost mor
     \frac{A}{A_0} = s \, (1 + \beta X)^{-1/4}, \qquad
     \frac{\alpha}{\alpha_0} = s \, (1 + \delta X)^{-1/2}
 
-- :math:`X` ``clock``: the reward :math:`R` that all walkers of a group have earned, falls apart.
-  While reward is negative it runs back, and the fluctuations widen again
+- :math:`A_0, \alpha_0` the initial amplitude, and ``centre_rate``
+- :math:`X` ``clock``: the reward :math:`R` that all walkers of a group have earned, not counting
+  the steps that ended in a fall. Negative reward turns it back, and the fluctuations widen again
 - :math:`\beta` ``amplitude_decay``, :math:`\delta` ``centre_rate_decay``, 1/reward
-- :math:`X_s` ``settling``, the reward after which a walk that was found is made safe: before,
-  :math:`s` is about 1, and after it falls as 1 / X^2
+- :math:`X_s` ``settling``, the reward after which a walk is made safe: well before it,
+  :math:`s` is about 1, and well after it, :math:`s` falls as 1 / X^2
 
-The decays are gain sequences of stochastic approximation, a slower one for the size of the
-perturbations (Robbins & Monro 1951, Spall 1992), in a time that is counted in success.
+The decays are gain sequences of stochastic approximation, with a slower one for the size of the
+perturbations (Robbins & Monro 1951, Spall 1992). Here their time is the reward earned so far.
 
 A fall counts as :math:`-(L + (1 - s) \, h \max(\bar r, 0))`, where :math:`\bar r` is the mean
-reward of a step: the penalty :math:`L` at first, and what is earned in so many steps :math:`h`
-once a walk settles. It is as with a discount that shrinks while learning (Francois-Lavet 2015):
-a robot that must pay the full price before it can walk learns to stand, and one that must pay it
-before it walks fast stays slow.
+reward of a step. At first a fall costs the penalty :math:`L`. Once a walk settles, it also costs
+the mean reward of :math:`h` steps. This works like discounting that weakens during learning
+(Francois-Lavet 2015): a robot that must pay the full price before it can walk learns to stand,
+and one that must pay it before it walks fast stays slow.
 
-- :math:`L` ``penalty``, :math:`h` ``horizon``
+- :math:`L` ``penalty``; :math:`h` ``horizon``, which is set in ms
+- :math:`\bar r` ``baseline``, see :mod:`~dynsyn_ros.learner.reward_prediction`
 
-**Reheating.** A robot that has changed no longer earns what it used to. Its fluctuations widen by
-themselves while that lasts, and its centres move faster: as at first when it earns nothing.
-Fluctuations stay narrower by :math:`s`: one that has walked has less to search for than at first:
+**Reheating.** A robot that has changed no longer earns what it used to. While that lasts, its
+fluctuations widen and its centres move faster. If it earns nothing, centres are as fast as at
+first. Fluctuations stay narrower by :math:`s`, because a robot that has walked has less to search
+for than a new one:
 
 .. math::
 
@@ -49,11 +52,12 @@ Fluctuations stay narrower by :math:`s`: one that has walked has less to search 
     H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
 
 - :math:`R_\tau` ``recent_reward``, :math:`R_\infty` ``long_term_reward``: running means of the
-  reward of a step, falls included, over the ``time_constant`` and over
-  :data:`LONG_TERM_TIME_CONSTANT`; plain means until so much time is over
-- :math:`\rho` ``tolerance``, the share that may be missing before anything happens
-- :math:`H` the heat, 0 before anything is earned. It leaves :math:`X` as it is: when reward is
-  back, or its long-term mean has come down to it, fluctuations are as narrow as before
+  reward of a step, falls included and not shaped, over ``time_constant`` and over
+  :data:`LONG_TERM_TIME_CONSTANT`. Both are the plain mean of all steps until ``time_constant``
+  has passed
+- :math:`\rho` ``tolerance``, the share of the reward that may be missing before anything happens
+- :math:`H` the heat, 0 while :math:`R_\infty` is not positive. It does not change :math:`X`: once
+  the reward is back, or its long-term mean has fallen to it, fluctuations are as narrow as before
 """
 
 from __future__ import annotations
@@ -71,7 +75,8 @@ from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
-#: Of the long-term mean, ms of all walkers together: five hours of a robot's time steps.
+#: Time constant of the long-term mean, ms of all walkers together. It is five hours of a walker
+#: that steps 20 ms while 33 ms of learner time pass.
 LONG_TERM_TIME_CONSTANT = 3e7
 
 CONSTANTS = np.dtype((np.record, [
@@ -81,27 +86,27 @@ CONSTANTS = np.dtype((np.record, [
 
 
 class Annealing(NamedTuple):
-    """How far every group is annealed, (groups,) each."""
+    """How far each group is annealed; every array is (groups,)."""
 
     clock: np.ndarray
-    """X."""
+    """X, in reward."""
     recent_reward: np.ndarray
-    """Reward of a step."""
+    """Recent mean reward of a step."""
     long_term_reward: np.ndarray
-    """Likewise."""
+    """Long-term mean reward of a step."""
     counted: np.ndarray
-    """Steps that the two are means of, as far as that matters."""
+    """Steps in the plain means; it stops once the means are exponential."""
 
 
 @njit(cache=True)
 def shapes(groups: int) -> tuple[Shape, ...]:
-    """Tell the shapes of its memory."""
+    """Return the shapes of this part's arrays."""
     return ((4, groups),)
 
 
 @njit(cache=True)
 def unpack(memory: np.ndarray, groups: int) -> tuple[Annealing, np.ndarray]:
-    """Name the parts of the front of a memory; returns them and the rest of it."""
+    """Take this part's arrays from the front of a memory; returns them and the rest."""
     own, memory = take(memory, shapes(groups)[0])
     return Annealing(own[0], own[1], own[2], own[3]), memory
 
@@ -111,9 +116,9 @@ def constants(
     reheating: ReheatingConfig | None, time_step: float, members: int
 ) -> Any:
     """
-    Pack the settings for the kernel, per step of a group of so many ``members``.
+    Pack the settings for the kernel, per step of a group with this number of ``members``.
 
-    A table that is absent changes nothing.
+    A table that is None has no effect.
     """
     elapsed = members * time_step
     recent, long_term, expected = (
@@ -165,7 +170,7 @@ def heat(c: Any, a: Annealing, group: int) -> float:
 
 @njit(cache=True)
 def follow(c: Any, a: Annealing, group: int, mean: float) -> None:
-    """Follow the ``mean`` reward of a step, where reheating is asked for."""
+    """Update both means with the ``mean`` reward of a step, if reheating is on."""
     if c.recent_gain == 0.0:
         return
     first = 1.0 / (1.0 + a.counted[group])
@@ -180,7 +185,7 @@ def follow(c: Any, a: Annealing, group: int, mean: float) -> None:
 
 @njit(cache=True)
 def shape_reward(c: Any, reward: float, fell: bool, mean: float, clock: float) -> float:
-    """Price a fall by the mean reward; any other reward stays as it is."""
+    """Replace the reward of a fall by its price; return any other reward unchanged."""
     if not fell:
         return reward
     share = 1.0 - 1.0 / unsettled(c, clock)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What can be chosen about the learner: the synapses, the network and its oscillators."""
+"""The settings of the learner: its synapses, its network and its oscillators."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ import math
 from dynsyn_ros.settings.schema import ConfigError, setting
 import numpy as np
 
-#: The shortest period that Eq. 2 may draw, as a share of the mean: a normal distribution has no
-#: lower end, a period must. At the paper's spread of 10 % it is nine deviations away.
+#: The shortest period that Eq. 2 may draw, as a share of the mean. A normal distribution has no
+#: lower limit, but a period needs one. At the paper's spread of 10 %, this limit is nine standard
+#: deviations below the mean.
 SHORTEST_PERIOD = 0.1
 #: Layers 2, 3 and 4 have synapses that learn.
 LEARNING_LAYERS = 3
@@ -31,22 +32,24 @@ LEARNING_LAYERS = 3
 
 @dataclass(frozen=True)
 class SynapseConfig:
-    """Eq. 1-4: how synapses fluctuate and how reward moves them."""
+    """Eq. 1-3: how synapses fluctuate and how reward moves them."""
 
     amplitude: list[float] = setting(
-        'initial amplitude A of the synapses of layers 2, 3 and 4; changed while it runs, it '
-        'scales theirs', low=0.0, high=10.0, read_only=False)
+        'initial amplitude A of the synapses of layers 2, 3 and 4; a change while it runs scales '
+        'their present amplitudes', low=0.0, high=10.0, read_only=False)
     amplitude_scaling: str = setting(
-        'none: all synapses of a layer start with its amplitude; observation: those that carry a '
-        "state into layer 4 with that times the state's amplitude_factor, so that each moves the "
-        'action about as much', choices=('none', 'observation'), default='none')
+        'none: all synapses of a layer start with its amplitude; observation: the amplitude of '
+        "those that carry a state into layer 4 is multiplied by the state's amplitude_factor, so "
+        'that every state moves the action about as much', choices=('none', 'observation'),
+        default='none')
     period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0, high=1e9)
     period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
                                unit='ms', low=0.0, high=1e9)
     centre_rate: float = setting(
         'rate alpha at which reward moves the centre, Eq. 3, per ms of one walker', unit='1/ms',
         low=0.0, high=1.0, read_only=False)
-    repulsion: bool = setting('punishment pushes the centre away (false: it leaves it alone)')
+    repulsion: bool = setting(
+        'punishment pushes the centre away from the weight (false: punishment does not move it)')
 
     def check(self, prefix: str) -> None:
         """Refuse amplitudes for too few or too many layers."""
@@ -61,8 +64,8 @@ class PredictionConfig:
     """The critic that predicts reward, and the credit that synapses get for its errors."""
 
     eligibility_time_constant: float = setting(
-        'of the eligibility trace, a low-pass of W - C, and of the means from which the critic '
-        'sees its inputs differ', unit='ms', low=0.001, high=1e9)
+        'of the eligibility trace, a low-pass of W - C, and of the running means that are '
+        "subtracted from the critic's inputs", unit='ms', low=0.001, high=1e9)
     discount_time_constant: float = setting(
         'how far ahead reward is predicted, -dt / ln gamma', unit='ms', low=1.0, high=1e9)
     critic_rate: float = setting('rate eta of the critic, per step of one walker', low=0.0,
@@ -74,10 +77,10 @@ class FallConfig:
     """What a fall costs."""
 
     penalty: float = setting(
-        'what a fall costs at first, whatever the robot says that it does',
+        'what a fall costs at first, whatever reward the robot reports for it',
         low=0.0, high=1e6, read_only=False)
     horizon: float = setting(
-        'once a walk settles, a fall also costs what is earned on average in so much time',
+        'once a walk settles, a fall also costs the mean reward of this much learner time',
         unit='ms', low=0.0, high=1e9)
 
 
@@ -86,7 +89,7 @@ class NarrowingConfig:
     """Eq. 4: how each reward narrows the fluctuations."""
 
     amplitude_rate: float = setting(
-        'rate beta at which reward narrows the fluctuation, Eq. 4, per ms of one walker',
+        'rate beta at which reward narrows the fluctuations, Eq. 4, per ms of one walker',
         unit='1/ms', low=0.0, high=1e-5)
 
 
@@ -101,8 +104,8 @@ class AnnealingConfig:
         'rate delta at which earned reward slows the centres', unit='1/reward',
         low=0.0, high=1e3)
     settling: float = setting(
-        'reward X_s, of all walkers, after which a walk settles: fluctuations narrow and centres '
-        'slow down further, and falls cost more', unit='reward', low=1e-3, high=1e15)
+        'reward X_s, summed over all walkers, after which a walk settles: fluctuations narrow '
+        'and centres slow down further, and falls cost more', unit='reward', low=1e-3, high=1e15)
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,8 @@ class ReheatingConfig:
         'share rho of the long-term reward that may be missing before fluctuations widen', low=0.0,
         high=0.99)
     time_constant: float = setting(
-        'over which the recent reward is the mean, of all walkers together', unit='ms', low=1.0,
-        high=1e9)
+        'of the running mean that is the recent reward, in the time of all walkers together',
+        unit='ms', low=1.0, high=1e9)
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,8 @@ class NetworkConfig:
     initial_centre: float = setting('initial centres of layers 2 and 3 are uniform in +- this',
                                     low=0.0, high=100.0)
     initial_feedback: float = setting(
-        'factor on the initial centres of layer 4 that carry a state: how firmly joints are held '
-        'at first', low=0.0, high=100.0, default=1.0)
+        'factor on the initial centres of the synapses that carry a state into layer 4: how '
+        'firmly joints are held at first', low=0.0, high=100.0, default=1.0)
     negated_inputs: bool = setting(
         'layer 1 sees each state and its negation (false: the negations stay silent, as in the '
         "authors' program)")
@@ -134,8 +137,8 @@ class NetworkConfig:
                              choices=('none', 'linear', 'nonlinear'))
     gain_rate: float = setting('rate gamma of the gain, Eq. 5, per ms of one walker', unit='1/ms',
                                low=0.0, high=1.0)
-    gain_target: float = setting('output of a layer 2 neuron at which its gain rests, Eq. 5',
-                                 low=0.0, high=1.0)
+    gain_target: float = setting(
+        'output of a layer 2 neuron at which its gain does not change, Eq. 5', low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ class OscillatorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnerConfig:
-    """A preset: everything about the learner that is not the robot's."""
+    """A preset: all settings of the learner that do not depend on the robot."""
 
     time_step: float = setting('learner time that passes in one control step', unit='ms',
                                low=0.001, high=1000.0)
@@ -202,14 +205,14 @@ class LearnerConfig:
 @dataclass(frozen=True)
 class Layout:
     """
-    The sizes that a robot gives the network, and what it starts from.
+    The sizes of the network for a robot, and the values that it starts from.
 
-    An observation is the robot's ``states`` followed by its ``ranges``. Where sizes alone are
-    asked for, the arrays are empty.
+    An observation is the robot's ``states`` followed by its ``ranges``. If only the sizes are
+    needed, the arrays are empty.
     """
 
     states: int
-    """Observations that enter layer 1 with both signs and layer 4 as they are."""
+    """Observations that enter layer 1 as a positive and a negative part, and layer 4 unchanged."""
     ranges: int
     """Observations that enter layer 1 only (lidar)."""
     actions: int
@@ -218,35 +221,35 @@ class Layout:
     oscillators: int
     """Neurons of layer 3."""
     normalisation: np.ndarray = field(default_factory=lambda: np.empty(0))
-    """Factor of each observation on its way into layer 1, shape (states + ranges,)."""
+    """Factor on each observation before it enters layer 1, shape (states + ranges,)."""
     amplitude_factors: np.ndarray = field(default_factory=lambda: np.empty(0))
-    """Of each state, on the amplitudes of its synapses into layer 4, shape (states,)."""
+    """Factor of each state on the amplitudes of its synapses into layer 4, shape (states,)."""
     output_centres: np.ndarray = field(default_factory=lambda: np.empty(0))
-    """Of layer 4, as the robot gives them, shape (actions, output_inputs)."""
+    """The robot's initial centres of layer 4, shape (actions, output_inputs)."""
 
     @property
     def observations(self) -> int:
-        """Values in one observation."""
+        """Number of values in one observation."""
         return self.states + self.ranges
 
     @property
     def inputs(self) -> int:
-        """Neurons of layer 1: states, their negations, ranges, a constant, the last action."""
+        """Number of neurons of layer 1: states, negated states, ranges, constant, last action."""
         return 2 * self.states + self.ranges + 1 + self.actions
 
     @property
     def features(self) -> int:
-        """Values that reward is predicted from: layer 1, v and w of every oscillator."""
+        """Number of inputs of the critic: layer 1, and v and w of every oscillator."""
         return self.inputs + 2 * self.oscillators
 
     @property
     def output_inputs(self) -> int:
-        """Count the inputs of layer 4: v and w of every oscillator, the states, a constant."""
+        """Number of inputs of layer 4: v and w of every oscillator, the states, a constant."""
         return 2 * self.oscillators + self.states + 1
 
     @property
     def layer_sizes(self) -> tuple[int, int, int]:
-        """Synapses of layers 2, 3 and 4."""
+        """Number of synapses of layers 2, 3 and 4."""
         return (
             self.hidden * self.inputs,
             self.oscillators * (self.hidden + 1),
@@ -255,12 +258,12 @@ class Layout:
 
     @property
     def synapses(self) -> int:
-        """All synapses of one learner."""
+        """Number of synapses of one learner."""
         return sum(self.layer_sizes)
 
     @property
     def _from_states(self) -> slice:
-        """Which inputs of layer 4 are states."""
+        """The inputs of layer 4 that are states."""
         return slice(2 * self.oscillators, 2 * self.oscillators + self.states)
 
     def initial_centres(self, config: NetworkConfig) -> np.ndarray:
@@ -273,9 +276,9 @@ class Layout:
         """
         Compute the initial amplitudes of all synapses, (synapses,).
 
-        A state that varies little, such as a velocity in rad/s x 0.04, moves the action as much as
-        the others do if its synapses fluctuate more: it is as if layer 4 took each state times its
-        factor, with centres that still are those of the states as they are.
+        A state that varies little, such as a velocity in rad/s x 0.04, moves the action as much
+        as the others only if its synapses fluctuate more. For the fluctuations, it is as if layer
+        4 received each state times its factor. The centres still apply to the plain states.
         """
         amplitudes = np.repeat(config.amplitude, self.layer_sizes)
         if config.amplitude_scaling == 'observation':
@@ -285,5 +288,5 @@ class Layout:
 
 
 def lowpass_gain(elapsed: float, time_constant: float) -> float:
-    """Compute the share of the newest value in a low-pass after so much time."""
+    """Compute the weight of the newest value in a low-pass, 1 - exp(-elapsed / tau)."""
     return -math.expm1(-elapsed / time_constant)

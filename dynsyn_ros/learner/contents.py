@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a snapshot of learners holds, and which values are ones that a learner can have."""
+"""The arrays of a snapshot of learners, and the range of values that each may hold."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from dynsyn_ros.learner.fluctuation import NORMALS_PER_SYNAPSE
 from dynsyn_ros.settings.arrays import ArraySpec
 import numpy as np
 
-#: The most that anything is without a bound of its own: no sum or power of such overflows.
+#: The bound of arrays that have no bound of their own. No sum or power of such values overflows.
 _LARGE = 1e9
 _WEIGHT = 1e6
-#: A sine that has been rotated by many small angles is past 1 by rounding.
+#: A sine that has been rotated by many small angles may exceed 1 by rounding.
 _UNIT = 1.001
 
 
 def contents(layout: Layout, learners: int, groups: int) -> dict[str, ArraySpec]:
-    """List the arrays of a snapshot of ``learners`` in so many ``groups`` of shared synapses."""
+    """List the arrays of a snapshot of ``learners`` in ``groups`` that share their synapses."""
     size = layout.synapses
     shared, own, group = (groups, size), (learners, size), (groups,)
     cells, features = (learners, layout.oscillators), (learners, layout.features)
@@ -47,12 +47,12 @@ def contents(layout: Layout, learners: int, groups: int) -> dict[str, ArraySpec]
         'weight': real(own, -3 * _WEIGHT, 3 * _WEIGHT),
         # Standard normal.
         'normals': real((learners, normals), -40.0, 40.0),
-        # An index into them; one step may use one for every synapse.
+        # An index into normals; one step may use one number for every synapse.
         'next_normal': ArraySpec(np.dtype(np.int64), (learners,), 0, normals - size),
         'centre': real(shared, -_WEIGHT, _WEIGHT),
         'amplitude': real(shared, 0.0, _WEIGHT),
         'trace': real(own, -3 * _WEIGHT, 3 * _WEIGHT),
-        # Files from before the reward prediction have none of it, and it starts at zero then.
+        # Files from before the reward prediction lack these arrays; they then start at zero.
         'value_weight': real((groups, layout.features), -_LARGE, _LARGE, optional=True),
         'features': real(features, -1e3, 1e3, optional=True),
         'adapted': real(features, -1e3, 1e3, optional=True),
@@ -61,7 +61,7 @@ def contents(layout: Layout, learners: int, groups: int) -> dict[str, ArraySpec]
         'scale': real(group, 0.0, _LARGE, optional=True),
         'steps': real(group, 0.0, 1e18, optional=True),
         'clock': real(group, 0.0, 1e15),
-        # Files from before reheating have none of it.
+        # Files from before reheating lack these.
         'recent_reward': real(group, -_LARGE, _LARGE, optional=True),
         'long_term_reward': real(group, -_LARGE, _LARGE, optional=True),
         'counted': real(group, 0.0, 1e18, optional=True),

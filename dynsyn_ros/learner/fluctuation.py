@@ -13,7 +13,7 @@
 # limitations under the License.
 
 r"""
-Fluctuation: every weight swings about its centre by itself (Eq. 1-2).
+Fluctuation: every weight swings about its centre independently (Eq. 1-2).
 
 .. math::
 
@@ -25,8 +25,9 @@ Fluctuation: every weight swings about its centre by itself (Eq. 1-2).
   ms
 - :math:`\mu, \sigma` ``period_mean``, ``period_sd``, ms
 
-At an upward crossing of the centre a new period is drawn, and the time that ran past the end of
-the old one is carried over, so a weight never jumps (the authors' program).
+At every upward crossing of the centre a new period is drawn, no shorter than
+:data:`~dynsyn_ros.learner.config.SHORTEST_PERIOD` times the mean. The time past the end of the old
+period is carried over, so a weight never jumps (the authors' program).
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
-#: Standard normal numbers drawn ahead, per synapse: enough for some minutes of fluctuation.
+#: Standard normal numbers drawn ahead per synapse. At a mean period of 20 s they last about a
+#: minute of learner time.
 NORMALS_PER_SYNAPSE = 4
 
 CONSTANTS = np.dtype((np.record, [
@@ -47,27 +49,28 @@ CONSTANTS = np.dtype((np.record, [
 
 
 class Fluctuation(NamedTuple):
-    """The state of every fluctuation; arrays are (learners, synapses) unless said otherwise."""
+    """The state of every fluctuation; arrays are (learners, synapses) unless stated otherwise."""
 
     phase: np.ndarray
     period: np.ndarray
     sine: np.ndarray
-    """sin(2 pi t / T). It and its cosine are rotated by one step's angle and exact in the first
-    step of each period: this saves a call for each synapse and step, with an error below 1e-12."""
+    """sin(2 pi t / T). Each step rotates it and its cosine by one step's angle. At the start of
+    each period both are computed exactly. This saves a call of sin for each synapse and step, and
+    the error stays below 1e-12."""
     cosine: np.ndarray
     step_sine: np.ndarray
     """Sine of the angle of one step, 2 pi dt / T."""
     step_cosine: np.ndarray
     weight: np.ndarray
     normals: np.ndarray
-    """Standard normal numbers that become the next periods, (learners, normals)."""
+    """Standard normal numbers for the next periods, (learners, normals)."""
     next_normal: np.ndarray
-    """Place of the next unused normal number, (learners,)."""
+    """Index of the next unused normal number, (learners,)."""
 
 
 @njit(cache=True)
 def shapes(learners: int, synapses: int) -> tuple[Shape, ...]:
-    """Tell the shapes of its memory."""
+    """Return the shapes of this part's arrays."""
     return (7, learners, synapses), (learners, NORMALS_PER_SYNAPSE * synapses), (learners,)
 
 
@@ -75,7 +78,7 @@ def shapes(learners: int, synapses: int) -> tuple[Shape, ...]:
 def unpack(
     memory: np.ndarray, learners: int, synapses: int
 ) -> tuple[Fluctuation, np.ndarray]:
-    """Name the parts of the front of a memory; returns them and the rest of it."""
+    """Take this part's arrays from the front of a memory; returns them and the rest."""
     of_own, of_normals, of_next = shapes(learners, synapses)
     own, memory = take(memory, of_own)
     normals, memory = take(memory, of_normals)
@@ -108,7 +111,7 @@ def begin_period(f: Fluctuation, c: Any, i: int, j: int, period: float) -> None:
 def start(
     f: Fluctuation, c: Any, i: int, shares: np.ndarray, normals: np.ndarray
 ) -> None:
-    """Give each synapse of learner ``i`` a first period, and a phase at a share of it."""
+    """Give each synapse of learner ``i`` a first period, and a phase that is a share of it."""
     for j, (share, normal) in enumerate(zip(shares, normals, strict=True)):
         period = draw_period(c, normal)
         f.phase[i, j] = share * period

@@ -15,13 +15,14 @@
 """
 The compiled step: one pass from the reward of the last action to the next action.
 
-In the order of the authors' program: the reward that the last action earned reaches every synapse,
-the oscillators move on under the drive of the last step, and the network turns the new observation
-into the next action.
+The oscillators advance under the drive of the last step, the reward of the last action reaches
+every synapse, and the network turns the new observation into the next action. In the authors'
+program the reward comes first. Here the oscillators do, because the critic reads them; without a
+critic the result is the same.
 
-All state lies in one array, of which each part names its share by its ``unpack``. Sizes and
-settings come as one NumPy record, which holds one a part. Both are what numba receives soonest:
-with some arrays for each part it takes longer to receive them than to take the step.
+All state lies in one array, and each part takes its views of it by ``unpack``. Sizes and settings
+are one NumPy record with a field for each part. numba unpacks such arguments fastest: with several
+arrays for each part, unpacking them would take longer than the step itself.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ from dynsyn_ros.learner.config import Layout, LearnerConfig
 from numba import njit
 import numpy as np
 
-#: What a step returns; any other number is that of a learner that was given a value not finite.
+#: What a step returns. Any other number is the index of a learner that received a value that is
+#: not finite.
 DONE, NORMALS_LOW = -1, -2
 
 SIZES = np.dtype((np.record, [
@@ -65,13 +67,13 @@ class State(NamedTuple):
 
 
 def sizes(learners: int, groups: int, layout: Layout) -> Any:
-    """Pack what the shapes of all state follow from."""
+    """Pack the sizes that determine the shapes of all state."""
     return np.array((learners, groups, layout.synapses, layout.features, layout.hidden,
                      layout.oscillators, layout.actions), SIZES)[()]
 
 
 def allocate(of: Any) -> np.ndarray:
-    """Allocate the memory of all parts, for such sizes."""
+    """Allocate the memory of all parts for these sizes."""
     return memory.allocate((
         *fluctuation.shapes(of.learners, of.synapses),
         *plasticity.shapes(of.learners, of.groups, of.synapses),
@@ -83,7 +85,7 @@ def allocate(of: Any) -> np.ndarray:
 
 @njit(cache=True)
 def unpack(block: np.ndarray, of: Any) -> State:
-    """Name the parts of the memory."""
+    """Take the arrays of all parts from the memory."""
     f, block = fluctuation.unpack(block, of.learners, of.synapses)
     p, block = plasticity.unpack(block, of.learners, of.groups, of.synapses)
     r, block = reward_prediction.unpack(block, of.learners, of.groups, of.features)
@@ -113,7 +115,7 @@ def step(
     reward: np.ndarray, sent_action: np.ndarray, moved: np.ndarray, fell: np.ndarray,
     learning: bool,
 ) -> int:
-    """Take one step of all learners; returns how it went."""
+    """Take one step of all learners; returns DONE, NORMALS_LOW or the index of a bad learner."""
     f, p, r, a, n = unpack(block, c.sizes)
     learners, groups = c.sizes.learners, c.sizes.groups
     size = learners // groups
@@ -149,7 +151,7 @@ def step(
 
 @njit(cache=True)
 def finite(observation: np.ndarray, reward: float, sent_action: np.ndarray) -> bool:
-    """Tell whether all that a learner is given is finite."""
+    """Return whether all inputs of a learner are finite."""
     total = 0.0 * reward
     for value in observation:
         total += 0.0 * value
@@ -163,7 +165,7 @@ def predict(
     r: reward_prediction.RewardPrediction, a: annealing.Annealing, c: Any, group: int,
     members: Any, features: np.ndarray, reward: np.ndarray, moved: np.ndarray, fell: np.ndarray,
 ) -> None:
-    """Shape the rewards of a group and hold them against their prediction."""
+    """Shape the rewards of a group and compare them with their prediction."""
     for i in members:
         r.fell[i] = fell[i]
         r.reward[i] = annealing.shape_reward(
@@ -176,7 +178,7 @@ def learn(
     p: plasticity.Plasticity, r: reward_prediction.RewardPrediction, a: annealing.Annealing,
     c: Any, group: int, members: Any, reward: np.ndarray, fell: np.ndarray,
 ) -> None:
-    """Move the centres and the amplitudes of a group by the modulation of all its members."""
+    """Update the centres and amplitudes of a group with what all its members earned."""
     rate_ratio = annealing.rate_ratio(c.annealing, a, group)
     for i in members:
         modulation = r.modulation[i] if c.prediction_error else reward[i]
@@ -193,7 +195,7 @@ def anneal(
     p: plasticity.Plasticity, a: annealing.Annealing, annealed: Any, group: int, members: Any,
     reward: np.ndarray, fell: np.ndarray,
 ) -> None:
-    """Advance the clock of a group, and narrow or widen its fluctuations with it."""
+    """Advance the clock of a group, and narrow or widen its fluctuations accordingly."""
     earned, mean = 0.0, 0.0
     for i in members:
         mean += reward[i] / len(members)

@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-The learner: synapses, reward prediction and network behind one step.
+The learner: synapses, reward prediction and network behind a single ``step``.
 
-Nothing in it marks the end of an episode. The learner is never reset.
+It has no notion of an episode, and it is never reset.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from dynsyn_ros.learner.contents import contents
 from dynsyn_ros.settings.arrays import checked, Contents
 import numpy as np
 
-#: What a learner of another robot run takes over: what was learnt, and how far it is annealed.
+#: What a new run takes over from an earlier one: what was learnt, and how far it is annealed.
 LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale',
           'recent_reward', 'long_term_reward', 'counted')
-#: Working memory of a step, and its outputs: no part of the state.
+#: Working memory and outputs of a step, which are not part of the state.
 _SCRATCH = ('reward', 'fell', 'error', 'modulation', 'power', 'action', 'hidden')
 
 
@@ -40,9 +40,9 @@ class Learner:
     """
     One or more learners that run side by side.
 
-    ``seed`` and the learner's number give each its own random stream, so learner 3 of 8 is the
-    same as learner 3 alone. ``shared`` learners are a fleet: several robots that teach one set of
-    centres and amplitudes, while phases, gains and oscillators stay each one's own.
+    Each learner has its own random stream, made from ``seed`` and its number, so learner 3 of 8 is
+    the same as learner 3 alone. ``shared`` learners are a fleet: several robots teach one set of
+    centres and amplitudes, and each keeps its own phases, gains and oscillators.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class Learner:
         """
         Draw the initial state of the learners with these ``numbers`` and compile the step.
 
-        Layers 2 and 3 start with uniform centres, layer 4 with those of the robot; phases
-        are uniform in their periods (section II and the authors' program).
+        Layers 2 and 3 start with uniformly distributed centres, layer 4 with those of the robot.
+        Phases are uniform over their periods (section II and the authors' program).
         """
         self.layout = layout
         self.config = config
         self.learning = True
-        """False: frozen, every weight rests at its centre and nothing learns."""
+        """False if frozen: every weight rests at its centre and nothing learns."""
         count = len(numbers)
         groups = 1 if shared else count
         self._streams = [
@@ -72,7 +72,7 @@ class Learner:
         self._sizes = kernel.sizes(count, groups, layout)
         self._memory = kernel.allocate(self._sizes)
         self.state = kernel.unpack(self._memory, self._sizes)
-        """The state of every part, by name; for reading."""
+        """The state of every part, by name; read only."""
         self._still = np.zeros(count, np.bool_)
         self._shapes = ((count, layout.observations), (count,), (count, layout.actions), (count,),
                         (count,))
@@ -83,17 +83,18 @@ class Learner:
         self._compile()
 
     def _bind(self) -> None:
-        """Put together what every step is called with."""
+        """Prepare the arguments that every step has in common."""
         self._arguments: tuple[Any, ...] = (
             self._memory, kernel.constants(self.config, self.layout, self._sizes),
             self.layout.normalisation)
 
     def reconfigure(self, config: LearnerConfig) -> None:
         """
-        Go on with other rates and limits, as if they had been there from the start.
+        Use other rates and limits from the next step on.
 
-        Amplitudes are scaled by how the initial ones of their layers have changed; a layer whose
-        initial amplitude was 0 stays still. What shapes the network is ignored.
+        The amplitudes of a layer are scaled by the ratio of its new initial amplitude to the old
+        one; a layer whose initial amplitude was 0 stays still. The sizes of the network and its
+        initial values do not change.
         """
         before = np.array(self.config.synapses.amplitude)
         scale = np.divide(config.synapses.amplitude, before, out=np.ones_like(before),
@@ -120,7 +121,7 @@ class Learner:
         self._draw_normals()
 
     def _draw_normals(self) -> None:
-        """Draw ahead wherever one step could use up the normal numbers."""
+        """Draw normal numbers ahead for each learner that could run out of them in one step."""
         f = self.state.fluctuation
         size = f.normals.shape[1]
         for i in np.flatnonzero(f.next_normal > size - self.layout.synapses):
@@ -130,13 +131,13 @@ class Learner:
             f.next_normal[i] = 0
 
     def _compile(self) -> None:
-        """Compile the step, or load it, before the first real one."""
+        """Compile the step or load it from the cache, before the first real step."""
         before = self.snapshot()
         self.step(*(np.zeros(shape) for shape in self._shapes[:3]))
         self._put(before)
 
     def __len__(self) -> int:
-        """Count the learners."""
+        """Return the number of learners."""
         return len(self._streams)
 
     def step(
@@ -150,12 +151,15 @@ class Learner:
         """
         Learn from the reward of the last action and choose the next one.
 
-        ``observation`` is (learners, observations), ``reward`` (learners,) what the last action
-        earned, ``sent_action`` (learners, actions) what was really sent of it (efference copy),
-        all float64; ``moved`` (learners,) bool tells which robots were put back since, for which
-        nothing is credited across the jump, and ``fell`` likewise which have fallen. Returns the
-        action, (learners, actions) within +-1, in an array that the next step uses again. Raises
-        :class:`ValueError`, with nothing changed, if a shape is wrong or a value is not finite.
+        ``observation`` is (learners, observations). ``reward``, (learners,), is what the last
+        action earned. ``sent_action``, (learners, actions), is the command that was really sent
+        (the efference copy). All three are float64. ``moved`` and ``fell``, (learners,) bool, say
+        which robots were put back since the last step and which have fallen; nothing is credited
+        across a jump.
+
+        Returns the action, (learners, actions) within +-1, in an array that the next step
+        overwrites. Raises :class:`ValueError`, with nothing changed, if a shape is wrong or a
+        value is not finite.
         """
         moved = self._still if moved is None else moved
         fell = self._still if fell is None else fell
@@ -180,7 +184,7 @@ class Learner:
 
     @property
     def centre_shift(self) -> float:
-        """Mean distance of the centres from where they started."""
+        """Mean distance of the centres from their initial values."""
         return float(np.abs(self.state.plasticity.centre - self.initial_centre).mean())
 
     @property
@@ -190,7 +194,7 @@ class Learner:
 
     @property
     def amplitude_ratio(self) -> np.ndarray:
-        """How wide the annealing lets fluctuations be, A / A_0, (groups,)."""
+        """Factor A / A_0 of the annealing on the amplitudes, (groups,)."""
         state, config = self.state.annealing, self.config
         constants = annealing.constants(
             config.annealing, None, config.reheating, config.time_step, 1)
@@ -198,9 +202,9 @@ class Learner:
                          for group in range(len(state.clock))])
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        """All state but the random streams, by name."""
+        """All state except the random streams, by name."""
         state = self.state
-        # Features of the same name: the critic's are state, the network's are made anew each step.
+        # The later ``features`` win: the critic's are state, the network's are new in each step.
         arrays = {
             **state.fluctuation._asdict(), **state.plasticity._asdict(), **state.neurons._asdict(),
             **state.prediction._asdict(), **state.annealing._asdict()}
@@ -210,9 +214,9 @@ class Learner:
 
     def snapshot(self, member: int | None = None) -> dict[str, np.ndarray]:
         """
-        Copy the whole state; :meth:`restore` goes on from it bit for bit.
+        Copy the whole state; :meth:`restore` continues from it bit for bit.
 
-        With the number of a ``member``, copy the state of this one alone, for a learner of one.
+        With ``member``, the index of a learner, copy only its state, for a single learner.
         """
         words = [stream.bit_generator.state['state']['state'] for stream in self._streams]
         state = {
@@ -226,10 +230,10 @@ class Learner:
 
     def restore(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """
-        Go on from a snapshot as if never stopped; a critic that it lacks starts at zero.
+        Continue from a snapshot as if never stopped; a critic that it lacks starts at zero.
 
-        Raises :class:`ValueError`, with nothing changed, if it is not one of learners of this
-        layout and number.
+        Raises :class:`ValueError`, with nothing changed, if the snapshot is of another layout or
+        another number of learners.
         """
         self._put(checked(snapshot, self.contents))
 
@@ -243,10 +247,10 @@ class Learner:
 
     def reheat(self, share: float) -> None:
         """
-        Set the annealing clock back by a share of it, from 0 to 1.
+        Turn the annealing clock back by a share of its reading, from 0 to 1.
 
-        Fluctuations are then as wide, and centres as quick, as when the clock was there: a walk
-        that has settled too early is stirred up.
+        Fluctuations are then as wide, and centres as fast, as when the clock last showed that
+        reading. Use it for a walk that has settled too early.
         """
         before = self.amplitude_ratio
         self.state.annealing.clock[:] *= 1.0 - share
@@ -254,7 +258,7 @@ class Learner:
 
     @property
     def contents(self) -> Contents:
-        """What a snapshot of these learners holds."""
+        """The arrays of a snapshot of these learners."""
         return contents(self.layout, len(self), len(self.state.annealing.clock))
 
     def check(self, snapshot: Mapping[str, np.ndarray]) -> None:
@@ -263,15 +267,15 @@ class Learner:
 
     @property
     def learnt(self) -> Contents:
-        """What :meth:`initialise_from` takes of the snapshot of one learner."""
+        """The arrays that :meth:`initialise_from` takes from the snapshot of one learner."""
         one = contents(self.layout, 1, 1)
         return {name: one[name] for name in LEARNT}
 
     def initialise_from(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """
-        Give every learner what one learner's snapshot has learnt.
+        Start every learner from what the snapshot of one learner has learnt.
 
-        Raises :class:`ValueError`, with nothing changed, if it is not one of this layout.
+        Raises :class:`ValueError`, with nothing changed, if the snapshot is of another layout.
         """
         arrays = self._arrays()
         for name, array in checked(snapshot, self.learnt).items():

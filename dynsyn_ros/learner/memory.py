@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Memory: the state of all parts lies in one array of numbers, which each part names its share of.
+Memory: the state of all parts lies in one array of numbers, and each part takes views of it.
 
-The first step of a compiled function is to receive its arguments, and every array takes it a tenth
-of what the rest of a step does. Views of one array cost it next to nothing.
+A compiled function must first unpack its arguments. Each array argument takes about a tenth of the
+time of the rest of a step. Views of one array take almost no time.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ Shape = tuple[int, ...]
 
 
 def allocate(shapes: tuple[Shape, ...]) -> np.ndarray:
-    """Allocate the memory of arrays of these shapes."""
+    """Allocate memory for arrays of these shapes."""
     return np.zeros(sum(math.prod(shape) for shape in shapes))
 
 
 def lone(part: Any, *sizes: int) -> Any:
-    """Allocate the memory of one part on its own, such as ``fluctuation``; returns its state."""
+    """Allocate memory for one part alone, such as ``fluctuation``; returns its state."""
     state, _ = part.unpack(allocate(part.shapes(*sizes)), *sizes)
     return state
 
 
 @njit(cache=True)
 def take(memory: np.ndarray, shape: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Take an array of a shape from the front of the memory; returns it and the rest."""
+    """Take an array of this shape from the front of the memory; returns it and the rest."""
     size = 1
     for length in shape:
         size *= length

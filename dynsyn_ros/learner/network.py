@@ -15,13 +15,15 @@
 r"""
 The control network of Fig. 5: four layers from an observation to an action.
 
-1. tanh of the normalised states with both signs, the ranges, a constant 1 and the action that was
-   really sent
+1. tanh of the positive part and of the negative part of each normalised state, the normalised
+   ranges, a constant 1 and the action that was really sent
 2. :math:`o_j = \max(0, \tanh(g_j \sum_i W_{ij} o_i))`; the gain :math:`g_j` adapts slowly,
-   :math:`\dot g_j = \gamma (0.3 - |o_j|)` (Eq. 5, 6); the nonlinear rule multiplies that by
-   :math:`(2 - \log_{10} g)(\log_{10} g + 2) / 4`, which keeps g within 0.01 and 100
+   :math:`\dot g_j = \gamma (o^* - |o_j|)` (Eq. 5, 6), where :math:`\gamma` is ``gain_rate``,
+   1/ms, and :math:`o^*` is ``gain_target``, 0.3 in the paper. The nonlinear rule multiplies that
+   by :math:`(2 - \log_{10} g_j)(\log_{10} g_j + 2) / 4`, which keeps :math:`g_j` between 0.01 and
+   100
 3. tanh of the weighted sum of layer 2 and a constant 1 drives the oscillators (Eq. 7, 8)
-4. tanh of the weighted sum of all v, all w, the states as they are and a constant 1: the action
+4. tanh of the weighted sum of all v, all w, the plain states and a constant 1 is the action
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
-#: Gains stay within these, whatever their rate: those of the nonlinear rule do by themselves.
+#: Gains are kept within these limits at any rate; the nonlinear rule keeps them by itself.
 LOWEST_GAIN, HIGHEST_GAIN = 0.01, 100.0
 GAIN_RULES = {'none': 0, 'linear': 1, 'nonlinear': 2}
 
@@ -50,7 +52,7 @@ class Neurons(NamedTuple):
     """v of Eq. 7, shape (learners, oscillators)."""
     w: np.ndarray
     drive: np.ndarray
-    """I of Eq. 7 since the last step, shape (learners, oscillators)."""
+    """I of Eq. 7, set by the last step, shape (learners, oscillators)."""
     gain: np.ndarray
     """g of Eq. 5-6, shape (learners, hidden)."""
     action: np.ndarray
@@ -58,19 +60,19 @@ class Neurons(NamedTuple):
     features: np.ndarray
     """Outputs of layer 1, then v and w of all oscillators: (learners, inputs + 2 oscillators)."""
     hidden: np.ndarray
-    """Scratch: layer 2 of the learner at hand, shape (hidden,)."""
+    """Scratch: layer 2 of the current learner, shape (hidden,)."""
 
 
 @njit(cache=True)
 def shapes(learners: int, layout: Any) -> tuple[Shape, ...]:
-    """Tell the shapes of its memory; ``layout`` has the sizes of one network."""
+    """Return the shapes of this part's arrays; ``layout`` has the sizes of one network."""
     return ((3, learners, layout.oscillators), (learners, layout.hidden),
             (learners, layout.actions), (learners, layout.features), (layout.hidden,))
 
 
 @njit(cache=True)
 def unpack(memory: np.ndarray, learners: int, layout: Any) -> tuple[Neurons, np.ndarray]:
-    """Name the parts of the front of a memory; returns them and the rest of it."""
+    """Take this part's arrays from the front of a memory; returns them and the rest."""
     of_cells, of_gain, of_action, of_features, of_hidden = shapes(learners, layout)
     cells, memory = take(memory, of_cells)
     gain, memory = take(memory, of_gain)
@@ -86,8 +88,8 @@ def constants(
     """
     Pack the settings for the kernel.
 
-    Gains adapt in the time of all ``members`` of a group together, as centres do, so that a fleet
-    is as one walker, only sooner.
+    Gains adapt in the time of all ``members`` of a group together, as centres do, so a fleet
+    learns like one walker, only sooner.
     """
     return np.array((
         layout.states, layout.ranges, config.negated_inputs, GAIN_RULES[config.gain_rule],
@@ -99,7 +101,7 @@ def encode(
     n: Neurons, c: Any, normalisation: np.ndarray, i: int, observation: np.ndarray,
     sent_action: np.ndarray
 ) -> None:
-    """Layer 1 of learner ``i``, and its oscillators: fill ``n.features[i]``."""
+    """Fill ``n.features[i]`` with layer 1 and the oscillators of learner ``i``."""
     states, ranges, out = c.states, c.ranges, n.features[i]
     for j in range(states):
         value = observation[i, j] * normalisation[j]
@@ -133,7 +135,7 @@ def adapt(gain: float, output: float, c: Any) -> float:
 def act(
     n: Neurons, c: Any, weight: np.ndarray, i: int, observation: np.ndarray, learning: bool
 ) -> None:
-    """Carry the encoded observation of learner ``i`` through layers 2 to 4 to ``n.action[i]``."""
+    """Compute layers 2 to 4 of learner ``i`` from its features; the result is ``n.action[i]``."""
     at, oscillators = 0, n.v.shape[1]
     inputs = n.features.shape[1] - 2 * oscillators
     for h in range(n.hidden.shape[0]):

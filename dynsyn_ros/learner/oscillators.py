@@ -20,11 +20,13 @@ FitzHugh-Nagumo oscillators, the pattern generators of layer 3 (section II-B).
     \dot v &= (v - v^3 - w + I) / \tau \\
     \dot w &= a (b v - c w) / \tau                                    \qquad\text{(Eq. 7, 8)}
 
-- :math:`v, w` the states; :math:`I` the drive from layer 2
+- :math:`v, w` the states; :math:`I` the drive, tanh of a weighted sum of layer 2
 - :math:`a, b, c` constants; :math:`1 / \tau` ``rate``, 1/ms
+- :math:`v, w` are kept within +- ``bound``
 
-The paper prints b = 0.2 and puts tau = 0.02 on the left; with those numbers it never oscillates.
-The authors' program has b = 2 and multiplies the right side by 0.02 / ms, as here.
+The paper prints b = 0.2 and puts tau = 0.02 on the left. With those numbers the system never
+oscillates. The authors' program has b = 2 and multiplies the right side by 0.02 / ms. The presets
+follow the program.
 """
 
 from __future__ import annotations
@@ -40,20 +42,20 @@ CONSTANTS = np.dtype((np.record, [
 
 
 def constants(config: OscillatorConfig, time_step: float) -> Any:
-    """Pack the settings for the kernel, with the step in units of tau."""
+    """Pack the settings for the kernel, with the time step in units of tau."""
     return np.array(
         (config.a, config.b, config.c, config.rate * time_step, config.bound), CONSTANTS)[()]
 
 
 @njit(cache=True)
 def slope(v: float, w: float, drive: float, k: Any) -> tuple[float, float]:
-    """Right sides of Eq. 7 and 8, per unit of tau."""
+    """Compute the right sides of Eq. 7 and 8, with time in units of tau."""
     return v - v * v * v - w + drive, k.a * (k.b * v - k.c * w)
 
 
 @njit(cache=True)
 def advance(v: float, w: float, drive: float, k: Any) -> tuple[float, float]:
-    """One classic Runge-Kutta 4 step of one oscillator; returns the new v and w."""
+    """Take one classic Runge-Kutta 4 step of one oscillator; returns the new v and w."""
     h = k.step
     dv1, dw1 = slope(v, w, drive, k)
     dv2, dw2 = slope(v + 0.5 * h * dv1, w + 0.5 * h * dw1, drive, k)

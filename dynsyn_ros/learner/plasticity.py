@@ -22,14 +22,16 @@ Plasticity: reward moves the centre of a fluctuation and narrows it (Eq. 3-4).
     \dot A &= -\beta A R \quad\text{or}\quad \dot A = -\beta R      &\text{(Eq. 4)}
 
 - :math:`C` ``centre``, :math:`A` ``amplitude``, :math:`W` the weight of Eq. 1
-- :math:`e` ``trace``, the eligibility: what a synapse did of late
-- :math:`m` the modulation: the reward :math:`R` itself (the paper), or the error of its
+- :math:`e` ``trace``, the eligibility of a synapse: its recent deviation from the centre
+- :math:`\tau` ``eligibility_time_constant``, ms
+- :math:`m` the modulation: the reward :math:`R` of a step itself (the paper), or the error of its
   prediction, see :mod:`~dynsyn_ros.learner.reward_prediction`
-- :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms
-- without ``repulsion`` a negative :math:`m` moves no centre
+- :math:`\alpha` ``centre_rate``, :math:`\beta` ``amplitude_rate``, 1/ms. Annealing scales
+  :math:`\alpha` and replaces Eq. 4, see :mod:`~dynsyn_ros.learner.annealing`
+- without ``repulsion``, a negative :math:`m` does not move the centre
 
-Learners that share centres and amplitudes (a fleet) add up their updates: :math:`\alpha` and
-:math:`\beta` are per ms of one walker's time, however many walkers there are.
+The updates of learners that share centres and amplitudes (a fleet) add up: :math:`\alpha` and
+:math:`\beta` are per ms of one walker's time, for any number of walkers.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
-#: Centres stay within +- this, amplitudes below it: many times what a walk needs, so that they are
-#: always finite.
+#: Centres stay within +- this, and amplitudes between 0 and this, so that both are always finite.
+#: A walk needs far less.
 BOUND = 100.0
 
 CONSTANTS = np.dtype((np.record, [
@@ -55,16 +57,16 @@ class Plasticity(NamedTuple):
     """The state that learning changes."""
 
     centre: np.ndarray
-    """(groups, synapses): a row for each learner, or one row for a fleet."""
+    """C, (groups, synapses): a row for each learner, or one row for a fleet."""
     amplitude: np.ndarray
-    """Likewise."""
+    """A, (groups, synapses)."""
     trace: np.ndarray
-    """(learners, synapses)."""
+    """e, (learners, synapses)."""
 
 
 @njit(cache=True)
 def shapes(learners: int, groups: int, synapses: int) -> tuple[Shape, ...]:
-    """Tell the shapes of its memory."""
+    """Return the shapes of this part's arrays."""
     return (2, groups, synapses), (learners, synapses)
 
 
@@ -72,7 +74,7 @@ def shapes(learners: int, groups: int, synapses: int) -> tuple[Shape, ...]:
 def unpack(
     memory: np.ndarray, learners: int, groups: int, synapses: int
 ) -> tuple[Plasticity, np.ndarray]:
-    """Name the parts of the front of a memory; returns them and the rest of it."""
+    """Take this part's arrays from the front of a memory; returns them and the rest."""
     of_shared, of_trace = shapes(learners, groups, synapses)
     shared, memory = take(memory, of_shared)
     trace, memory = take(memory, of_trace)
@@ -92,7 +94,7 @@ def constants(config: LearnerConfig) -> Any:
 
 @njit(cache=True)
 def follow(p: Plasticity, c: Any, i: int, group: int, sine: np.ndarray) -> None:
-    """Let the eligibility traces of learner ``i`` follow its fluctuations W - C = A sin."""
+    """Update the eligibility traces of learner ``i`` with its fluctuations W - C = A sin."""
     for j in range(sine.size):
         fluctuation = p.amplitude[group, j] * sine[j]
         p.trace[i, j] += c.trace_gain * (fluctuation - p.trace[i, j])
@@ -102,7 +104,7 @@ def follow(p: Plasticity, c: Any, i: int, group: int, sine: np.ndarray) -> None:
 def move_centres(
     p: Plasticity, c: Any, i: int, group: int, rate_ratio: float, modulation: float
 ) -> None:
-    """Eq. 3: move the centres of a group by what learner ``i`` has learnt in this step."""
+    """Eq. 3: move the centres of a group by the modulation and the traces of learner ``i``."""
     if not c.repulsion:
         modulation = max(modulation, 0.0)
     pull = c.centre_rate * rate_ratio * modulation
@@ -124,6 +126,6 @@ def move_amplitudes(p: Plasticity, c: Any, group: int, reward: float) -> None:
 
 @njit(cache=True)
 def scale_amplitudes(p: Plasticity, group: int, factor: float) -> None:
-    """Scale the fluctuations of a group."""
+    """Scale the amplitudes of a group."""
     for j in range(p.amplitude.shape[1]):
         p.amplitude[group, j] *= factor

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 r"""
-Reward prediction: synapses are told how much better than predicted things went.
+Reward prediction: synapses learn from how much more reward came than predicted.
 
 .. math::
 
@@ -23,23 +23,30 @@ Reward prediction: synapses are told how much better than predicted things went.
     \theta \leftarrow \theta + \eta (1 - \gamma \lambda) \, \delta z / \max(|x|^2, 1) \\
     m &= \operatorname{clip}(\delta / D, \pm 10)
 
-- :math:`r` the reward of a step; :math:`\bar r` ``baseline``, its running mean
-- :math:`y` what the network has anyway, the outputs of layer 1 and :math:`v, w` of all
+- :math:`r` the reward of a step, shaped by :mod:`~dynsyn_ros.learner.annealing`;
+  :math:`\bar r` ``baseline``, its running mean
+- :math:`y` signals that the network already has: the outputs of layer 1, and :math:`v, w` of all
   oscillators. So the critic :math:`V` is one more neuron, and its rule is local
-- :math:`x` ``features``: it adapts, as sensory neurons do, and sees how :math:`y` differs from its
-  own running mean :math:`\bar y`, ``adapted``. A state that lasts, such as a high speed, is what
-  slow fluctuations bring about; a critic that expects its reward takes it from the synapses
-- :math:`\theta` ``value_weight``, :math:`z` ``value_trace``; :math:`\eta` ``critic_rate``
-- :math:`\gamma` = exp(-dt / ``discount_time_constant``), :math:`\lambda` likewise
-- :math:`\delta` ``error``, the reward prediction error: what dopamine is thought to carry
-  (Schultz, Dayan & Montague 1997); TD(:math:`\lambda`) of the average
-  reward (Sutton & Barto 2018, 12.8)
-- :math:`D` ``scale``, the running mean of :math:`|r - \bar r|`, falls apart; :math:`m` the
-  modulation of Eq. 3. A fall counts in full. The mean of :math:`|\delta|` would grow with a
-  critic that falls excite, and all would be learned more slowly where it matters
+- :math:`x` ``features``: the difference of :math:`y` from its running mean :math:`\bar y`,
+  ``adapted``, over ``eligibility_time_constant``, as in sensory neurons that adapt. Slow
+  fluctuations bring about lasting states, such as a high speed. A critic that came to expect the
+  reward of a lasting state would withhold that reward from the synapses. :math:`x'` is the next
+  :math:`x`
+- :math:`\theta` ``value_weight``, :math:`z` ``value_trace``; :math:`\eta` ``critic_rate``, per
+  step
+- :math:`\gamma` = exp(-dt / ``discount_time_constant``); :math:`\gamma \lambda` =
+  exp(-dt / :data:`VALUE_TRACE_TIME_CONSTANT`), but at most :math:`\gamma`
+- :math:`\delta` ``error``, the reward prediction error, which dopamine is thought to signal
+  (Schultz, Dayan & Montague 1997). The rule is TD(:math:`\lambda`) for average reward (Sutton &
+  Barto 2018, 12.8)
+- :math:`D` ``scale``, the running mean of :math:`|r - \bar r|` over the steps without a fall;
+  :math:`m` ``modulation``, that of Eq. 3. A fall is not clipped. :math:`D` is not the mean of
+  :math:`|\delta|`: falls excite the critic, so that mean would grow, and learning would slow down
+  where it matters most
 
-A robot that was *put back* is no consequence of its weights: nothing is credited across the jump.
-Running means are over the time of all walkers of a group together.
+When a robot was *put back*, its weights did not cause the jump, and nothing is credited across it:
+:math:`\delta` is 0 unless the robot fell, and :math:`z` starts again. The means :math:`\bar r` and
+:math:`D` are over :data:`MEAN_TIME_CONSTANT`, in the time of all walkers of a group together.
 """
 
 from __future__ import annotations
@@ -52,13 +59,13 @@ from dynsyn_ros.learner.memory import Shape, take
 from numba import njit
 import numpy as np
 
-#: The largest modulation, a fall apart: a few large errors must not move the centres alone.
+#: The largest modulation, except that of a fall, so that a few large errors do not dominate.
 ERROR_LIMIT = 10.0
-#: Of the trace by which the critic learns, -dt / ln(gamma lambda), ms: a quarter of a stride.
+#: Time constant of the critic's trace, -dt / ln(gamma lambda), ms: about a quarter of a stride.
 VALUE_TRACE_TIME_CONSTANT = 300.0
-#: Of the running means of reward and error, ms of all walkers together: some hours of one.
+#: Time constant of baseline and scale, ms of all walkers together: 2.8 hours of one walker.
 MEAN_TIME_CONSTANT = 1e7
-#: The smallest scale, below which an error counts as none.
+#: Errors are divided by no less than this, so that they stay finite while rewards do not vary.
 SMALLEST_SCALE = 1e-6
 
 CONSTANTS = np.dtype((np.record, [
@@ -67,37 +74,37 @@ CONSTANTS = np.dtype((np.record, [
 
 
 class RewardPrediction(NamedTuple):
-    """The state of the critic of every group."""
+    """The state of the critic of each group."""
 
     value_weight: np.ndarray
     """theta, (groups, features)."""
     features: np.ndarray
     """x of the last step, (learners, features)."""
     value_trace: np.ndarray
-    """z, likewise."""
+    """z, (learners, features)."""
     adapted: np.ndarray
-    """Running mean of y, likewise."""
+    """Running mean of y, (learners, features)."""
     baseline: np.ndarray
-    """Reward per step, (groups,)."""
+    """Running mean of r, reward per step, (groups,)."""
     scale: np.ndarray
-    """Likewise."""
+    """D, reward per step, (groups,)."""
     steps: np.ndarray
-    """Steps averaged so far: running means start as plain means. (groups,)."""
+    """Steps averaged so far: running means start as plain means, (groups,)."""
     reward: np.ndarray
     """r of the last step, shaped, (learners,)."""
     fell: np.ndarray
-    """Whether the robot fell, 0 or 1, likewise."""
+    """Whether the robot fell, 0 or 1, (learners,)."""
     error: np.ndarray
-    """delta, likewise."""
+    """delta, (learners,)."""
     modulation: np.ndarray
-    """m, likewise."""
+    """m, (learners,)."""
     power: np.ndarray
-    """Square of the length of x, of the state that the last action began in, likewise."""
+    """abs(x)^2 of the state in which the last action began, (learners,)."""
 
 
 @njit(cache=True)
 def shapes(learners: int, groups: int, features: int) -> tuple[Shape, ...]:
-    """Tell the shapes of its memory."""
+    """Return the shapes of this part's arrays."""
     return (groups, features), (3, learners, features), (3, groups), (5, learners)
 
 
@@ -105,7 +112,7 @@ def shapes(learners: int, groups: int, features: int) -> tuple[Shape, ...]:
 def unpack(
     memory: np.ndarray, learners: int, groups: int, features: int
 ) -> tuple[RewardPrediction, np.ndarray]:
-    """Name the parts of the front of a memory; returns them and the rest of it."""
+    """Take this part's arrays from the front of a memory; returns them and the rest."""
     of_weight, of_own, of_means, of_signals = shapes(learners, groups, features)
     value_weight, memory = take(memory, of_weight)
     own, memory = take(memory, of_own)
@@ -117,11 +124,11 @@ def unpack(
 
 
 def constants(config: PredictionConfig | None, time_step: float, members: int) -> Any:
-    """Pack the settings for the kernel, per step of a group of so many ``members``."""
+    """Pack the settings for the kernel, per step of a group with this number of ``members``."""
     if config is None:
         return np.zeros((), CONSTANTS)[()]
     discount = math.exp(-time_step / config.discount_time_constant)
-    # A lambda over 1 would be no trace of anything.
+    # Lambda must not exceed 1.
     trace_decay = min(math.exp(-time_step / VALUE_TRACE_TIME_CONSTANT), discount)
     return np.array((discount, trace_decay, config.critic_rate * (1.0 - trace_decay),
                      lowpass_gain(members * time_step, MEAN_TIME_CONSTANT),
@@ -144,8 +151,9 @@ def predict(
     """
     Compute the errors of all ``members`` of a group and let its critic learn from them.
 
-    ``outputs`` (learners, features) are the y that the last actions led to, ``moved`` (learners,)
-    whether the robot was put back since. ``p.reward`` and ``p.fell`` are set already.
+    ``outputs``, (learners, features), are the y that the last actions led to. ``moved``,
+    (learners,), says which robots were put back since the last step. The caller has set
+    ``p.reward`` and ``p.fell``.
     """
     theta, count = p.value_weight[group], len(members)
     mean, deviation, walking = 0.0, 0.0, 0
@@ -177,7 +185,7 @@ def predict(
 
 @njit(cache=True)
 def decay_trace(p: RewardPrediction, c: Any, i: int) -> None:
-    """Let the trace of learner ``i`` decay, and add the features that its action began with."""
+    """Decay the trace of learner ``i`` and add the features from before its last action."""
     p.power[i] = 0.0
     for j in range(p.features.shape[1]):
         p.value_trace[i, j] = c.trace_decay * p.value_trace[i, j] + p.features[i, j]
@@ -197,7 +205,7 @@ def take_features(p: RewardPrediction, c: Any, i: int, outputs: np.ndarray) -> b
 
 @njit(cache=True)
 def learn_value(p: RewardPrediction, c: Any, i: int, theta: np.ndarray) -> None:
-    """Move the critic by the error of learner ``i``, a step normalised by its features."""
+    """Update the critic by the error of learner ``i``, normalised by the power of its features."""
     step = c.critic_rate * p.error[i] / max(p.power[i], 1.0)
     for j in range(theta.size):
         theta[j] += step * p.value_trace[i, j]
@@ -205,6 +213,6 @@ def learn_value(p: RewardPrediction, c: Any, i: int, theta: np.ndarray) -> None:
 
 @njit(cache=True)
 def skip(p: RewardPrediction, c: Any, i: int, outputs: np.ndarray) -> None:
-    """Follow learner ``i`` while nothing learns."""
+    """Keep the features of learner ``i`` up to date while nothing learns, and clear its trace."""
     take_features(p, c, i, outputs)
     p.value_trace[i] = 0.0

@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A legged robot that learns to walk while it runs, by fluctuating synapses (Wei & Webb, 2018)."""
+"""A legged robot learns to walk while it runs, by fluctuating synapses (Wei & Webb, 2018)."""
 
 try:
     from dynsyn_ros.settings.kernel_cache import use_kernel_cache
 
     use_kernel_cache()
-except KeyboardInterrupt:  # in the first moment of a program, before it can say what it does then
+except KeyboardInterrupt:  # during start-up, before the program handles Ctrl-C itself
     raise SystemExit(130) from None

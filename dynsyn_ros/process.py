@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every program of the package shares: how it is stopped and what it exits with."""
+"""What every program of the package shares: how it stops, and its exit codes."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from types import FrameType
 
 from dynsyn_ros.settings.schema import ConfigError
 
-#: Exit code for bad input; 0 is a clean end, also by signal of what can be stopped at any time.
+#: Exit code for bad input. 0 is a clean end, also by a signal if the program may be stopped so.
 BAD_INPUT = 2
-#: Exit code of what Ctrl-C leaves undone, a shell's own for it.
+#: Exit code if Ctrl-C left the work unfinished, the one that shells use.
 INTERRUPTED = 128 + signal.SIGINT
-#: Exit code of who writes to a reader that has gone, as `head` does; likewise.
+#: Exit code if the reader of the output has gone, as `head` does; likewise.
 UNHEARD = 128 + signal.SIGPIPE
-#: Of Linux: the signal that a process gets when its parent ends.
+#: Linux only: the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
 
 
-#: The longest sentence on what is wrong, characters: a file may name things at any length.
+#: The longest error message, characters: names from a file may have any length.
 LONGEST = 1000
 
 
 class StopRequest:
-    """Becomes true at SIGINT or SIGTERM, however often they come."""
+    """Becomes true at the first SIGINT or SIGTERM, and stays true."""
 
     def __init__(self) -> None:
         """Take over both signals."""
@@ -57,18 +57,17 @@ class StopRequest:
 
 
 def end_with(parent: int) -> None:
-    """End this process as soon as the process that started it does, and not a moment later."""
+    """End this process as soon as its parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended before this was heard
+    if os.getppid() != parent:  # the parent ended before the call above
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def exit_code(program: Callable[[], None]) -> int:
     """
-    Run a program, and tell how it ended.
+    Run a program and return its exit code.
 
-    A user's mistake or Ctrl-C becomes a line on stderr and an exit code, a reader that has gone
-    an exit code alone.
+    A user's mistake or Ctrl-C also prints a line on stderr; a closed output pipe does not.
     """
     try:
         program()
@@ -82,7 +81,7 @@ def exit_code(program: Callable[[], None]) -> int:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # What is still in the buffer must not be tried again when Python ends.
+        # Python must not try to flush the rest of the buffer when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNHEARD
     return 0

@@ -132,7 +132,7 @@ def test_yaml_is_read_as_ros_reads_it(tmp_path):
     read = [parameters.read_value(text) for text in ('2e-5', '1', 'true', 'e5')]
     assert read == [2e-5, 1, True, 'e5']
     file.write_text('a: 1\nb: 2\na: 3')
-    with pytest.raises(ConfigError, match='the key a is there twice'):
+    with pytest.raises(ConfigError, match='the key a occurs twice'):
         parameters.read_yaml(file)
 
 

@@ -49,11 +49,11 @@ BOMB = '\n'.join(['a0: &a0 [x]', *(
 @pytest.mark.parametrize(('content', 'words'), [
     (BOMB, r'the alias \*a0 must be written out'),
     ('/**: &x {ros__parameters: {seed: *x}}', r'the alias \*x must be written out'),
-    ('[' * 100_000, 'over 50 tables within each other'),
-    ('x: ' + 'y' * 300_000, 'it has 300003 bytes, at most 250000 are read'),
-    ('x: ' + '9' * 200_000, 'is not YAML as it is taken here'),
+    ('[' * 100_000, 'its tables are nested over 50 deep'),
+    ('x: ' + 'y' * 300_000, 'it has 300003 bytes; at most 250000 are allowed'),
+    ('x: ' + '9' * 200_000, 'as YAML'),
     ('x: 2001-99-99', 'month must be in 1..12'),
-    ('{[1]: 2}', 'a key must be a text'),
+    ('{[1]: 2}', 'a key must be a string'),
     ('\0', 'special characters are not allowed'),
     ('/**: 3', 'must be a ROS parameter file'),
     ('/**: {ros__parameters: [1]}', 'must be a ROS parameter file'),
@@ -218,5 +218,5 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_only_a_regular_file_is_opened(tmp_path):
     os.mkfifo(tmp_path / 'pipe')
     for path in (tmp_path / 'pipe', '/dev/zero'):
-        with pytest.raises(ConfigError, match='it is no regular file'), opened(path):
+        with pytest.raises(ConfigError, match='it is not a regular file'), opened(path):
             pass

@@ -98,7 +98,7 @@ def test_no_folder_can_be_written(tree, tmp_path):
     assert (said, did) == (['-6.0', '-6.0'], {'saved', 'loaded'})
     (warning,) = warnings
     assert 'compiled kernels are kept for this run only' in warning
-    assert 'set NUMBA_CACHE_DIR to one that can' in warning
+    assert 'set NUMBA_CACHE_DIR to one that is' in warning
     assert not list(temporary.iterdir())
 
 

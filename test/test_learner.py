@@ -299,7 +299,7 @@ def test_wrong_shapes_are_refused(robot):
 @pytest.mark.parametrize(('name', 'spoil', 'message'), [
     ('centre', lambda a: a[:, 1:], 'shape'),
     ('centre', lambda a: a * np.nan, 'not finite'),
-    ('centre', lambda a: a.astype(np.float32), 'of the type float32, it must be float64'),
+    ('centre', lambda a: a.astype(np.float32), 'of the type float32; it must be float64'),
     ('period', lambda a: a * 0, 'period holds a value that is not from 0.1 to'),
     ('next_normal', lambda a: a - 10**6, 'next_normal holds a value that is not from 0 to'),
     ('next_normal', lambda a: a + 10**6, 'next_normal holds a value that is not from 0 to'),

@@ -138,7 +138,7 @@ def test_tables_must_fit_what_is_chosen(changes, words):
 
 @pytest.mark.parametrize(('text', 'words'), [
     (None, 'cannot read .*: No such file'),
-    ('a: [', 'is not YAML'),
+    ('a: [', 'as YAML'),
     ('robot: walker', 'must be a ROS parameter file with a section'),
     ('', 'must be a ROS parameter file with a section'),
 ])

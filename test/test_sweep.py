@@ -195,7 +195,7 @@ def test_a_finished_sweep_goes_on_if_more_steps_are_asked_for(tmp_path, local):
     ({'seeds': [1, 0, 0]}, 'seeds names 0 twice'),
     ({'seeds': list(range(20_000))}, '40000 trainings are too many'),
     ({'settings': {'../fast': {}}}, "the setting '../fast' must have a name of up to 100"),
-    ({'settings': {1: {}, '1': {}}}, 'the key 1 is there twice'),
+    ({'settings': {1: {}, '1': {}}}, 'the key 1 occurs twice'),
     ({'steps': None, 'separate': None}, 'sweep.yaml: missing separate, steps; see dynsyn sweep'),
     ({'steps': 'many'}, "parameter steps must be a whole number, not 'many'"),
     ({'preset': 'best'}, 'unknown preset best'),

@@ -189,8 +189,8 @@ def test_a_pickled_array_is_never_unpickled(tmp_path, file, robot):
 
 def test_only_a_regular_file_is_read(tmp_path, robot):
     os.mkfifo(tmp_path / 'pipe.npz')
-    refused(tmp_path / 'pipe.npz', robot, 'it is no regular file')
-    with pytest.raises(ConfigError, match='cannot read /dev/zero: it is no regular file'):
+    refused(tmp_path / 'pipe.npz', robot, 'it is not a regular file')
+    with pytest.raises(ConfigError, match='cannot read /dev/zero: it is not a regular file'):
         weights.read(Path('/dev/zero'))
     with pytest.raises(ConfigError, match='cannot read .*null'):
         weights.read(Path('a\0b'))

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, one module a command."""
+"""Settings, and the files and arrays that a user gives: where they are and what they may hold."""

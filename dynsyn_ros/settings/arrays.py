@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Arrays from outside: what each must be, held against its header first and its values then.
+Arrays from outside: each is checked against its specification, first its header, then its values.
 
-Compiled code trusts its arrays: an index out of range reads and writes past their ends. So who
-takes arrays in says beforehand what they are to be, and nothing else gets further.
+Compiled code trusts its arrays: an index out of range reads and writes past their ends. So code
+that accepts arrays specifies them beforehand, and rejects everything else.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ class ArraySpec:
     """What an array must be: its type, its shape, and the range of its values."""
 
     dtype: np.dtype
-    """Its type; of a text, one with as many characters as it may have."""
+    """Its type; for a text, one with the largest number of characters that is allowed."""
     shape: tuple[int | range, ...]
     """Each length, or the range that it must be in."""
     low: float = -math.inf
     high: float = math.inf
-    """The least and greatest value, both included; infinite: any that is finite."""
+    """The least and greatest value, both included; if infinite, any finite value is allowed."""
     optional: bool = False
-    """Whether it may be missing, and is zeros then."""
+    """Whether it may be missing; it is then zeros."""
 
     def check_header(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> None:
-        """Raise :class:`Mismatch` unless an array of this type and shape would do."""
+        """Raise :class:`Mismatch` unless an array of this type and shape is allowed."""
         if dtype.kind == 'U' == self.dtype.kind:
             fits = dtype.itemsize <= self.dtype.itemsize
         else:
             fits = dtype == self.dtype
         if not fits:
-            raise Mismatch(f'{name} is of the type {_cut(dtype)}, it must be {self.dtype}')
+            raise Mismatch(f'{name} is of the type {_cut(dtype)}; it must be {self.dtype}')
         if len(shape) != len(self.shape) or not all(map(_within, shape, self.shape)):
             raise Mismatch(
-                f'{name} has the shape {_cut(shape)}, it must be {_shape(self.shape)}')
+                f'{name} has the shape {_cut(shape)}; it must be {_shape(self.shape)}')
 
     def check_values(self, name: str, array: np.ndarray) -> None:
         """Raise :class:`Mismatch` unless every value is in the range."""
@@ -64,19 +64,19 @@ class ArraySpec:
         if array.dtype.kind == 'U' or (math.isinf(self.low) and math.isinf(self.high)):
             return
         if array.size and not (self.low <= array.min() and array.max() <= self.high):
-            raise Mismatch(f'{name} holds a value that is not from {self.low:g} to '
-                             f'{self.high:g}: they are from {array.min():g} to {array.max():g}')
+            raise Mismatch(f'{name} holds a value that is not from {self.low:g} to {self.high:g}: '
+                             f'its values are from {array.min():g} to {array.max():g}')
 
 
-#: What is to be found, by name.
+#: The arrays that are expected, by name.
 Contents = Mapping[str, ArraySpec]
 
 
 def checked(arrays: Mapping[str, np.ndarray], contents: Contents) -> dict[str, np.ndarray]:
     """
-    Return all arrays of ``contents``, zeros for what is optional and missing.
+    Return all arrays of ``contents``, with zeros for optional arrays that are missing.
 
-    Raises :class:`Mismatch` that names the first that is missing or not what it must be.
+    Raises :class:`Mismatch` that names the first array that is missing or not what it must be.
     """
     found = {}
     for name, spec in contents.items():
@@ -104,6 +104,6 @@ def _shape(shape: tuple[int | range, ...]) -> str:
 
 
 def _cut(value: object) -> str:
-    """Tell a value in few words."""
+    """Write a value, cut to 40 characters."""
     words = str(value)
     return words if len(words) <= 40 else f'{words[:40]}...'

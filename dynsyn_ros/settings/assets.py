@@ -33,7 +33,7 @@ def share_directory() -> Path:
 
     That is the source tree (an editable install, or a symlinked colcon build), the share folder of
     a sourced workspace, or ``share/dynsyn_ros`` of the environment that pip installed into. Raises
-    :class:`FileNotFoundError` if it is nowhere.
+    :class:`FileNotFoundError` if there is none.
     """
     source = Path(__file__).resolve().parents[2]
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
@@ -48,19 +48,19 @@ def share_directory() -> Path:
 
 
 def version() -> str:
-    """Tell the version, which stands in ``package.xml`` and nowhere else."""
+    """Return the version, which is stated only in ``package.xml``."""
     return ElementTree.parse(share_directory() / 'package.xml').findtext('version', '')
 
 
 CONFIG = share_directory() / 'config'
-#: What there is by name, and how each kind of file ends.
+#: The kinds of files that are found by name, and the suffix of each.
 PRESET, ROBOT, WEIGHTS, SWEEP, SEARCH, CHANGES = (
     'preset', 'robot', 'weights', 'sweep', 'search', 'changes')
 SUFFIX = {PRESET: '.yaml', ROBOT: '.yaml', WEIGHTS: '.npz', SWEEP: '.yaml', SEARCH: '.yaml',
           CHANGES: '.yaml'}
 _FOLDER = {PRESET: 'presets', ROBOT: '', WEIGHTS: '', SWEEP: 'sweeps', SEARCH: 'tune',
            CHANGES: 'changes'}
-#: The files of the package, of each kind, by name.
+#: The files of each kind that come with the package, by name.
 NAMED = {kind: {path.stem: path for path in sorted((CONFIG / _FOLDER[kind]).glob(f'*{suffix}'))}
          for kind, suffix in SUFFIX.items()}
 PRESETS = list(NAMED[PRESET])
@@ -68,7 +68,7 @@ DEFAULT_PRESET = 'default'
 #: The value of a ``weights`` option or parameter that means no file.
 UNTRAINED = 'none'
 ROBOT_FILE = CONFIG / 'bipedal_walker.yaml'
-#: The pretrained weights, of a walker that walks.
+#: The pretrained weights of BipedalWalker.
 TRAINED = CONFIG / 'bipedal_walker.npz'
 #: What the walker looks like.
 URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
@@ -76,15 +76,15 @@ URDF = share_directory() / 'urdf' / 'bipedal_walker.urdf'
 
 def find(kind: str, name: str) -> Path:
     """
-    Find a file of the package by its name, from any folder, or else any file by its path.
+    Find a file of the package by its name, from any folder, or any other file by its path.
 
-    A path has the suffix of its kind at its end, or a folder before its name. Raises
+    A path ends in the suffix of its kind, or has a folder before its name. Raises
     :class:`ConfigError` for any other name.
     """
     suffix = SUFFIX[kind]
     if name in NAMED[kind]:
         return NAMED[kind][name]
-    # A folder is told from a name that is unknown by who reads it.
+    # A folder passes here, so that its reader can refuse it with a better message.
     if not (name.endswith(suffix) or '/' in name or Path(name).is_dir()):
         raise ConfigError(f'unknown {kind} {name}: it must be one of {", ".join(NAMED[kind])}, '
                           f'or a file that ends in {suffix}')
@@ -97,10 +97,10 @@ def preset_file(name: str) -> Path:
 
 
 def weights_path(name: str) -> str:
-    """Write which weights are meant by a name or path; of ``none``, that."""
+    """Return the path of the weights with this name or path; ``none`` stays ``none``."""
     return name if name == UNTRAINED else str(find(WEIGHTS, name))
 
 
 def pretrained(robot: str) -> str:
-    """Name the pretrained weights of a robot, or none where there are none."""
+    """Return the name of a robot's pretrained weights, or ``none`` if it has none."""
     return robot if robot in NAMED[WEIGHTS] else UNTRAINED

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Files that are read and written, and folders that results go into."""
+"""Reading and writing files, and the folders for results."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from typing import Any, IO
 
 from dynsyn_ros.settings.schema import ConfigError
 
-#: How the name of a file ends that is being written.
+#: The end of the name of a file while it is being written.
 _LEFTOVER = '.tmp'
 
 
 def new_folder(kind: str) -> Path:
-    """Name the folder of a run that nobody named, another one for each process."""
+    """Return a folder for a run without a given folder; each process gets its own."""
     return Path('runs') / f'{kind}_{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}'
 
 
 def check_folder(folder: Path) -> None:
-    """Make a folder if need be; raises :class:`ConfigError` if files cannot be written there."""
+    """Make a folder if needed; raises :class:`ConfigError` if files cannot be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -52,9 +52,9 @@ def check_folder(folder: Path) -> None:
 @contextmanager
 def replaced(path: Path, mode: str = 'wb') -> Iterator[IO[Any]]:
     """
-    Write a file anew: to a temporary name, synced, renamed, so that none is ever half done.
+    Replace a file: write a temporary file, sync it and rename it, so no file is ever half written.
 
-    Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
+    Raises :class:`ConfigError` if that fails; an existing file is then left unchanged.
     """
     check_folder(path.parent)
     text: dict[str, Any] = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': ''}
@@ -79,13 +79,13 @@ def replaced(path: Path, mode: str = 'wb') -> Iterator[IO[Any]]:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove what a killed process has left half written, where no other one is writing."""
+    """Remove half-written files of a killed process; no other process may be writing there."""
     for torn in folder.glob(f'.*{_LEFTOVER}'):
         torn.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have a new name in a folder survive a power cut, where the file system can."""
+    """Make a rename in a folder survive a power cut, if the file system can."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(file)
@@ -101,8 +101,8 @@ def opened(path: Path, most: int | None = None) -> Iterator[IO[bytes]]:
     """
     Open a file to read it; raises :class:`ConfigError` if it cannot be read.
 
-    It must be a regular file, of at most so many bytes: neither a pipe is waited for, nor a device
-    read for ever.
+    It must be a regular file of at most ``most`` bytes, so a pipe does not block and a device is
+    not read forever.
     """
     try:
         file = open(path, 'rb', opener=_open_at_once)  # noqa: SIM115  closed below
@@ -111,10 +111,10 @@ def opened(path: Path, most: int | None = None) -> Iterator[IO[bytes]]:
     with file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
-            raise ConfigError(f'cannot read {path}: it is no regular file')
+            raise ConfigError(f'cannot read {path}: it is not a regular file')
         if most is not None and about.st_size > most:
             raise ConfigError(
-                f'cannot read {path}: it has {about.st_size} bytes, at most {most} are read')
+                f'cannot read {path}: it has {about.st_size} bytes; at most {most} are allowed')
         try:
             yield file
         except OSError as error:
@@ -126,7 +126,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def strict_json(value: Any, indent: int | None = None) -> str:
-    """Write JSON that every reader takes: infinity, which JSON has not, as YAML spells it."""
+    """Write JSON that every reader accepts; infinity, which JSON lacks, is written as in YAML."""
     return json.dumps(_spelled(value), indent=indent, allow_nan=False)
 
 
@@ -141,5 +141,5 @@ def _spelled(value: Any) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Say why the system refuses, without the path that it repeats."""
+    """Return the reason that the system gives, without the path."""
     return getattr(error, 'strerror', None) or str(error)

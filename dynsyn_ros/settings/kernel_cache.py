@@ -15,7 +15,7 @@
 """
 Where numba keeps compiled kernels: a folder named by a digest of the package's sources.
 
-By itself numba looks at the file that a kernel is in, not at what the kernel calls from others.
+numba itself only notices changes of a kernel's own file, not of the files that the kernel calls.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ from dynsyn_ros.settings.files import check_folder
 from dynsyn_ros.settings.schema import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent
-#: numba's own variable; a user's is the parent of our folder. Processes that we start inherit it.
+#: numba's own variable. If the user sets it, our folder is made inside that one. Processes that we
+#: start inherit it.
 VARIABLE = 'NUMBA_CACHE_DIR'
 PREFIX = 'dynsyn_kernels_'
-#: Folders that are kept in one parent, the last used ones.
+#: How many folders are kept in one parent: the most recently used ones.
 KEPT = 8
-#: The layers that no kernel is in and none can import from: edits there compile nothing anew.
+#: The layers without kernels, which no kernel can import: edits there recompile nothing.
 ABOVE_KERNELS = ('cli', 'dashboard', 'figures', 'nodes', 'pictures', 'storage', 'training')
 
 
 def use_kernel_cache() -> None:
-    """Name the folder to numba; without one that can be written say so, and use a temporary."""
+    """Set numba's folder; if none is writable, warn and use a temporary folder."""
     name = PREFIX + _digest(PACKAGE)
     for parent in _parents():
         folder = parent / name
@@ -60,9 +61,9 @@ def use_kernel_cache() -> None:
         parent = Path(tempfile.mkdtemp(prefix='dynsyn_'))
         atexit.register(shutil.rmtree, parent, ignore_errors=True)
         folder = parent / name
-        print('warning: compiled kernels are kept for this run only, as no folder for them can be '
-              f'written: set {VARIABLE} to one that can', file=sys.stderr)
-        # Or matplotlib says the same in its own words: what it keeps is in the home folder too.
+        print('warning: compiled kernels are kept for this run only, because no folder for them '
+              f'is writable: set {VARIABLE} to one that is', file=sys.stderr)
+        # Else matplotlib warns about the same, since its files are in the home folder too.
         os.environ.setdefault('MPLCONFIGDIR', str(parent))
     os.environ[VARIABLE] = str(folder)
     if 'numba' in sys.modules:
@@ -70,7 +71,7 @@ def use_kernel_cache() -> None:
 
 
 def _digest(package: Path) -> str:
-    """Digest the sources that kernels can be made of, names and contents."""
+    """Digest the names and contents of all sources that can affect kernels."""
     digest = hashlib.sha256()
     for file in sorted(package.rglob('*.py')):
         name, content = file.relative_to(package), file.read_bytes()
@@ -81,9 +82,9 @@ def _digest(package: Path) -> str:
 
 
 def _parents() -> Iterator[Path]:
-    """Name the folders that ours may be in, the best first."""
+    """Yield the folders that ours may be in, the best first."""
     given = Path(os.environ.get(VARIABLE, ''))
-    if given.name.startswith(PREFIX):  # of the process that started this one
+    if given.name.startswith(PREFIX):  # set by the process that started this one
         yield given.parent
     elif given.name:
         yield given
@@ -95,7 +96,7 @@ def _parents() -> Iterator[Path]:
 
 
 def _clear(parent: Path) -> None:
-    """Remove the folders that have not been used for longest."""
+    """Remove all but the most recently used folders."""
     used = {}
     for folder in parent.glob(f'{PREFIX}*'):
         try:

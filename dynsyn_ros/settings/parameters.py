@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ROS parameter files, read without ROS: the headless programs start from the nodes' own YAML."""
+"""ROS parameter files, read without ROS: the headless programs use the same YAML as the nodes."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ import yaml
 
 #: The section whose parameters are for every node, in any namespace.
 EVERY_NODE = '/**'
-#: The longest file that is read, bytes, and how deep its tables may be.
+#: The longest file that is read, bytes, and how deep its tables may be nested.
 MOST_BYTES, MOST_DEPTH = 250_000, 50
 
 
 class _Loader(yaml.SafeLoader):
     """
-    Reads as ROS does: keys are texts, 2e-5 is a number, and there are no aliases.
+    Reads as ROS does: keys are strings and 2e-5 is a number.
 
-    A few lines of aliases can stand for any amount. Of a key that is there twice, ROS takes the
-    last one; here it is refused.
+    Aliases are refused, because a few lines of them can expand to any size. If a key occurs twice,
+    ROS takes the last one; here it is refused.
     """
 
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a node, unless it is an alias or too deep down."""
+        """Compose a node, unless it is an alias or nested too deep."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             raise yaml.MarkedYAMLError(
@@ -53,7 +53,7 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         if self.depth > MOST_DEPTH:
             raise yaml.MarkedYAMLError(
-                problem=f'it has over {MOST_DEPTH} tables within each other',
+                problem=f'its tables are nested over {MOST_DEPTH} deep',
                 problem_mark=event.start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -62,11 +62,11 @@ class _Loader(yaml.SafeLoader):
             for key, _ in node.value:
                 if not isinstance(key, yaml.ScalarNode):
                     raise yaml.MarkedYAMLError(
-                        problem='a key must be a text', problem_mark=key.start_mark)
+                        problem='a key must be a string', problem_mark=key.start_mark)
                 key.tag = self.DEFAULT_SCALAR_TAG
                 if key.value in seen:
                     raise yaml.MarkedYAMLError(
-                        problem=f'the key {key.value} is there twice', problem_mark=key.start_mark)
+                        problem=f'the key {key.value} occurs twice', problem_mark=key.start_mark)
                 seen.add(key.value)
         return node
 
@@ -77,32 +77,32 @@ _Loader.add_implicit_resolver(
 
 
 def read_value(text: str) -> Any:
-    """Read one value as it would be read in a file; raises :class:`ConfigError`."""
+    """Read one value as in a file; raises :class:`ConfigError`."""
     try:
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ArithmeticError, ValueError) as error:
-        raise ConfigError(f'{text} is no value as YAML writes one') from error
+        raise ConfigError(f'{text} is not a YAML value') from error
 
 
 @lru_cache(maxsize=16)
 def _load(text: str) -> Any:
-    """Load a text, once: the file of a robot is read part by part, and takes a while."""
+    """Load a text once; a robot's file is read part by part, and loading takes a while."""
     return yaml.load(text, _Loader)
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file; raises :class:`ConfigError` that names it if that cannot be."""
+    """Read a YAML file; raises :class:`ConfigError` that names it if it cannot be read."""
     with opened(path, MOST_BYTES) as file:
         content = file.read()
     try:
         return deepcopy(_load(content.decode('utf-8')))
     except (yaml.YAMLError, ArithmeticError, ValueError) as error:
         words = ' '.join(str(error).split())
-        raise ConfigError(f'{path} is not YAML as it is taken here: {words[:300]}') from error
+        raise ConfigError(f'cannot read {path} as YAML: {words[:300]}') from error
 
 
 def read_table(path: Path, keys: Iterable[str], command: str) -> dict[str, Any]:
-    """Read a YAML file that a command takes, a table with these keys among others."""
+    """Read a YAML file for a command: a table that must have these keys, and may have others."""
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ConfigError(f'{path} must be a table: see dynsyn {command} --help')
@@ -114,9 +114,9 @@ def read_table(path: Path, keys: Iterable[str], command: str) -> dict[str, Any]:
 
 def read(paths: Iterable[Path]) -> dict[str, Any]:
     """
-    Read the parameters for every node from parameter files, later files over earlier ones.
+    Read the parameters for every node from parameter files; later files override earlier ones.
 
-    Raises :class:`ConfigError` that names the file if one cannot be read or is not of that form.
+    Raises :class:`ConfigError` that names the file if one cannot be read or has another form.
     """
     parameters: dict[str, Any] = {}
     for path in paths:
@@ -145,7 +145,7 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
-    """Put new parameters over others, table by table."""
+    """Override parameters with new ones, table by table."""
     for key, value in new.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
             merge(into[key], value)

@@ -29,9 +29,9 @@ import math
 import reprlib
 from typing import Any, get_args, get_origin, get_type_hints
 
-#: The least size of a number that is not 0: what is divided by less has no finite result.
+#: The smallest absolute value of a number that is not 0: dividing by less may overflow.
 SMALLEST = 1e-15
-#: A highest value that stands for none: more steps than anybody counts.
+#: An upper limit that means no limit.
 NO_LIMIT = 2**62
 
 
@@ -44,17 +44,17 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 
 
 def cut(value: Any) -> str:
-    """Tell a value as Python writes it, in few words however long it is."""
+    """Return the repr of a value, cut to a readable length."""
     try:
         words = _SHORT.repr(value)
-    except ValueError:  # an integer of more digits than Python writes
-        words = 'a number without end'
+    except ValueError:  # an integer with more digits than Python converts
+        words = 'an integer with thousands of digits'
     return words if len(words) <= 300 else f'{words[:300]}...'
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One leaf of a settings class: its dotted name, its type and what may stand there."""
+    """One leaf of a settings class: its dotted name, its type and its allowed values."""
 
     name: str
     kind: Any
@@ -66,11 +66,11 @@ class Setting:
     choices: tuple[str, ...]
     read_only: bool
     default: Any
-    """What it is where it is not given; None: it must be given."""
+    """The value if it is not given; None if it must be given."""
 
     @property
     def constraint(self) -> str:
-        """Say what is allowed, in words (empty where anything of the type is)."""
+        """Say what is allowed, in words (empty if any value of the type is)."""
         if self.choices:
             return f'one of {", ".join(self.choices)}'
         if self.low is None or self.high is None:
@@ -92,11 +92,10 @@ def setting(
     """
     Declare one setting.
 
-    A number is allowed from ``low`` to ``high``, both included, where it is ``unlimited`` also
-    ``.inf``, and unless it is 0 it is no smaller than :data:`SMALLEST`; a string is one of
-    ``choices``.
-    ``read_only`` settings keep their value for the life of a node. One with a ``default`` need not
-    be given.
+    A number may be from ``low`` to ``high``, both included, and also ``.inf`` if ``unlimited``.
+    Unless it is 0, its absolute value is at least :data:`SMALLEST`. A string is one of
+    ``choices``. ``read_only`` settings keep their value for the life of a node. A setting with a
+    ``default`` may be omitted.
     """
     return field(
         metadata={
@@ -131,16 +130,16 @@ def settings_of(cls: type, names: Mapping[str, list[str]], prefix: str = '') -> 
 
 
 def part_of(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick what belongs to a settings class out of the parameters of several."""
+    """Select the parameters of one settings class from those of several."""
     return {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
 
 
 def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
     """
-    Make a settings object of nested mappings.
+    Make a settings object from nested mappings.
 
-    Raises :class:`ConfigError` that names the key: one that is missing, unknown, of another type
-    or out of its range. The class's own ``check`` method, if any, has the last word.
+    Raises :class:`ConfigError` that names a key that is missing, unknown, of another type or out
+    of its range. The class's own ``check`` method, if any, runs last.
     """
     types = get_type_hints(cls)
     if not isinstance(values, Mapping):
@@ -181,12 +180,12 @@ def build(cls: type, values: Mapping[str, Any], prefix: str = '') -> Any:
 
 
 def build_part(cls: type, values: Mapping[str, Any]) -> Any:
-    """Make a settings object of its part of the parameters of several, as :func:`build` does."""
+    """Make a settings object from the parameters of several, as :func:`build` does."""
     return build(cls, part_of(cls, values))
 
 
 def _section(kind: Any) -> Any:
-    """Give the settings class that a field is of, optional or not; None for others."""
+    """Return the settings class of a field, optional or not; None if it has none."""
     return next((each for each in (kind, *get_args(kind)) if is_dataclass(each)), None) \
         if get_origin(kind) is not dict else None
 
@@ -196,7 +195,7 @@ def _is_optional(kind: Any) -> bool:
 
 
 def _expectation(entry: Any) -> str:
-    """Say what belongs at a field: its meaning, or that it is a table."""
+    """Say what a field expects: its meaning, or that it is a table."""
     return str(entry.metadata.get('doc', 'a table of parameters'))
 
 
@@ -211,7 +210,7 @@ def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f'{value:.10g}'
 
 
-_WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text'}
+_WORDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a string'}
 
 
 def _checked(name: str, kind: Any, entry: Any, value: Any) -> Any:

@@ -102,7 +102,7 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     assert again.newest(
         lambda file: loaded.append(weights.load(file, learner, robot)), skipped.append) == before
     assert loaded[0]['made_by']['steps'] == 10
-    assert skipped == [f'{last} is no weights file, or a damaged one']
+    assert skipped == [f'{last} is not a weights file, or is damaged']
     again.write(weights.pack(learner, robot, {}))
     again.then(int).result()
     assert again.files() == [tmp_path / 'checkpoint_00000013.npz', last]
@@ -122,7 +122,7 @@ def test_a_killed_controller_goes_on_where_it_was(tmp_path):
             (tmp_path / 'checkpoint_99999999.npz').write_text('torn')
             steps = simulator.steps
             with process('controller', arguments) as controller:
-                await_line(controller.stderr, 'checkpoint_99999999.npz is no weights file')
+                await_line(controller.stderr, 'checkpoint_99999999.npz is not a weights file')
                 await_line(controller.stderr, f'from {tmp_path}/checkpoint_0')
                 spin_until(executor, lambda: simulator.steps > steps + 100)
 

@@ -124,7 +124,7 @@ def test_weights_of_several_learners_are_refused(tmp_path, robot):
 
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['none.npz'], 'cannot read none.npz'),
-    (['file.npz'], 'file.npz is no weights file'),
+    (['file.npz'], 'file.npz is not a weights file'),
     (['file.npz', '--episodes', '0'], 'must be 1 or more'),
     (['file.npz', '--seed', '-3'], 'must be from 0'),
     (['file.npz', '--gif', 'file.npz/a.gif'], 'cannot write in the folder file.npz'),

@@ -89,7 +89,7 @@ def test_missing_file(tmp_path, robot):
 def test_truncated_file(file, robot, share):
     whole = file.read_bytes()
     file.write_bytes(whole[:int(share * len(whole))])
-    refused(file, robot, 'no weights file, or a damaged one')
+    refused(file, robot, 'not a weights file, or is damaged')
 
 
 def test_damaged_file(file, robot):
@@ -97,7 +97,7 @@ def test_damaged_file(file, robot):
     middle = len(whole) // 2
     whole[middle:middle + 50] = bytes(50)
     file.write_bytes(whole)
-    refused(file, robot, 'no weights file, or a damaged one')
+    refused(file, robot, 'not a weights file, or is damaged')
 
 
 def test_any_damaged_byte_is_noticed_or_harmless(file, robot):
@@ -140,23 +140,23 @@ def test_an_array_whose_header_is_nonsense(file, robot, header):
     rewritten(file, centre=None)
     with zipfile.ZipFile(file, 'a') as archive:
         member(archive, 'centre', header, bytes(438 * 8))
-    refused(file, robot, 'no weights file, or a damaged one')
+    refused(file, robot, 'not a weights file, or is damaged')
 
 
 def test_members_twice_or_packed_in_another_way_are_refused(file, robot, recwarn):
     whole = file.read_bytes()
     with zipfile.ZipFile(file, 'a') as archive:
         archive.writestr('centre.npy', b'again')
-    refused(file, robot, 'no weights file, or a damaged one')
+    refused(file, robot, 'not a weights file, or is damaged')
     file.write_bytes(whole)
     rewritten(file, centre=None)
     with zipfile.ZipFile(file, 'a', zipfile.ZIP_LZMA) as archive:
         archive.writestr('centre.npy', b'')
-    refused(file, robot, 'no weights file, or a damaged one')
+    refused(file, robot, 'not a weights file, or is damaged')
     file.write_bytes(whole)
     with zipfile.ZipFile(file, 'a') as archive:
         archive.comment = b'with a comment the list of members could be anywhere'
-    refused(file, robot, 'no weights file, or a damaged one')
+    refused(file, robot, 'not a weights file, or is damaged')
 
 
 def test_what_would_take_too_much_is_refused_before_it_is_unpacked(file, robot):
@@ -182,9 +182,9 @@ def test_what_would_take_too_much_is_refused_before_it_is_unpacked(file, robot):
 
 def test_a_pickled_array_is_never_unpickled(tmp_path, file, robot):
     rewritten(file, centre=np.array([object()], dtype=object))
-    refused(file, robot, 'no weights file, or a damaged one')
+    refused(file, robot, 'not a weights file, or is damaged')
     np.save(tmp_path / 'array.npy', np.zeros(3))
-    refused(tmp_path / 'array.npy', robot, 'no weights file, or a damaged one')
+    refused(tmp_path / 'array.npy', robot, 'not a weights file, or is damaged')
 
 
 def test_only_a_regular_file_is_read(tmp_path, robot):
@@ -278,11 +278,11 @@ def test_whatever_is_wrong_with_a_file_is_refused_or_harmless(tmp_path, file, ro
 def test_files_of_other_programs(tmp_path, robot):
     file = tmp_path / 'other.npz'
     np.savez(file, centre=np.zeros((1, 438)))
-    refused(file, robot, 'no weights file of this program')
+    refused(file, robot, 'not a weights file of this program')
     np.savez(file, about=np.array(json.dumps({'format': 'something else'})))
-    refused(file, robot, 'no weights file of this program')
+    refused(file, robot, 'not a weights file of this program')
     np.savez(file, about=np.array('{'))
-    refused(file, robot, 'no weights file of this program')
+    refused(file, robot, 'not a weights file of this program')
 
 
 def test_a_file_tells_the_sizes_of_its_network(file, tmp_path, robot):
@@ -296,7 +296,7 @@ def test_a_file_tells_the_sizes_of_its_network(file, tmp_path, robot):
                   {'hidden': 7}, {}, 7):
         np.savez(tmp_path / 'wrong.npz', **{
             **arrays, 'about': np.array(json.dumps({**about, 'layout': wrong}))})
-        refused(tmp_path / 'wrong.npz', robot, 'no weights file of this program')
+        refused(tmp_path / 'wrong.npz', robot, 'not a weights file of this program')
     np.savez(tmp_path / 'wrong.npz', **{
         **arrays, 'about': np.array(json.dumps({**about, 'layout': {**sizes, 'hidden': 9}}))})
     with pytest.raises(ConfigError, match='does not fit'):

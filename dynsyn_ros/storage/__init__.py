@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, one module a command."""
+"""What is kept on disk: weights, checkpoints, episode logs, recordings, and folders of results."""

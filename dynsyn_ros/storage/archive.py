@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-A ``.npz`` file from outside, of which nothing is believed before it is checked.
+A ``.npz`` file from outside, in which nothing is trusted before it is checked.
 
-What an array would take is known from its header, and held against what it must be, before any of
-it is read; nothing is ever unpickled.
+The header of an array gives its type and size. Both are checked before the array is read, and
+nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ import zipfile
 from dynsyn_ros.settings.arrays import Contents, Mismatch
 import numpy as np
 
-#: What the arrays that are read may take: at most so many bytes, and times the file's own size.
+#: The most memory of all arrays together: in bytes, and as a multiple of the file's own size.
 MOST_BYTES, MOST_TIMES = 2**30, 100
-#: The longest list of an archive's members, and header of one, bytes.
+#: The longest list of an archive's members, and the longest header of a member, bytes.
 _MOST_DIRECTORY, _MOST_HEADER = 2**23, 1000
 _SUFFIX = '.npy'
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -43,18 +43,18 @@ _HEADER_READERS = {
 
 
 class Damaged(Exception):
-    """The file is no archive of arrays, or cannot be read to its end."""
+    """The file is not an archive of arrays, or cannot be read to its end."""
 
 
 class Header(NamedTuple):
-    """What an array says of itself."""
+    """What the header of an array says."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
 
     @property
     def size(self) -> int:
-        """Tell what the array takes, bytes."""
+        """Size of the array, bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -62,11 +62,11 @@ class Archive:
     """
     An archive of arrays.
 
-    Whatever is wrong with the file raises :class:`Damaged`, here or where it is read.
+    Any fault of the file raises :class:`Damaged`, here or when it is read.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Read the list of its members."""
+        """Read the list of the archive's members."""
         with _noticed():
             self._size = file.seek(0, os.SEEK_END)
             _check_end(file, self._size)
@@ -88,7 +88,7 @@ class Archive:
             names.get(name, name): member for name, member in self._members.items()}
 
     def header(self, name: str) -> Header:
-        """Read what an array says of itself, and hold it to the room it is given."""
+        """Read the header of an array, and check that its member has the size it says."""
         with _noticed():
             info = self._archive.getinfo(self._members[name])
             if info.compress_type not in _METHODS:
@@ -104,9 +104,9 @@ class Archive:
 
     def read(self, contents: Contents) -> dict[str, np.ndarray]:
         """
-        Read the arrays of ``contents``, once the header of each is what it must be.
+        Read the arrays of ``contents`` after checking the headers of all.
 
-        Raises :class:`Mismatch` that names one that is missing or not what it must be.
+        Raises :class:`Mismatch` that names an array that is missing or not what it must be.
         """
         total, found = 0, []
         for name, spec in contents.items():
@@ -119,7 +119,7 @@ class Archive:
                 raise Mismatch(f'{name} is missing')
         most = min(MOST_BYTES, MOST_TIMES * self._size)
         if total > most:
-            raise Mismatch(f'its arrays would take {total} bytes, at most {most} are read')
+            raise Mismatch(f'its arrays would take {total} bytes, at most {most} are allowed')
         arrays = {}
         for name in found:
             with _noticed(), self._archive.open(self._members[name]) as member:
@@ -131,7 +131,7 @@ class Archive:
 
 @contextmanager
 def _noticed() -> Iterator[None]:
-    """Turn what reading a damaged archive has been seen to raise into :class:`Damaged`."""
+    """Turn any error of reading a damaged archive, except OSError, into :class:`Damaged`."""
     try:
         yield
     except OSError:
@@ -141,7 +141,7 @@ def _noticed() -> Iterator[None]:
 
 
 def _check_end(file: IO[bytes], size: int) -> None:
-    """Refuse an archive whose list of members is longer than any of ours, before it is read."""
+    """Refuse an archive whose list of members is longer than any of ours, before reading it."""
     file.seek(max(size - _LARGE_END_BYTES - _END_BYTES, 0))
     last = file.read()
     end, before = last[-_END_BYTES:], last[:-_END_BYTES]

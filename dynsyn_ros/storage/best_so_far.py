@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The best learner of a run so far, by a mean of what it earned."""
+"""The best learner of a run so far, by its mean reward or return."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ Packed = Mapping[str, np.ndarray]
 
 
 class BestSoFar:
-    """Keeps the best in memory and in its file."""
+    """Keeps the best learner in memory and in a file."""
 
     def __init__(self, write: Callable[[Packed], object], mean: float = -math.inf) -> None:
-        """Begin with nothing, or where a better ``mean`` than this has to come first."""
+        """Begin with no learner; only a mean above ``mean`` will be kept."""
         self._write = write
         self.mean = mean
         """The best mean; -inf before the first."""
         self.packed: Packed | None = None
-        """The learner that had it, if that was in this process or is given back to it."""
+        """The learner with that mean, if this process has measured or loaded it."""
 
     def offer(self, mean: float, pack: Callable[[], Packed | None]) -> None:
-        """Keep and write what ``pack`` gives if the mean is the best; None is not kept."""
+        """Keep and write what ``pack`` returns if the mean is the best, unless it is None."""
         if mean > self.mean:
             packed = pack()
             if packed is not None:

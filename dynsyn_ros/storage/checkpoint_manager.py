@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-What is kept of a learner that drives a robot: its weights, checkpoints, and the best of it so far.
+The files of a learner that drives a robot: its weights, its checkpoints and its best weights.
 
-The best is told by the mean reward of windows that follow each other. It is kept in memory and in
-``best.npz``, so that a learner can be rolled back to it. A learner that is not finite, or of
-values that no file may hold, is never kept: it is rolled back to the best, or else to what it
-began from.
+The best weights are those with the highest mean reward over one of the consecutive windows. They
+are kept in memory and in ``best.npz``, so that a learner can be rolled back to them. A learner
+that is not finite, or has values outside the range that a file may hold, is never kept. It is
+rolled back to the best weights, or else to what it began from.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ import numpy as np
 
 T = TypeVar('T')
 BEST_FILE = 'best.npz'
-#: What a file says of when its learner took its last step, ns; a replay begins behind it.
+#: The entry of a file for the time of its learner's last step, ns; a replay begins after it.
 LAST_STEP = 'last_step'
 
 
 class CheckpointManager:
-    """One learner's folder: what it started from, and what is written there as it goes."""
+    """The folder of one learner: what it starts from, and what is written there as it runs."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class CheckpointManager:
         """
         Keep ``learner`` in ``folder``; ``best_window`` is in steps.
 
-        What ``beside`` returns is kept with the learner in every file.
-        ``lost`` is told that the learner was not finite, and what was done.
+        What ``beside`` returns is kept with the learner in every file. ``lost`` is called with a
+        message if the learner was not finite and had to be rolled back.
         """
         self.path = folder / weights.WEIGHTS_FILE
         """The weights file that :meth:`save` writes."""
@@ -79,9 +79,9 @@ class CheckpointManager:
         self._best = BestSoFar(lambda packed: self._checkpoints.write(packed, self._best_path))
         self._begun: dict = {}
         self.steps = 0
-        """Steps the learner has taken since :meth:`begin`."""
+        """Steps that the learner has taken since :meth:`begin`."""
         self.earned = 0.0
-        """The sum of all rewards since then."""
+        """Sum of all rewards since :meth:`begin`."""
         self._time: int | None = None
         self._made_by: dict = {}
 
@@ -89,8 +89,9 @@ class CheckpointManager:
         """
         Load the newest valid checkpoint, or else the weights file ``source``.
 
-        Returns what the learner started from. The folder is claimed until :meth:`close`. Raises
-        :class:`ConfigError` if a file is refused or the folder cannot be used.
+        Returns the file that the learner starts from, or ``none``. The folder is claimed until
+        :meth:`close`. Raises :class:`ConfigError` if a file is refused or the folder cannot be
+        used.
         """
         load = partial(weights.load, learner=self._learner, robot=self._robot)
         found = self._checkpoints.newest(load, self._warn)
@@ -109,14 +110,14 @@ class CheckpointManager:
                 mean = float(about['made_by']['mean_reward'])
                 config = self._robot.config
                 if not abs(mean) <= config.reward_limit + config.human_reward_limit:
-                    raise ValueError(f'no mean reward is {mean:g}')
+                    raise ValueError(f'a mean reward cannot be {mean:g}')
                 self._best.packed, self._best.mean = arrays, mean
             except (ConfigError, ValueError, KeyError, TypeError) as error:
                 self._warn(f'{self._best_path} is not used as the best so far: {error}')
         return source
 
     def count(self, reward: float, time: int) -> bool:
-        """Count a step at a time, ns, and what it earned; returns whether it ended a window."""
+        """Count a step at ``time`` (ns) and its reward; returns whether it ended a window."""
         self.steps += 1
         self._time = time
         self._sum += reward
@@ -128,11 +129,11 @@ class CheckpointManager:
         return True
 
     def begin_window(self) -> None:
-        """Take the next mean from now on."""
+        """Begin a new window now."""
         self._sum, self._count = 0.0, 0
 
     def keep_if_best(self) -> None:
-        """Keep the learner as the best if the last window was, and it is not lost."""
+        """Keep the learner as the best if its last window was the best, unless it is lost."""
         self._best.offer(self.mean, lambda: None if self.mend() else self._packed(
             mean_reward=self.mean))
 
@@ -143,25 +144,25 @@ class CheckpointManager:
 
     def roll_back(self) -> None:
         """
-        Put the learner back to the best so far.
+        Roll the learner back to the best weights so far.
 
-        Raises :class:`ConfigError` if there is none yet.
+        Raises :class:`ConfigError` if there are none yet.
         """
         if self._best.packed is None:
-            raise ConfigError(
-                f'there are no best weights yet: a first window of {self._window} steps must end')
+            raise ConfigError(f'there are no best weights yet: the first window of '
+                              f'{self._window} steps has not ended')
         self._learner.restore(self._best.packed)
         self.begin_window()
 
     @property
     def finite(self) -> bool:
-        """Whether the learner is finite, as far as each step can afford to look."""
+        """Whether the learner is finite, by a check that is quick enough for every step."""
         state = self._learner.state
         weight, gain = state.fluctuation.weight[0], state.neurons.gain[0]
         return math.isfinite(np.dot(weight, weight) + np.dot(gain, gain))
 
     def mend(self) -> bool:
-        """Roll back a learner that is not finite, or of values that no file may hold, if it is."""
+        """Roll back a learner that no file may hold; returns whether that was necessary."""
         try:
             self._learner.check(self._learner.snapshot())
         except ValueError as error:
@@ -173,16 +174,16 @@ class CheckpointManager:
         return False
 
     def checkpoint(self) -> None:
-        """Leave a checkpoint, unless the disk is still at the one before."""
+        """Write a checkpoint, unless the one before is still being written."""
         if not self._checkpoints.busy:
             self._checkpoints.write(self._packed())
 
     def begin_save(self, done: Callable[[str], T]) -> Future[T]:
         """
-        Begin to write the weights, as the newest checkpoint too.
+        Begin to write the weights, and a checkpoint with them.
 
-        Beside the control path ``done`` is told why that failed, or nothing; what it returns is
-        the result.
+        The writing thread then calls ``done`` with the reason if that failed, or else an empty
+        text. What ``done`` returns is the result.
         """
         packed = self._packed()
         self._checkpoints.write(packed)
@@ -197,13 +198,13 @@ class CheckpointManager:
         return self._checkpoints.then(write)
 
     def save(self) -> None:
-        """Write the weights, as the newest checkpoint too; raises :class:`ConfigError`."""
+        """Write the weights, and a checkpoint with them; raises :class:`ConfigError`."""
         trouble = self.begin_save(str).result()
         if trouble:
             raise ConfigError(trouble)
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Release the folder."""
         self._claim.release()
 
     @property

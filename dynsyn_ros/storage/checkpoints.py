@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The last few states of a learner in a folder, written beside the control path."""
+"""The last few states of a learner in a folder, written outside the control path."""
 
 from __future__ import annotations
 
@@ -31,32 +31,33 @@ _PREFIX, _SUFFIX = 'checkpoint_', '.npz'
 
 class Checkpoints:
     """
-    Numbered weights files, the highest number the newest, and only so many of them kept.
+    Numbered weights files: the highest number is the newest, and only the last ones are kept.
 
-    One thread writes, so that a slow disk holds nobody up; a file is there whole or not at all.
+    A thread of its own writes them, so a slow disk blocks nothing. A file is either complete or
+    not there.
     """
 
     def __init__(self, folder: Path, keep: int) -> None:
         """Keep the last ``keep`` files of ``folder``."""
         self._folder, self._keep = folder, keep
         self.trouble = ''
-        """Why the last one could not be written; empty if it could."""
+        """Why the last file could not be written; empty if it could."""
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future | None = None
         self._number = max(map(_number, self.files()), default=0)
 
     def files(self) -> list[Path]:
-        """List the checkpoints, the newest first."""
+        """List the checkpoints, newest first."""
         return numbered(self._folder)
 
     def newest(
         self, load: Callable[[Path], None], skipped: Callable[[str], None]
     ) -> Path | None:
         """
-        Find the newest checkpoint that ``load`` takes, and return it once it is loaded.
+        Load the newest checkpoint that ``load`` accepts, and return its path.
 
-        ``load`` refuses one with :class:`ConfigError`; ``skipped`` is told why, and the one before
-        is tried.
+        ``load`` refuses a file with :class:`ConfigError`. Then ``skipped`` gets the reason, and
+        the next older file is tried.
         """
         for file in self.files():
             try:
@@ -71,7 +72,7 @@ class Checkpoints:
         """
         Begin to write what :func:`dynsyn_ros.storage.weights.pack` has packed.
 
-        It becomes the newest checkpoint, or another file where a ``path`` is given.
+        It becomes the newest checkpoint, or the file ``path`` if one is given.
         """
         if path is None:
             self._number += 1
@@ -79,13 +80,13 @@ class Checkpoints:
         self.then(lambda: self._write(path, packed))
 
     def then(self, job: Callable[[], T]) -> Future[T]:
-        """Begin a job that must come after all that is being written."""
+        """Queue a job to run after all files that are being written."""
         self._writing = self._writer.submit(job)
         return self._writing
 
     @property
     def busy(self) -> bool:
-        """Whether one is still being written."""
+        """Whether a file is still being written."""
         return self._writing is not None and not self._writing.done()
 
     def _write(self, path: Path, packed: Mapping[str, np.ndarray]) -> None:
@@ -96,18 +97,18 @@ class Checkpoints:
         except ConfigError as error:
             self.trouble = str(error)
         except OSError as error:
-            self.trouble = f'cannot clear {self._folder} of old checkpoints: {error.strerror}'
+            self.trouble = f'cannot remove old checkpoints from {self._folder}: {error.strerror}'
         else:
             self.trouble = ''
 
 
 def numbered(folder: Path) -> list[Path]:
-    """List the checkpoints in a folder, the newest first."""
+    """List the checkpoints in a folder, newest first."""
     found = folder.glob(f'{_PREFIX}*{_SUFFIX}')
     return sorted((file for file in found if _number(file)), key=_number, reverse=True)
 
 
 def _number(file: Path) -> int:
-    """Read the number of a checkpoint in its name; 0: it is none."""
+    """Read the number of a checkpoint from its name; 0 if it is not a checkpoint."""
     digits = file.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
     return int(digits) if digits.isdecimal() else 0

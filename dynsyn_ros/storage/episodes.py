@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The record of episodes: a CSV that grows as they end."""
+"""The log of episodes: a CSV file with a row for each episode that has ended."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from dynsyn_ros.settings.files import check_folder, opened
 from dynsyn_ros.settings.schema import ConfigError
 import numpy as np
 
-#: Episodes over which a mean is taken, and must be high enough for the task to be solved.
+#: Episodes in a mean. The task is solved when such a mean is high enough.
 WINDOW = 100
 #: The names of the log and its picture in the folder of a run.
 EPISODES_FILE, CURVE_FILE = 'episodes.csv', 'learning_curve.png'
-#: The mean of the last episodes, and of how many.
+#: The columns of the mean of the last episodes, and of their number.
 MEAN, MEAN_OF = 'mean', 'mean_of'
 COLUMNS = ('learner', 'episode', 'steps', 'length', 'return', 'fell', MEAN, MEAN_OF)
-#: What a former version wrote: the mean without how many, and steps of each learner.
+#: The columns of a former version: no number of episodes in the mean, and steps of one learner.
 _FORMER_COLUMNS = (*COLUMNS[:-2], f'mean_{WINDOW}')
-#: A last row is never longer, bytes.
+#: The last row is never longer than this, bytes.
 _TAIL = 1000
-#: So many of the first columns are counts.
+#: The first columns, this many, are counts.
 _COUNTS = 4
 
 
@@ -50,7 +50,7 @@ class Episode(NamedTuple):
     total: float
     """Sum of its rewards, the return."""
     length: int
-    """Its steps."""
+    """Number of steps."""
     fell: bool
 
 
@@ -58,19 +58,19 @@ class Mean(NamedTuple):
     """The mean return of the last episodes of a learner, or of a fleet."""
 
     value: float | None
-    """None: no episode has ended."""
+    """None if no episode has ended."""
     of: int
-    """Of how many episodes it is, 100 at most."""
+    """Number of episodes in the mean, at most 100."""
 
 
 class Table:
-    """A CSV file that grows by rows and can go on from where it once was."""
+    """A CSV file that grows row by row and can be continued from an earlier length."""
 
     def __init__(self, path: Path, columns: Sequence[str], go_on_from: int = 0) -> None:
         """
-        Start the file, or go on from its first so many bytes and forget what came after.
+        Start the file, or keep its first ``go_on_from`` bytes and continue from there.
 
-        Raises :class:`ConfigError`, with the file as it was, if it cannot be written or is shorter
+        Raises :class:`ConfigError`, with the file unchanged, if it cannot be written or is shorter
         than that.
         """
         check_folder(path.parent)
@@ -95,7 +95,7 @@ class Table:
             raise ConfigError(f'cannot write {self._path}: {error.strerror}') from error
 
     def sync(self) -> int:
-        """Have all rows survive a power cut; returns the length of the file, bytes."""
+        """Sync all rows to disk; returns the length of the file, bytes."""
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -115,9 +115,9 @@ class EpisodeLog(Table):
     """
     Append each episode to a CSV file as it ends.
 
-    The mean is over the last 100 episodes of the same learner, or of all learners if they are a
-    fleet, and ``mean_of`` says of how many while there are fewer. ``steps`` are those of all
-    walkers together.
+    The mean is over the last 100 episodes of the same learner, or of all learners of a fleet.
+    ``mean_of`` is the number of episodes in it, which is less than 100 at first. ``steps`` are
+    those of all walkers together.
     """
 
     def __init__(
@@ -125,16 +125,16 @@ class EpisodeLog(Table):
         solved_at: float | None = None,
     ) -> None:
         """
-        Start the file or go on, as a :class:`Table` does, from what is such a log.
+        Start the file, or continue a log, as a :class:`Table` does.
 
-        The task is solved by a mean of ``solved_at``, or never.
+        A mean of ``solved_at`` solves the task; None means never.
         """
         self._shared, self._solved_at = shared, math.inf if solved_at is None else solved_at
         self._last = [deque(maxlen=WINDOW) for _ in range(1 if shared else learners)]
         self.episodes = [0] * learners
-        """Episodes of each learner."""
+        """Number of episodes of each learner."""
         self.solved_after: list[int | None] = [None] * len(self._last)
-        """Steps of all walkers at which each learner, or the fleet, had solved the task."""
+        """Steps of all walkers after which each learner, or the fleet, had solved the task."""
         self.steps = 0
         """Steps of all walkers at the end of the last episode."""
         if go_on_from:
@@ -149,7 +149,7 @@ class EpisodeLog(Table):
             with opened(path) as file:
                 if file.readline().decode().strip() != ','.join(COLUMNS):
                     raise ConfigError(f'{path} has the columns of a former version: rename it, '
-                                      'and the run starts a new one')
+                                      'and the run will start a new one')
         super().__init__(path, COLUMNS, go_on_from)
 
     def add(self, learner: int, episode: Episode, steps: int) -> None:
@@ -174,12 +174,12 @@ class EpisodeLog(Table):
 
     @property
     def solved(self) -> bool:
-        """Whether every learner, or the fleet, has had the mean that solves the task."""
+        """Whether every learner, or the fleet, has reached the mean that solves the task."""
         return None not in self.solved_after
 
     @property
     def means(self) -> list[Mean]:
-        """Tell the mean of each learner, or of the fleet."""
+        """The mean of each learner, or of the fleet."""
         return [_mean(last) for last in self._last]
 
 
@@ -188,7 +188,7 @@ def _mean(last: deque[float]) -> Mean:
 
 
 def last_steps(path: Path) -> int:
-    """Tell the steps at the last episode of a log that may be growing; 0: there is none."""
+    """Return the steps at the last episode of a log that may be growing; 0 if there is none."""
     with opened(path) as file:
         file.seek(max(os.fstat(file.fileno()).st_size - _TAIL, 0))
         rows = file.read().decode('utf-8', 'replace').split('\n')[:-1]
@@ -198,7 +198,7 @@ def last_steps(path: Path) -> int:
 
 
 def whole_rows(path: Path) -> int:
-    """Tell the length of a table up to its last whole row, bytes; 0: there is none."""
+    """Return the length of a table up to its last complete row, bytes; 0 if there is none."""
     if not path.exists():
         return 0
     with opened(path) as file:
@@ -206,7 +206,7 @@ def whole_rows(path: Path) -> int:
 
 
 def check_length(path: Path, least: int) -> None:
-    """Raise :class:`ConfigError` if a file is shorter than so many bytes."""
+    """Raise :class:`ConfigError` if a file is shorter than ``least`` bytes."""
     if least:
         with opened(path) as file:
             if os.fstat(file.fileno()).st_size < least:
@@ -215,9 +215,10 @@ def check_length(path: Path, least: int) -> None:
 
 def read_episodes(path: Path, walkers: int, most: int = -1) -> dict[str, np.ndarray]:
     """
-    Read the log of so many walkers: its columns, arrays over the episodes in the order they ended.
+    Read the columns of a log: arrays over the episodes, in the order they ended.
 
-    Only its first so many bytes are read, if a ``most`` is given.
+    ``walkers`` is the number of walkers in the run. If ``most`` is given, only the first ``most``
+    bytes are read.
     """
     with opened(path) as file:
         content = file.read(most)
@@ -236,5 +237,5 @@ def read_episodes(path: Path, walkers: int, most: int = -1) -> dict[str, np.ndar
     data = dict(zip(COLUMNS, columns, strict=False))
     if former:
         data['steps'] = data['steps'] * walkers
-        data[MEAN_OF] = np.full(data['steps'].shape, WINDOW)  # as it said itself
+        data[MEAN_OF] = np.full(data['steps'].shape, WINDOW)  # as the column's name says
     return data

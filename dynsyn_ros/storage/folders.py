@@ -14,10 +14,10 @@
 
 
 """
-Whom a folder of results belongs to: one kind of run, and one process at a time.
+Ownership of a folder of results: one kind of run, and one process at a time.
 
-A manifest in the folder says what made it. A run goes on with a folder of its own kind, and locks
-the manifest while it writes there; the lock goes with the process, however that ends.
+A manifest in the folder says what made it. A run only continues a folder of its own kind, and
+locks the manifest while it writes there. The lock ends with the process, however that ends.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from dynsyn_ros.settings.schema import ConfigError, cut
 
 MANIFEST = 'manifest.json'
 WALK, TRAINING, SWEEP, SEARCH, TRIAL = 'walk', 'training', 'sweep', 'search', 'trial'
-#: By what the folders of each kind are known that have no manifest: a search, whose folder is many
-#: processes', and what was made before there were manifests.
+#: The files that identify each kind of folder without a manifest. A search has none, because many
+#: processes share its folder; nor do folders from before there were manifests.
 _MARKS = {
     WALK: ('checkpoint_*.npz', 'best.npz'),
     TRAINING: ('checkpoint.npz',),
@@ -45,7 +45,7 @@ _MARKS = {
     SWEEP: ('*/seed_*/checkpoint.npz',),
 }
 _MOST_BYTES = 1_000_000
-#: Time between two looks whether a folder has become free, s.
+#: Time between two attempts to lock a folder, s.
 _LOOK_PERIOD = 0.05
 
 
@@ -57,22 +57,22 @@ class Claim:
     """
     The right to write into a folder, until it is released or the process ends.
 
-    What a process has claimed it may claim again, as a walk and its controller do; the folder is
-    free when all of them have released it.
+    A process may claim a folder several times, as a walk and its controller do. The folder is free
+    when all claims are released.
     """
 
     #: The open manifest of each folder of this process, and how often it is claimed.
-    _held: dict[tuple[int, int], tuple[int, int]] = {}  # noqa: RUF012  of all of them together
+    _held: dict[tuple[int, int], tuple[int, int]] = {}  # noqa: RUF012  shared by all claims
 
     def __init__(
         self, folder: Path, kind: str, patience: float = 0.0, alone: bool = False
     ) -> None:
         """
-        Claim a folder for a kind of run, and clear what a killed one has left half written.
+        Claim a folder for a kind of run, and remove half-written files of a killed one.
 
-        The folder is made if need be. Raises :class:`ConfigError`, with nothing written, if it is
-        of another kind or cannot be written; :class:`InUse` if another process still has it after
-        a ``patience`` in s, or somebody in this process where it is to be ``alone``.
+        The folder is made if needed. Raises :class:`ConfigError`, with nothing written, if it is
+        of another kind or cannot be written. Raises :class:`InUse` if another process still has it
+        after ``patience``, s, or, with ``alone``, if this process has claimed it already.
         """
         check_kind(folder, kind)
         check_folder(folder)
@@ -105,9 +105,9 @@ class Claim:
 
     def release(self, undo: bool = False) -> None:
         """
-        Give the folder back, once however often it is called.
+        Release the claim; further calls do nothing.
 
-        ``undo``: without a manifest, if this claim has written it.
+        With ``undo``, also remove the manifest if this claim wrote it.
         """
         if self._released:
             return
@@ -131,7 +131,7 @@ class Claim:
             raise ConfigError(f'cannot write {self._manifest}: {error.strerror}') from error
 
     def _lock(self, file: int, end: float) -> int:
-        """Lock the open manifest; returns it, or another one where it has been replaced."""
+        """Lock the open manifest; returns it, or the new one if it has been replaced."""
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -151,13 +151,13 @@ class Claim:
 
 
 def kind_of(folder: Path) -> str | None:
-    """Tell of what kind of run a folder is, None: of none; raises :class:`ConfigError`."""
+    """Return the kind of run that made a folder, or None; raises :class:`ConfigError`."""
     manifest = folder / MANIFEST
     if manifest.exists():
         with opened(manifest, _MOST_BYTES) as file:
             content = file.read()
         try:
-            # One that is empty is of a run that was killed before it said what it is.
+            # An empty manifest is from a run that was killed before it wrote its kind.
             return str(json.loads(content)['kind']) if content else None
         except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise ConfigError(f'{manifest} is not the {MANIFEST} of a run') from error
@@ -176,7 +176,7 @@ def check_kind(folder: Path, kind: str) -> None:
 
 
 def check_no_run(folder: Path, what: str) -> None:
-    """Raise :class:`ConfigError` if a folder for something else is that of a run."""
+    """Raise :class:`ConfigError` if a folder that is meant for something else is a run's."""
     found = kind_of(folder)
     if found:
         raise ConfigError(f'{folder} is the folder of a {cut(found)[1:-1]}: choose another one '
@@ -185,9 +185,9 @@ def check_no_run(folder: Path, what: str) -> None:
 
 def check_picture(path: Path, *suffixes: str) -> None:
     """
-    Raise :class:`ConfigError` if a picture is not to be written to a path.
+    Raise :class:`ConfigError` if a picture must not be written to a path.
 
-    Its name ends in one of the ``suffixes``, and it replaces nothing in the folder of a run.
+    Its name must end in one of the ``suffixes``, and it must not replace a file of a run.
     """
     if path.suffix.lower() not in suffixes:
         raise ConfigError(f'{path} must have a name that ends in {" or ".join(suffixes)}')

@@ -14,10 +14,10 @@
 
 
 """
-An MCAP file as a stream of messages, so that one that was cut off gives all it has.
+An MCAP file as a stream of messages, so that a file that was cut off yields all that it has.
 
-A record of MCAP is a byte that tells its kind, eight that tell its length, and as many that
-follow. Messages are records within compressed ones, the chunks.
+An MCAP record is a byte for its kind, eight bytes for its length, and its content. Messages are
+records inside compressed records, the chunks.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _HEAD_BYTES = 9
 
 
 class McapFile:
-    """An open file; whatever is wrong with it raises anything."""
+    """An open file; a damaged one may raise any exception."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Read what topics there are, and whether the file has its end."""
+        """Find the topics, and whether the file is complete."""
         self._file = file
         self.topics: set[str] = set()
         self.cut_off = False
         if file.read(len(_MAGIC)) != _MAGIC:
-            raise ValueError('it is no MCAP file')
-        # A whole file says so in its summary, one that was cut off has none.
+            raise ValueError('it is not an MCAP file')
+        # The summary at the end would list the topics, but a file that was cut off has none.
         for _ in self.raw(set()):
             pass
 
@@ -73,7 +73,7 @@ class McapFile:
                     yield topic, kind, message.log_time, message.data
 
     def _records(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the records up to the end or the last whole one, with chunks unpacked."""
+        """Yield the records up to the end or the last complete one, with chunks unpacked."""
         self._file.seek(len(_MAGIC))
         self.cut_off = True
         for opcode, body, whole in _split(self._file):
@@ -90,11 +90,12 @@ class McapFile:
 
 
 def _split(stream: IO[bytes]) -> Iterator[tuple[int, bytes, bool]]:
-    """Split a stream into records: their kinds, their contents, and whether these are whole."""
+    """Split a stream into records: kind, content, and whether the content is complete."""
     while len(head := stream.read(_HEAD_BYTES)) == _HEAD_BYTES:
         length = int.from_bytes(head[1:], 'little')
         if length > MOST_BYTES:
-            raise ValueError(f'it has a record of {length} bytes, at most {MOST_BYTES} are read')
+            raise ValueError(
+                f'it has a record of {length} bytes; at most {MOST_BYTES} are allowed')
         body = stream.read(length)
         yield head[0], body, len(body) == length
 
@@ -103,15 +104,15 @@ def _unpacked(chunk: Chunk, whole: bool) -> bytes:
     """Unpack a chunk, or as much of it as there is."""
     size, data = chunk.uncompressed_size, chunk.data
     if size > MOST_BYTES:
-        raise ValueError(f'it has a chunk of {size} bytes, at most {MOST_BYTES} are read')
+        raise ValueError(f'it has a chunk of {size} bytes; at most {MOST_BYTES} are allowed')
     if chunk.compression == 'zstd':
         with ZstdDecompressor(max_window_size=MOST_BYTES).stream_reader(data) as packed:
             data = packed.read(size + 1)
     elif chunk.compression == 'lz4':
         data = LZ4FrameDecompressor().decompress(data, size + 1)
     elif chunk.compression:
-        raise ValueError('its chunks are packed in a way that is not known here')
+        raise ValueError('its chunks have an unknown compression')
     if whole and (len(data) != size or (
             chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc)):
-        raise ValueError('it has a chunk that does not have its own checksum')
+        raise ValueError('it has a chunk with a wrong checksum or size')
     return data

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Recordings of a run, an MCAP file or a folder of ``ros2 bag``, and the messages in them."""
+"""Recordings of a run, an MCAP file or a folder from ``ros2 bag``, and the messages in them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dynsyn_ros.robot.sensors import SENSORS
 from dynsyn_ros.settings.files import opened
 from dynsyn_ros.settings.schema import ConfigError, cut
 
-#: The types of what a replay reads, by the topics' own names.
+#: The types of the messages that a replay reads, by topic name.
 TYPES = {
     **{topic: sensor.message_type.replace('/', '/msg/') for topic, sensor in SENSORS.items()},
     HUMAN_REWARD: 'std_msgs/msg/Float64',
@@ -44,27 +44,28 @@ class Source(Protocol):
     """Where messages come from."""
 
     topics: set[str]
-    """What there is, by full names."""
+    """The recorded topics, by their full names."""
     cut_off: bool
-    """Whether it has no end, as that of a recorder that was killed."""
+    """Whether its end is missing, as after a recorder was killed."""
 
     def raw(self, topics: set[str]) -> Iterator[Raw]:
         """Yield the messages on some topics, in the order they were recorded."""
 
 
 class Recording:
-    """The messages of an MCAP file or a folder of ``ros2 bag``."""
+    """The messages of an MCAP file or a folder from ``ros2 bag``."""
 
     def __init__(self, path: Path, source: Source, store: Any) -> None:
-        """Read from a source, by a store of types."""
+        """Read from a source; ``store`` decodes its messages."""
         self._path, self._source, self._store = path, source, store
         self.topics, self.cut_off = source.topics, source.cut_off
 
     def messages(self, names: Mapping[str, str]) -> Iterator[Message]:
         """
-        Yield what was recorded on the topics ``names``, called as it says, in its order.
+        Yield the messages on the topics of ``names`` in recorded order.
 
-        Raises :class:`ConfigError` if a message is not of its topic's type, or damaged.
+        ``names`` maps full topic names to the names in the yielded messages. Raises
+        :class:`ConfigError` if a message has the wrong type or is damaged.
         """
         raw = self._source.raw(set(names))
         while True:
@@ -76,7 +77,7 @@ class Recording:
             name = names[topic]
             if kind != TYPES[name]:
                 raise ConfigError(
-                    f'{self._path} has {cut(kind)} on {topic}, it must be {TYPES[name]}')
+                    f'{self._path} has {cut(kind)} on {topic}; it must be {TYPES[name]}')
             try:
                 content = self._store.deserialize_cdr(data, kind)
             except Exception as error:
@@ -105,7 +106,7 @@ def recording(path: Path) -> Iterator[Recording]:
 
 @contextmanager
 def _noticed(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged file makes the libraries raise into a :class:`ConfigError`."""
+    """Turn any error of the libraries with a damaged file into a :class:`ConfigError`."""
     try:
         yield
     except ConfigError:
@@ -116,7 +117,7 @@ def _noticed(path: Path) -> Iterator[None]:
 
 
 class _Bag:
-    """A folder of ``ros2 bag``."""
+    """A folder from ``ros2 bag``."""
 
     cut_off = False
 

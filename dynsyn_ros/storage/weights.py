@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Weights files: a learner's whole state and whose it is, in one ``.npz`` read without pickle.
+Weights files: a learner's whole state and its robot, in one ``.npz`` that is read without pickle.
 
 A file holds the arrays of :meth:`Learner.snapshot` and ``about``, a JSON text: the format, the
-robot's name, joints and observations, the sizes of its network, the preset, and how the run was
-made.
+robot's name, joints and observations, the sizes of its network, the preset, and the run that made
+it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _RENAMED = {
 WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'
 _ABOUT_CONTENTS = {_ABOUT: ArraySpec(np.dtype((np.str_, 1_000_000)), ())}
-#: The sizes of a network that a file tells of; those of format 4 and the first of 5 do not.
+#: The sizes of the network in a file; files of format 4 and early files of 5 lack them.
 SIZES = ('states', 'ranges', 'actions', 'hidden', 'oscillators')
 _MOST = 1_000_000
 #: What must agree between a file and the robot it is loaded for.
@@ -63,10 +63,10 @@ def pack(
     beside: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """
-    Copy what a weights file holds, so that it can be written while the learner goes on.
+    Copy the contents of a weights file, so that it can be written while the learner continues.
 
-    Only the learner with the number ``member`` is copied if one is given. Arrays that are to be
-    found ``beside`` the learner's go into the same file.
+    With ``member``, the index of a learner, only that one is copied. The arrays ``beside`` go into
+    the same file as the learner's.
     """
     about = {
         'format': FORMAT,
@@ -80,9 +80,9 @@ def pack(
 
 def write(path: Path, packed: Mapping[str, np.ndarray]) -> None:
     """
-    Write a weights file: to a temporary name, synced, renamed, so that none is ever half done.
+    Write a weights file; no file is ever half written.
 
-    Raises :class:`ConfigError` if it cannot be written; a file that was there is then unharmed.
+    Raises :class:`ConfigError` if it cannot be written; an existing file is then left unchanged.
     """
     with replaced(path) as file:
         np.savez_compressed(file, **packed)
@@ -90,10 +90,10 @@ def write(path: Path, packed: Mapping[str, np.ndarray]) -> None:
 
 def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     """
-    Put a learner into the state of a weights file; returns what the file says about itself.
+    Restore a learner from a weights file; returns what the file says about itself.
 
-    Raises :class:`ConfigError`, with the learner unchanged, if the file cannot be read, is not one
-    of ours, or belongs to another robot or another number of learners.
+    Raises :class:`ConfigError`, with the learner unchanged, if the file cannot be read, is not a
+    weights file, or belongs to another robot or another number of learners.
     """
     arrays, about = read_for(robot, path, learner.contents)
     learner.restore(arrays)
@@ -102,7 +102,7 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
 
 def initialise_from(path: Path, learner: Learner, robot: Robot) -> None:
     """
-    Give every learner what the one learner of a weights file has learnt.
+    Start every learner from what the single learner of a weights file has learnt.
 
     Raises :class:`ConfigError`, with the learners unchanged, as :func:`load` does.
     """
@@ -123,8 +123,9 @@ def read(
     """
     Read the arrays of a file, and what the file says about itself.
 
-    They must be the ``contents``, or else those of learners of any number and size. Raises
-    :class:`ConfigError` if they are not, or the file cannot be read or is none of ours.
+    The arrays must match ``contents``, or, if it is None, be those of any number of learners of
+    any size. Raises :class:`ConfigError` if they are not, or if the file cannot be read or is not
+    a weights file.
     """
     return _read(path, contents, None)
 
@@ -141,16 +142,16 @@ def _read(
                     f'here it is {cut(mine)}')
         arrays = archive.read(contents or _own_contents(archive, about))
         if about['format'] == FORMER and 'clock' in arrays:
-            # It summed up the reward of a step times its milliseconds.
+            # The former clock summed the reward of a step times its milliseconds.
             arrays['clock'] = arrays['clock'] / about['time_step']
         return arrays, about
 
 
 def read_about(path: Path) -> dict[str, Any]:
     """
-    Read what a file says about itself, and no more; raises as :func:`read` does.
+    Read only what a file says about itself; raises as :func:`read` does.
 
-    The settings of the learner are None in a file of the former format: they are of no use.
+    For a file of the former format, the settings of the learner are None: they no longer apply.
     """
     with _opened(path) as (_, about):
         return about
@@ -158,7 +159,7 @@ def read_about(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Archive, dict[str, Any]]]:
-    """Open a file of ours; whatever is wrong with it becomes a :class:`ConfigError`."""
+    """Open a weights file; any fault becomes a :class:`ConfigError`."""
     if path.is_dir():
         raise ConfigError(f'{path} is a folder: name a weights file, as {path / WEIGHTS_FILE} is '
                           'after a training or a walk')
@@ -167,9 +168,10 @@ def _opened(path: Path) -> Iterator[tuple[Archive, dict[str, Any]]]:
             archive = Archive(file)
             yield archive, _about(archive)
         except Damaged as error:
-            raise ConfigError(f'{path} is no weights file, or a damaged one') from error
+            raise ConfigError(f'{path} is not a weights file, or is damaged') from error
         except _NotOurs as error:
-            raise ConfigError(f'{path} is no weights file of this program ({FORMAT})') from error
+            raise ConfigError(
+                f'{path} is not a weights file of this program ({FORMAT})') from error
         except Mismatch as error:
             raise ConfigError(f'{path} does not fit: {error}') from error
 
@@ -179,7 +181,7 @@ class _NotOurs(Exception):
 
 
 def _about(archive: Archive) -> dict[str, Any]:
-    """Read what a file says about itself, complete, and give its arrays their present names."""
+    """Read and check what a file says about itself, and give its arrays their present names."""
     try:
         about = json.loads(str(archive.read(_ABOUT_CONTENTS)[_ABOUT][()]))
         kinds = {'robot': str, 'joints': list, 'observations': list, 'learner': dict,
@@ -200,7 +202,7 @@ def _about(archive: Archive) -> dict[str, Any]:
 
 
 def _sizes_fit(about: Mapping[str, Any]) -> bool:
-    """Tell whether a file says no sizes, or such as its robot can have."""
+    """Return whether a file gives no sizes, or sizes that its robot can have."""
     sizes = about.get('layout')
     if sizes is None:
         return True
@@ -213,7 +215,7 @@ def _sizes_fit(about: Mapping[str, Any]) -> bool:
 def layout_of(
     shapes: Mapping[str, tuple[int, ...]], about: Mapping[str, Any]
 ) -> Layout | None:
-    """Tell the sizes of a file's network; None: there is none of its arrays."""
+    """Return the sizes of a file's network; None if no network fits its arrays."""
     if about.get('layout'):
         return Layout(**about['layout'])
     return _recovered_layout(shapes, about)
@@ -222,30 +224,30 @@ def layout_of(
 def _recovered_layout(
     shapes: Mapping[str, tuple[int, ...]], about: Mapping[str, Any]
 ) -> Layout | None:
-    """Find the sizes that a file does not tell by its arrays and lists."""
+    """Infer the sizes that a file does not give from its arrays and lists."""
     joints, observations = len(about['joints']), len(about['observations'])
     synapses, hidden, oscillators = (shapes[name][1] for name in ('centre', 'gain', 'v'))
 
     def layout(states: int) -> Layout:
         return Layout(states, observations - states, joints, hidden, oscillators)
 
-    # Layers 2 and 4 grow alike with each observation that is a state.
+    # Each observation that is a state adds the same number of synapses to layers 2 and 4.
     growth = layout(1).synapses - layout(0).synapses
     states, rest = divmod(synapses - layout(0).synapses, max(growth, 1))
     return layout(states) if rest == 0 and 0 <= states <= observations else None
 
 
 def _own_contents(archive: Archive, about: Mapping[str, Any]) -> Contents:
-    """Tell what a file must hold by how many learners of which size are in it."""
+    """List the arrays that a file must hold, by the number and size of its learners."""
     shapes = {}
     for name in ('centre', 'gain', 'v'):
         if name not in archive:
             raise Mismatch(f'{name} is missing')
         shapes[name] = archive.header(name).shape
         if len(shapes[name]) != 2:
-            raise Mismatch(f'{name} has the shape {shapes[name]}, it must be a table')
+            raise Mismatch(f'{name} has the shape {shapes[name]}; it must have two dimensions')
     layout = layout_of(shapes, about)
     learners, groups = shapes['gain'][0], shapes['centre'][0]
     if layout is None or not learners or groups not in (1, learners):
-        raise Mismatch('the shapes of centre, gain and v are of no network of its robot')
+        raise Mismatch('the shapes of centre, gain and v fit no network of its robot')
     return learner_contents(layout, learners, groups)

@@ -196,7 +196,7 @@ def test_a_fallen_body_holds_its_positions():
     ({'command': 'pwm'}, 'command must be one of effort, position, velocity'),
     ({'command': 'position'}, 'torque_limits must not be given: it is for command effort'),
     ({'command': 'velocity', 'torque_limits': [], 'torque_rate_limits': []},
-     'velocity_limits must have 4 entries, one a joint, not 0'),
+     'velocity_limits must have 4 entries, one per joint, not 0'),
     ({'rest_pose': [0.0] * 4}, 'rest_pose must not be given: it is for command position'),
     ({'damping': [1.0]}, 'damping must have 4 entries'),
 ])

@@ -49,8 +49,8 @@ def test_what_is_no_urdf_is_refused(tmp_path):
     (tmp_path / 'd.yaml').write_text('mine')
     for arguments, words in (
         (['a.urdf'], 'a.urdf has no joint that is revolute or continuous'),
-        (['b.urdf'], 'b.urdf is no URDF: its root is sdf, not robot'),
-        (['c.urdf'], 'c.urdf is no URDF'),
+        (['b.urdf'], 'b.urdf is not a URDF: its root is sdf, not robot'),
+        (['c.urdf'], 'c.urdf is not a URDF'),
         (['none.urdf'], 'cannot read none.urdf: No such file'),
         ([URDF, '--output', 'd.yaml'], 'cannot write d.yaml: File exists'),
     ):

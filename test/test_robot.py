@@ -69,7 +69,7 @@ def first_channel(**values):
 @pytest.mark.parametrize(('values', 'words'), [
     ({'joints': ['hip_1', 'hip_1', 'hip_2', 'knee_2']}, 'joints names hip_1 twice'),
     ({'joints': []}, 'joints must name at least one'),
-    ({'torque_limits': [80.0]}, 'torque_limits must have 4 entries, one a joint, not 1'),
+    ({'torque_limits': [80.0]}, 'torque_limits must have 4 entries, one per joint, not 1'),
     ({'torque_limits': [80.0, 80.0, 80.0, INF]}, r'torque_limits\[3\] must be from -10000'),
     ({'torque_limits': 80.0}, 'torque_limits must be a list'),
     ({'rays': -1}, 'rays must be from 0'),
@@ -163,7 +163,7 @@ def test_later_parameter_files_win(tmp_path):
 
 @pytest.mark.parametrize(('values', 'words'), [
     ({'trigger': 'sonar'}, 'parameter trigger must be one of all, imu, odom, joint_states'),
-    ({'torque_rate_limits': [1.0]}, 'torque_rate_limits must have 4 entries, one a joint, not 1'),
+    ({'torque_rate_limits': [1.0]}, 'torque_rate_limits must have 4 entries, one per joint, not'),
     ({'fall_tilt': 0.5, 'upright_tilt': 0.6}, 'upright_tilt must be at most fall_tilt, 0.5'),
     ({'inputs': {}}, 'missing parameter inputs.imu.timeout'),
     ({'inputs': {t: {'timeout': 1.0} for t in (*ALL, 'sonar')}},

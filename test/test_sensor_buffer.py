@@ -239,7 +239,7 @@ def test_velocities_that_are_missing_are_filtered_differences(missing):
     ('joint_states', {'position': [NAN] * 4}, 'holds joint_states.hip_1.position = nan'),
     ('imu', {'orientation': xyz(w=0.0)}, 'orientation of length 0'),
     ('imu', {'orientation': xyz(w=NAN)}, 'orientation of length nan'),
-    ('imu', {'orientation_covariance': [-1.0]}, r'orientation_covariance\[0\] = -1 that it holds'),
+    ('imu', {'orientation_covariance': [-1.0]}, r'orientation_covariance\[0\] = -1, so it holds'),
     ('imu', {'angular_velocity': xyz(y=NAN)}, 'holds imu.angular_velocity.y = nan'),
     ('imu', {'angular_velocity_covariance': [-1.0]}, 'no angular_velocity, which is used'),
     ('odom', {'twist': SimpleNamespace(twist=SimpleNamespace(

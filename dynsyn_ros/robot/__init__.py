@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The robot: what its messages mean to the learner and what its actions mean to the joints."""
+"""The robot: from its messages to the learner's inputs, and from actions to joint commands."""
 
 from dynsyn_ros.robot.command_limiter import CommandLimiter
 from dynsyn_ros.robot.config import RewardTerms, RobotConfig

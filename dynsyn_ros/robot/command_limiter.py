@@ -14,10 +14,10 @@
 
 
 """
-What may be sent to the motors: action -> torques, finite, within limits, zero after a fall.
+The limits of what is sent to the motors: action -> torques, finite, within limits, 0 after a fall.
 
-What was really sent of an action is kept, for the learner's next step (efference copy). Drives of
-position and velocity are in :mod:`dynsyn_ros.robot.servos`.
+The action that was really sent is kept for the learner's next step (the efference copy). Position
+and velocity drives are in :mod:`dynsyn_ros.robot.servos`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import numpy as np
 
 
 class CommandLimiter:
-    """The torques of one or more robots of a kind."""
+    """The torques of one or more robots of one kind."""
 
     def __init__(self, config: RobotConfig, names: Sequence[str], robots: int = 1) -> None:
         """Prepare for readings named ``names``."""
@@ -46,7 +46,7 @@ class CommandLimiter:
         self._take(config)
 
     def reconfigure(self, config: RobotConfig) -> None:
-        """Go on with other limits; the commands go on from those that were sent last."""
+        """Use other limits from now on; commands continue from the last ones sent."""
         self._take(config)
         self.sent[:] = np.divide(
             self._commands - self._rest, self._limits, out=np.zeros_like(self._commands),
@@ -61,21 +61,21 @@ class CommandLimiter:
         guarded = math.isfinite(config.fall_tilt)
         if not guarded:
             self.fallen[:] = False
-        # Cosines of the two tilts, and where the quaternion is that they are held against.
+        # Cosines of the two tilts, and the places of x and y of the quaternion in the readings.
         self._guard = (
             math.cos(min(config.fall_tilt, math.pi)) if guarded else -math.inf,
             math.cos(min(config.upright_tilt, math.pi)),
             np.array([self._names.index(name) if guarded else 0 for name in QUATERNION[:2]]))
         self._limits, self._steps = limits, steps
         self._rest = np.zeros(limits.size)
-        """The command of an action of 0."""
+        """The command for an action of 0."""
         self._damping = self._velocities = np.zeros(0)
         if config.damping:
             self._damping = np.array(config.damping)
             self._velocities = self._places('velocity')
 
     def _places(self, field: str) -> np.ndarray:
-        """Find the readings of a field of all joints."""
+        """Find the places of one field's readings for all joints."""
         return np.array([self._names.index(f'joint_states.{joint}.{field}')
                          for joint in self._config.joints])
 
@@ -85,11 +85,11 @@ class CommandLimiter:
         """
         Limit actions, shape (robots, joints), and turn them into torques.
 
-        ``readings`` are those that the actions answer. What is not finite becomes 0, what is past
-        +-1 is cut, what changes faster than ``torque_rate_limits`` is held back, ``slew`` being
-        the share of a control period that has passed, and a robot that has fallen gets 0 at once.
-        What is left of the actions is in ``sent``. Returns N m in an array that the next call uses
-        again.
+        ``readings`` are those that the actions respond to. An action that is not finite becomes 0,
+        an action past +-1 is clipped, and changes are limited by ``torque_rate_limits``, where
+        ``slew`` is the share of a control period that has passed. A robot that has fallen gets 0
+        at once. The limited actions are in ``sent``. Returns N m, in an array that the next call
+        overwrites.
         """
         watch_for_falls(readings, self.fallen, *self._guard)
         _limit(action, self.sent, self.fallen, self._steps, slew)
@@ -98,9 +98,10 @@ class CommandLimiter:
 
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
         """
-        Do what is safe, whatever the rates say: nothing, or damp where ``readings`` are known.
+        Compute the safe command, regardless of the rate limits.
 
-        Returns the torques; None where there is nothing that would be safe to send.
+        It is zero torque, or damping if that is configured and ``readings`` are known. Returns the
+        torques, or None if no command would be safe to send.
         """
         self._commands[:] = 0.0
         if self._damping.size and readings is not None:
@@ -112,19 +113,19 @@ class CommandLimiter:
         return self._commands
 
     def last(self) -> Iterator[np.ndarray]:
-        """Yield the commands to end with, a control period apart; the last may be held on to."""
+        """Yield the final commands, one per control period; drives may hold the last one."""
         self.sent[:] = self._commands[:] = 0.0
         yield self._commands
 
     def begin(self) -> None:
-        """Begin anew: nothing is known any more of where the joints are."""
+        """Begin again, with no knowledge of where the joints are."""
 
 
 @njit(cache=True)
 def watch_for_falls(
     readings: np.ndarray, fallen: np.ndarray, fall: float, upright: float, xy: np.ndarray
 ) -> None:
-    """Find out which robots have fallen."""
+    """Update which robots have fallen."""
     if fall > -1.0:
         for i in range(fallen.size):
             x, y = readings[i, xy[0]], readings[i, xy[1]]

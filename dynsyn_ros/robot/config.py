@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a robot's YAML says: its joints, its sensors and the network that suits them."""
+"""The parameters in a robot's YAML: its joints, its sensors and the network for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Channel:
     """One observation: observed value = scale x reading + offset."""
 
     source: str = setting(
-        'the reading it comes from: joint_states.JOINT.position (rad), .velocity (rad/s) or '
+        'reading that it is made from: joint_states.JOINT.position (rad), .velocity (rad/s) or '
         '.effort (N m); imu.roll, imu.pitch, imu.yaw (rad), imu.angular_velocity.x (rad/s), '
         'imu.linear_acceleration.x (m/s2); odom.position.x (m), odom.linear.x (m/s), '
         'odom.angular.x (rad/s), each also .y and .z; scan.I (m); foot_contacts.I (0 or 1)')
@@ -35,31 +35,31 @@ class Channel:
     normalisation: float = setting(
         'factor that brings the observation to about +-1 for layer 1', low=-1e9, high=1e9)
     amplitude_factor: float = setting(
-        'of a state: factor on the amplitude of the synapses that carry it into layer 4, with '
-        'learner.synapses.amplitude_scaling observation; the less the state varies in a walk, the '
-        'larger', low=0.0, high=1e6, default=1.0)
+        'of a state: factor on the amplitude of the synapses that carry it into layer 4, if '
+        'learner.synapses.amplitude_scaling is observation; larger for a state that varies less '
+        'in a walk', low=0.0, high=1e6, default=1.0)
     kind: str = setting(
-        'a state enters layer 1 with both signs and layer 4 as it is, a range enters layer 1 only',
-        choices=('state', 'range'))
+        'a state enters layer 1 as a positive and a negative part, and layer 4 unchanged; a range '
+        'enters layer 1 only', choices=('state', 'range'))
 
 
 @dataclass(frozen=True)
 class InitialCentres:
-    """First centres of the synapses of one joint in layer 4; the others start at 0."""
+    """Initial centres of the synapses of one joint in layer 4; the others start at 0."""
 
     inputs: list[str] = setting(
         'inputs of layer 4 by name: v_1, v_2 ..., w_1, w_2 ..., a state, or constant')
-    values: list[float] = setting('first centre of each of the inputs', low=-1e3, high=1e3)
+    values: list[float] = setting('initial centre of each of the inputs', low=-1e3, high=1e3)
 
 
 EFFORT, POSITION, VELOCITY = 'effort', 'position', 'velocity'
-#: The lists, one entry a joint, of each command: limits, rates, and more.
+#: The lists for each kind of command, with one entry per joint: limits, rates, and more.
 LIMITS = {
     EFFORT: ('torque_limits', 'torque_rate_limits', 'damping'),
     POSITION: ('position_ranges', 'position_rate_limits', 'default_pose', 'rest_pose'),
     VELOCITY: ('velocity_limits', 'velocity_rate_limits'),
 }
-#: Those of them that may be left out.
+#: Those of the lists that may be omitted.
 OPTIONAL = ('damping',)
 BEST_EFFORT, RELIABLE = 'best_effort', 'reliable'
 HEADER, ARRIVAL = 'header', 'arrival'
@@ -68,34 +68,35 @@ HEADING = 'heading'
 
 @dataclass(frozen=True)
 class InputConfig:
-    """One topic that the controller listens to."""
+    """One topic that the controller subscribes to."""
 
     timeout: float = setting(
-        'age, by its stamp or else its arrival, past which what it said is not acted on: the '
-        'command becomes the safe one', unit='s', low=0.001, high=1e6)
+        'age of the newest message, by its stamp or else its arrival, past which it is not acted '
+        'on: the safe command is sent instead', unit='s', low=0.001, high=1e6)
     qos: str = setting(
-        'best_effort hears every publisher; reliable asks again for what was lost, and never '
-        'hears a publisher that is best effort', choices=(BEST_EFFORT, RELIABLE),
+        'best_effort receives from every publisher; reliable requests lost messages again, but '
+        'receives nothing from a best-effort publisher', choices=(BEST_EFFORT, RELIABLE),
         default=BEST_EFFORT)
     stamp: str = setting(
-        'header: a message is as old as its stamp says; arrival: as its arrival, for a driver '
-        'that stamps by another clock, or not at all', choices=(HEADER, ARRIVAL), default=HEADER)
+        'header: the age of a message counts from its stamp; arrival: from its arrival, for a '
+        'driver that stamps by another clock, or not at all', choices=(HEADER, ARRIVAL),
+        default=HEADER)
     rotation: list[float] = setting(
-        'of the imu only: how it is mounted in the body, as roll, pitch, yaw in rad, or as a '
-        'quaternion x, y, z, w (none: as the body)', low=-7.0, high=7.0, default=())
+        'of imu only: how it is mounted in the body, as roll, pitch, yaw in rad, or as a '
+        'quaternion x, y, z, w (none: aligned with the body)', low=-7.0, high=7.0, default=())
     velocity_time_constant: float = setting(
-        'of joint_states only: velocities that are missing are differences of positions, through '
-        'a low-pass of this time constant (0: such messages are refused)', unit='s', low=0.0,
-        high=10.0, default=0.0)
+        'of joint_states only: missing velocities are computed from differences of positions, '
+        'through a low-pass with this time constant (0: such messages are refused)', unit='s',
+        low=0.0, high=10.0, default=0.0)
 
     def check_for(self, topic: str, stamped: bool, in_sets: bool) -> None:
-        """Refuse what a topic cannot have."""
+        """Refuse settings that a topic cannot have."""
         name = f'parameter inputs.{topic}'
         if in_sets and stamped and self.stamp == ARRIVAL:
             raise ConfigError(f'{name}.stamp must be header with trigger all, whose sets have one '
                               'stamp')
         if self.rotation and topic != 'imu':
-            raise ConfigError(f'{name}.rotation must not be given: only that of imu is known')
+            raise ConfigError(f'{name}.rotation must not be given: it is for imu')
         if len(self.rotation) not in (0, 3, 4):
             raise ConfigError(f'{name}.rotation must have 3 entries, roll, pitch, yaw, or 4 of a '
                               f'quaternion x, y, z, w, not {len(self.rotation)}')
@@ -108,104 +109,108 @@ class InputConfig:
 
 @dataclass(frozen=True)
 class RewardTerms:
-    """What a robot is rewarded for where no simulator does it."""
+    """What the reward node rewards, for a robot that no simulator rewards."""
 
-    progress_weight: float = setting('reward of going forward', unit='1/m', low=-1e6, high=1e6)
+    progress_weight: float = setting('reward of moving forward', unit='1/m', low=-1e6, high=1e6)
     progress_along: str = setting(
-        'where forward is: an axis of the frame of odom, or the heading, by odom.linear.x, the '
-        'speed in the frame of the body', choices=('x', 'y', HEADING), default='x')
+        'direction of forward: an axis of the frame of odom, or heading, which uses '
+        'odom.linear.x, the speed in the frame of the body', choices=('x', 'y', HEADING),
+        default='x')
     tilt_weight: float = setting(
-        'cost of a tilt from upright, as it comes about', unit='1/rad', low=-1e6, high=1e6)
+        'cost of tilting further from upright; tilting back earns the same', unit='1/rad',
+        low=-1e6, high=1e6)
     torque_weight: float = setting(
-        'cost of the torques measured, all joints together', unit='1/(N m s)', low=-1e6, high=1e6)
-    fall_cost: float = setting('cost of a fall, once', low=0.0, high=1e6)
+        'cost of the measured torques, all joints together', unit='1/(N m s)', low=-1e6, high=1e6)
+    fall_cost: float = setting('cost of a fall, charged once', low=0.0, high=1e6)
     height: str = setting(
-        'reading that tells how high the middle of the body is over the ground: scan.0, or '
+        'reading of the height of the middle of the body above the ground: scan.0, or '
         'odom.position.z on level ground')
     body_reach: float = setting(
-        'from the middle of the body to its farthest end', unit='m', low=0.0, high=100.0)
+        'distance from the middle of the body to its farthest end', unit='m', low=0.0, high=100.0)
     body_depth: float = setting(
-        'from the middle of an upright body to its underside', unit='m', low=0.0, high=100.0)
+        'distance from the middle of an upright body to its underside', unit='m', low=0.0,
+        high=100.0)
     fall_clearance: float = setting(
-        'height of the lowest end of the body over the ground below which it has fallen',
+        'height of the lowest end of the body above the ground, below which it has fallen',
         unit='m', low=-1e6, high=100.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RobotConfig:
-    """A robot as the learner meets it."""
+    """The parameters of a robot."""
 
-    robot: str = setting('name of the robot; weights are kept for robots of this name only')
+    robot: str = setting('name of the robot; weights only load for a robot of the same name')
     joints: list[str] = setting('names of the driven joints, in the order of the commands')
     command: str = setting(
-        'what the drives take: effort on joint_torques, position on joint_positions, or velocity '
+        'what the drives accept: effort on joint_torques, position on joint_positions, velocity '
         'on joint_velocities', choices=(EFFORT, POSITION, VELOCITY), default=EFFORT)
     torque_limits: list[float] = setting(
-        'with command effort, torque of each joint at an action of 1, and the most it is ever '
-        'sent; negative for a joint that turns the other way', unit='N m', low=-1e4, high=1e4,
-        read_only=False, default=())
+        'with command effort, torque of each joint at an action of 1, which is also the largest '
+        'that is ever sent; negative for a joint that turns the other way', unit='N m', low=-1e4,
+        high=1e4, read_only=False, default=())
     torque_rate_limits: list[float] = setting(
-        'most that the torque of each joint may change (.inf: no limit)', unit='N m/s', low=0.0,
+        'fastest change of the torque of each joint (.inf: no limit)', unit='N m/s', low=0.0,
         high=1e7, unlimited=True, read_only=False, default=())
     damping: list[float] = setting(
-        'what is safe with command effort: minus this times the speed of each joint, within '
+        'safe command with command effort: minus this times the velocity of each joint, within '
         'torque_limits, while joint_states is fresh (none: zero torque)', unit='N m s/rad',
         low=0.0, high=1e4, read_only=False, default=())
     default_pose: list[float] = setting(
         'with command position, position of each joint at an action of 0', unit='rad', low=-1e3,
         high=1e3, default=())
     position_ranges: list[float] = setting(
-        'how far from the default pose each joint is at an action of 1, and the farthest it is '
-        'ever sent; negative for the other way', unit='rad', low=-1e3, high=1e3, read_only=False,
-        default=())
+        'distance of each joint from the default pose at an action of 1, which is also the '
+        'farthest that it is ever sent; negative for a joint that turns the other way',
+        unit='rad', low=-1e3, high=1e3, read_only=False, default=())
     position_rate_limits: list[float] = setting(
-        'most that the commanded position of each joint may change', unit='rad/s', low=0.0,
+        'fastest change of the commanded position of each joint', unit='rad/s', low=0.0,
         high=1e3, read_only=False, default=())
     rest_pose: list[float] = setting(
-        'what is safe with command position: hold, and after hold_time go to this pose',
+        'safe command with command position: hold, and after hold_time move to this pose',
         unit='rad', low=-1e3, high=1e3, default=())
     rest_rate: float = setting(
-        'how fast each joint goes to the rest pose', unit='rad/s', low=0.0, high=100.0,
+        'speed at which each joint moves to the rest pose', unit='rad/s', low=0.0, high=100.0,
         read_only=False, default=0.2)
     hold_time: float = setting(
-        'how long the last position is held before (.inf: for ever)', unit='s', low=0.0,
+        'how long the last position is held before that (.inf: forever)', unit='s', low=0.0,
         high=1e6, unlimited=True, read_only=False, default=1.0)
     velocity_limits: list[float] = setting(
-        'with command velocity, velocity of each joint at an action of 1; negative for the other '
-        'way. What is safe is to slow down to 0 at velocity_rate_limits', unit='rad/s', low=-1e3,
-        high=1e3, read_only=False, default=())
+        'with command velocity, velocity of each joint at an action of 1; negative for a joint '
+        'that turns the other way. The safe command is to slow down to 0 at '
+        'velocity_rate_limits', unit='rad/s', low=-1e3, high=1e3, read_only=False, default=())
     velocity_rate_limits: list[float] = setting(
-        'most that the commanded velocity of each joint may change', unit='rad/s2', low=0.0,
+        'fastest change of the commanded velocity of each joint', unit='rad/s2', low=0.0,
         high=1e5, read_only=False, default=())
     fall_tilt: float = setting(
-        'tilt of the body from upright past which it has fallen: its torques are zero, and it '
-        'learns on (.inf: never)', unit='rad', low=0.0, high=10.0, unlimited=True, read_only=False)
+        'tilt of the body from upright past which it has fallen: torques are zero, positions '
+        'hold and then rest, velocities slow down to 0, and learning continues (.inf: never)',
+        unit='rad', low=0.0, high=10.0, unlimited=True, read_only=False)
     upright_tilt: float = setting(
-        'tilt below which a body that had fallen is upright again', unit='rad', low=0.0,
+        'tilt below which a body that has fallen is upright again', unit='rad', low=0.0,
         high=10.0, unlimited=True, read_only=False)
     base_frame: str = setting(
-        'frame of the body: how the imu is mounted in it comes from tf, where inputs.imu.rotation '
-        'is not given', default='base_link')
+        'frame of the body; unless inputs.imu.rotation is given, tf says how the imu is mounted '
+        'in it', default='base_link')
     control_period: float = setting(
-        'time between two steps of the learner, as long as no message is lost', unit='s',
+        'time between two steps of the learner while no message is lost', unit='s',
         low=0.0001, high=10.0)
     max_catch_up: int = setting(
-        'periods that one step makes up for, at most, where stamps tell that messages were lost',
+        'most control periods that one step makes up for when stamps show that messages were lost',
         low=1, high=1000)
     trigger: str = setting(
-        'topic whose messages each trigger a step, while the others hold; or all: each set of '
-        'messages with one stamp does')
+        'topic whose messages trigger the steps, while the others hold their last values; or '
+        'all: each set of messages with one stamp triggers a step')
     inputs: dict[str, InputConfig]
     reward_limit: float = setting(
-        'most that a step is rewarded or punished with, whatever is sent on reward; over what any '
-        'step can earn', low=0.0, high=1e4)
+        'largest reward or punishment of a step, whatever is sent on reward; set it above what '
+        'any step can earn', low=0.0, high=1e4)
     fall_reward: float = setting(
-        'a step that earns this or less tells of a fall', low=-1e4, high=0.0)
+        'a step with a reward of this or less counts as a fall', low=-1e4, high=0.0)
     human_reward_limit: float = setting(
-        'most that a person adds to or takes from the reward of a step, whatever is sent on '
+        'most that a person can add to or take from the reward of a step, whatever is sent on '
         'human_reward', low=0.0, high=1e4)
     max_speed: float = setting(
-        'speed in odom past which the robot has not walked but was put elsewhere, for which '
+        'speed in odom past which the robot was moved by other means than walking, so that '
         'nothing is rewarded or credited', unit='m/s', low=0.01, high=1e6)
     rays: int = setting('rays in a scan message (0: no lidar)', low=0, high=100_000)
     feet: int = setting('entries in a foot_contacts message (0: none)', low=0, high=100)
@@ -238,16 +243,16 @@ class RobotConfig:
             if len(first.inputs) != len(first.values):
                 raise ConfigError(
                     f'parameter {prefix}initial_centres.{joint}.values must have '
-                    f'{len(first.inputs)} entries, one an input, not {len(first.values)}')
+                    f'{len(first.inputs)} entries, one per input, not {len(first.values)}')
 
     @property
     def limits(self) -> list[float]:
-        """The command of each joint at an action of 1, less that of 0."""
+        """The command of each joint at an action of 1, minus that at 0."""
         return list(getattr(self, LIMITS[self.command][0]))
 
     @property
     def rates(self) -> list[float]:
-        """The most that the command of each joint may change in a second."""
+        """The fastest change of the command of each joint, per second."""
         return list(getattr(self, LIMITS[self.command][1]))
 
     def _check_limits(self, prefix: str) -> None:
@@ -257,7 +262,7 @@ class RobotConfig:
                 if command == self.command and entries != len(self.joints) and not (
                         name in OPTIONAL and not entries):
                     raise ConfigError(
-                        f'parameter {prefix}{name} must have {len(self.joints)} entries, one a '
+                        f'parameter {prefix}{name} must have {len(self.joints)} entries, one per '
                         f'joint, not {entries}')
                 if command != self.command and entries:
                     raise ConfigError(

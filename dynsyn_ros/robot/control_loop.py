@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-Learners at the controls of robots, one each: what is sensed and earned goes in, commands come out.
+The control loop: each learner drives one robot, from readings and rewards to commands.
 
-The nodes, a replay and headless training step the same loop.
+The nodes, a replay and headless training all run this loop.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class ControlLoop:
         self, robot: Robot, learner: Learner, names: Sequence[str] | None = None
     ) -> None:
         """
-        Take the controls, with everything compiled.
+        Prepare the loop and compile everything.
 
-        The readings are named ``names``, or as a :class:`SensorBuffer` names them.
+        The readings have the names ``names``, or those that a :class:`SensorBuffer` gives them.
         """
         self.learner = learner
         robots, names = len(learner), names or SensorBuffer(robot).names
@@ -49,7 +49,7 @@ class ControlLoop:
         self._reward, self._nothing = np.zeros(robots), np.zeros(robots)
         self._fall_reward, self._fell = robot.config.fall_reward, np.zeros(robots, np.bool_)
         self.moved = np.ones(robots, np.bool_)
-        """Which robots were put elsewhere since the last step, (robots,); a step clears it."""
+        """Which robots were moved since the last step, (robots,); a step clears it."""
         readings = np.zeros((robots, len(names)))
         self._observe(readings)
         self._limiter.commands(np.zeros_like(self.sent), readings)
@@ -57,7 +57,7 @@ class ControlLoop:
 
     @property
     def sent(self) -> np.ndarray:
-        """The actions that were really sent last, (robots, joints)."""
+        """The last actions that were really sent, (robots, joints)."""
         return self._limiter.sent
 
     @property
@@ -72,7 +72,7 @@ class ControlLoop:
         observation = self._observe(given.readings)
         self.moved |= given.moved
         for _ in range(given.periods - 1):
-            # Periods of which nothing was heard: nothing new was sent or earned in them.
+            # Periods whose messages were lost: nothing new was sent or earned in them.
             self._learn(observation, self._nothing)
         action = self._learn(observation, self._reward, self._fell)
         return self._limiter.commands(action, given.readings, given.slew)
@@ -85,39 +85,39 @@ class ControlLoop:
         return action
 
     def begin(self) -> None:
-        """Begin to drive, from wherever the joints are."""
+        """Begin to drive from the present positions of the joints."""
         self._limiter.begin()
 
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
         """
-        Do what is safe, which the network is told of; returns the commands, if there are any.
+        Compute the safe commands and return them, or None if there are none.
 
-        ``readings`` are those that joint_states has told, where they are fresh. Nothing is
-        credited across it.
+        ``readings`` are given if those of joint_states are fresh. The learner will receive what
+        was sent, and credits nothing across the stop.
         """
         self.moved[:] = True
         return self._limiter.stop(readings, slew)
 
     def last(self) -> Iterator[np.ndarray]:
-        """Yield the commands to end with, a control period apart."""
+        """Yield the final commands, one per control period."""
         self.moved[:] = True
         yield from self._limiter.last()
 
     def state(self) -> dict[str, np.ndarray]:
-        """Copy what the next step is told of the last one, beside its inputs."""
+        """Copy what the next step needs from the last one in addition to its inputs."""
         return {'sent_action': self.sent.copy(), 'moved': self.moved.copy()}
 
     @property
     def contents(self) -> Contents:
-        """What a state holds; files that are of no step of a robot have none."""
+        """The arrays of a state; files that no robot's step has written have none."""
         sent = ArraySpec(np.dtype(np.float64), self.sent.shape, -1e6, 1e6, optional=True)
         return {'sent_action': sent,
                 'moved': ArraySpec(np.dtype(np.bool_), self.moved.shape, optional=True)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from such a state; raises :class:`KeyError` if it is none."""
+        """Continue from a state; raises :class:`KeyError` if an array is missing."""
         self.sent[:], self.moved[:] = state['sent_action'], state['moved']
 
     def reconfigure(self, config: RobotConfig) -> None:
-        """Go on with other limits."""
+        """Use other limits from now on."""
         self._limiter.reconfigure(config)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A first parameter file of a robot, drafted from its URDF: with the rest to fill in."""
+"""A first parameter file for a robot, drafted from its URDF; the user completes it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from xml.etree import ElementTree
 from dynsyn_ros.robot.config import EFFORT, POSITION
 from dynsyn_ros.settings.schema import ConfigError
 
-#: Share of what a joint can do that a first power-on is to see.
+#: Share of each joint's capability that a draft allows, for a careful first power-on.
 CAREFUL = 0.1
-#: How long a full torque or velocity may take to come about, s.
+#: Time in which a torque or velocity may rise to its limit, s.
 RAMP = 0.05
 _WIDTH = 96
 
@@ -42,13 +42,13 @@ class Joint:
     lower: float
     upper: float
     effort: float
-    """The most it gives, N m."""
+    """Largest torque, N m."""
     velocity: float
-    """Its fastest, rad/s."""
+    """Largest velocity, rad/s."""
 
     @property
     def pose(self) -> float:
-        """The position nearest 0 that it can be in."""
+        """The allowed position nearest to 0."""
         return min(max(0.0, self.lower), self.upper)
 
 
@@ -62,7 +62,7 @@ def read(path: Path) -> tuple[str, list[Joint]]:
     except OSError as error:
         raise ConfigError(f'cannot read {path}: {error.strerror}') from error
     except (ElementTree.ParseError, ValueError) as error:
-        raise ConfigError(f'{path} is no URDF: {error}') from error
+        raise ConfigError(f'{path} is not a URDF: {error}') from error
     if not joints:
         raise ConfigError(f'{path} has no joint that is revolute or continuous')
     return root.get('name') or path.stem, joints
@@ -84,7 +84,7 @@ def _joints(root: ElementTree.Element) -> Iterator[Joint]:
 
 
 def draft(name: str, joints: list[Joint], command: str) -> str:
-    """Write a parameter file; what nobody can know of a URDF is marked TODO."""
+    """Write a parameter file; what a URDF does not say is marked TODO."""
     sources = {'pitch': ('imu.pitch', 1.5), 'roll': ('imu.roll', 1.5),
                'pitch_rate': ('imu.angular_velocity.y', 0.2), 'forward_velocity': (
                    'odom.linear.x', 0.5)}
@@ -107,7 +107,7 @@ def draft(name: str, joints: list[Joint], command: str) -> str:
 
 
 def _limits(joints: list[Joint], command: str) -> str:
-    """Write what each joint may be sent, a tenth of what it can."""
+    """Write the limits of each joint, a tenth of what it can do."""
 
     def column(key: str, of: Callable[[Joint], float]) -> str:
         return _list(key, [repr(float(f'{of(joint):.4g}')) for joint in joints])
@@ -135,9 +135,9 @@ def _list(key: str, entries: list[str]) -> str:
 
 
 _FILE = """\
-# {name}: drafted from its URDF by dynsyn robot. Commands are a tenth of what its joints can;
-# what a URDF does not tell is marked TODO. The comments of config/bipedal_walker.yaml say what
-# each key means, and docs/hardware.md what to do with this file.
+# {name}: drafted from its URDF by dynsyn robot. Commands are limited to a tenth of what its joints
+# can do. What a URDF does not say is marked TODO. The comments in config/bipedal_walker.yaml
+# explain each key, and docs/hardware.md explains what to do with this file.
 /**:
   ros__parameters:
     seed: 0
@@ -159,12 +159,12 @@ _FILE = """\
 {joints}
     command: {command}
 {limits}
-    fall_tilt: 0.8                 # TODO rad from upright: past it it has fallen
+    fall_tilt: 0.8                 # TODO rad from upright, past which it has fallen
     upright_tilt: 0.3
     control_period: 0.02           # s
     max_catch_up: 10
     trigger: joint_states
-    inputs:                        # TODO timeouts, s: two or three of each driver's periods
+    inputs:                        # TODO timeouts, s: two or three periods of each driver
       joint_states: {{timeout: 0.1}}
       # TODO roll, pitch and yaw of how the imu is mounted, rad
       imu: {{timeout: 0.1, rotation: [0.0, 0.0, 0.0]}}
@@ -174,12 +174,12 @@ _FILE = """\
     fall_reward: -50.0
     human_reward_limit: 200.0
     max_speed: 5.0
-    rays: 0                        # TODO of a lidar, if its rays are to be observed
-    feet: 0                        # TODO contacts, if they are to be observed
+    rays: 0                        # TODO number of lidar rays, if it observes them
+    feet: 0                        # TODO number of foot contacts, if it observes them
 {names}
     observation:
 {observations}
-    reward_terms:                  # TODO what it is to be rewarded for
+    reward_terms:                  # TODO what to reward
       progress_weight: 4.0
       progress_along: heading
       tilt_weight: 5.0
@@ -190,9 +190,9 @@ _FILE = """\
       body_depth: 0.1              # TODO m, from the middle to the underside
       fall_clearance: 0.02
     hidden_neurons: 8
-    oscillators: 2                 # TODO one a leg, or a pair of legs
-    # TODO what layer 4 starts from: add the oscillators, as w_1 with -0.5 to a hip, v_1 with 0.5
-    # to its knee, and w_2, v_2 to the other side.
+    oscillators: 2                 # TODO one per leg, or per pair of legs
+    # TODO the initial centres of layer 4: add the oscillators, for example w_1 with -0.5 to a hip,
+    # v_1 with 0.5 to its knee, and w_2 and v_2 to the other side.
     initial_centres:
 {centres}
 """

@@ -14,10 +14,10 @@
 
 
 """
-Messages become readings, judged by those that are used.
+Messages become readings, and only the readings that are used are checked.
 
-What no observation, guard or reward reads may be absent, empty or not finite. The functions take
-anything with the fields of the ROS messages, so this module needs no ROS.
+A field that no observation, guard or reward uses may be absent, empty or not finite. The functions
+accept anything with the fields of the ROS messages, so this module does not need ROS.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from dynsyn_ros.robot.config import InputConfig, RobotConfig
 from dynsyn_ros.robot.readings import JOINT_FIELDS, QUATERNION
 from dynsyn_ros.robot.rotation import mounting, turn, unturn_orientation
 
-#: Reads one message, of a time in ns.
+#: Reads one message with its time in ns.
 Reader = Callable[[Any, int], None]
 _SECOND = 1_000_000_000
-#: By REP 145 the first entry of a covariance says that there is no such reading.
+#: The first entry of a covariance that says, by REP 145, that there is no such reading.
 _ABSENT = -1.0
 _NEVER = -2**63
 
@@ -48,7 +48,7 @@ class LostJoint(BadMessage):
 
 
 class Store:
-    """The newest readings of one topic, within those of all."""
+    """The newest readings of one topic, inside the array of all readings."""
 
     def __init__(
         self, topic: str, limits: Mapping[str, float], values: array[float], start: int,
@@ -57,32 +57,32 @@ class Store:
         """
         Keep the readings of ``topic`` in ``values`` from ``start`` on.
 
-        ``limits`` says of each reading, in order, what no sensor reads more of.
+        ``limits`` gives the largest plausible value of each reading, in order.
         """
         self.topic = topic
         self.names = list(limits)
         self.used = [name in used for name in self.names]
         self._values, self._start = values, start
         self._limits = list(limits.values())
-        # Of orientations the length is held to 1 besides.
+        # The smallest limit of all but orientations, whose length is checked as well.
         self._quick = min(most for most in self._limits if most > 2.0)
 
     def uses(self, prefix: str) -> bool:
-        """Whether any reading with this prefix is used."""
+        """Return whether any reading with this prefix is used."""
         return any(used for name, used in zip(self.names, self.used, strict=True)
                    if name.startswith(prefix))
 
     def current(self, first: int, count: int) -> array[float]:
-        """Copy some of the readings as they are."""
+        """Copy some of the present readings."""
         return self._values[self._start + first:self._start + first + count]
 
     def _plain(self, numbers: Sequence[float]) -> bool:
-        """Whether all numbers are far from what no sensor can read; quick, as nearly all are."""
+        """Return whether all numbers are plausible by a quick test, which most messages pass."""
         return (math.isfinite(sum(numbers)) and max(numbers) <= self._quick
                 and min(numbers) >= -self._quick)
 
     def check(self, numbers: Sequence[float], first: int = 0) -> None:
-        """Raise :class:`BadMessage` if a reading that is used is none that a sensor can give."""
+        """Raise :class:`BadMessage` if a used reading is not one that a sensor can give."""
         if self._plain(numbers):
             return
         for i, number in enumerate(numbers, first):
@@ -93,7 +93,7 @@ class Store:
                     f'a number within +-{most:g}')
 
     def put(self, numbers: array[float], first: int = 0) -> None:
-        """Take over readings that have been checked; those that no sensor can give stay."""
+        """Store checked readings; an unused one that no sensor can give keeps its old value."""
         start = self._start + first
         if self._plain(numbers):
             self._values[start:start + len(numbers)] = numbers
@@ -103,26 +103,26 @@ class Store:
                 self._values[self._start + i] = number
 
     def length(self, numbers: Sequence[float]) -> None:
-        """Raise :class:`BadMessage` if a message has not one entry a reading."""
+        """Raise :class:`BadMessage` unless a message has one entry per reading."""
         if len(numbers) != len(self.names):
             raise BadMessage(f'a message on {self.topic} has {len(numbers)} entries instead of '
                              f'{len(self.names)}')
 
 
 class MessageReader:
-    """What reads the messages of one topic."""
+    """Reads the messages of one topic."""
 
     def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Prepare to read into ``store``, as the robot and the input are configured."""
         self._store = store
 
     def read(self, message: Any, time: int) -> None:
-        """Read one message, of a time in ns."""
+        """Read one message with its time in ns."""
         raise NotImplementedError
 
 
 class JointStates(MessageReader):
-    """Joints by name; velocities by difference where they are missing, if that is wanted."""
+    """Joints by name; missing velocities are computed from positions if that is configured."""
 
     def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Find out which fields are used."""
@@ -164,7 +164,7 @@ class JointStates(MessageReader):
         return array('d', [values[i] for i in self._order])
 
     def _difference(self, message: Any, time: int) -> array[float] | None:
-        """Estimate velocities; 0 at first, and after a gap over which nothing is known."""
+        """Estimate velocities; they are 0 at first and after a gap longer than the timeout."""
         position = self._column(message, 'position')
         if position is None or not math.isfinite(sum(position)):
             return position
@@ -185,8 +185,8 @@ class JointStates(MessageReader):
         """Remember the order of the joints in the messages."""
         for joint in self._joints:
             if joint not in names:
-                # One publisher for the legs and one for an arm is common: only a set that has some
-                # of our joints and not the others tells that one is lost.
+                # One publisher for the legs and one for an arm is common. A joint is lost only if
+                # a message has some of our joints but not the others.
                 kind = LostJoint if set(self._joints) & set(names) else BadMessage
                 raise kind(
                     f'a message on joint_states lacks the joint {joint}: it has '
@@ -196,7 +196,7 @@ class JointStates(MessageReader):
 
 
 class Imu(MessageReader):
-    """Orientation and rates of the body, wherever the sensor is mounted."""
+    """Orientation and rates of the body, for any mounting of the sensor."""
 
     def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Find out which fields are used."""
@@ -206,14 +206,14 @@ class Imu(MessageReader):
             field for field in ('orientation', 'angular_velocity', 'linear_acceleration')
             if store.uses(f'imu.{field}')]
         self.mounting = mounting(given.rotation)
-        """How the sensor is turned in the body; None: as that is."""
+        """How the sensor is turned in the body; None if it is aligned with the body."""
 
     def read(self, message: Any, time: int) -> None:
         """Read one message."""
         for field in self._absent:
             if getattr(message, f'{field}_covariance')[0] == _ABSENT:
-                raise BadMessage(f'a message on imu says by {field}_covariance[0] = -1 that it '
-                                 f'holds no {field}, which is used')
+                raise BadMessage(f'a message on imu has {field}_covariance[0] = -1, so it holds '
+                                 f'no {field}, which is used')
         q, rate, force = (
             message.orientation, message.angular_velocity, message.linear_acceleration)
         x, y, z, w = q.x, q.y, q.z, q.w
@@ -221,7 +221,7 @@ class Imu(MessageReader):
         good = 0.98 < norm < 1.02
         if self._oriented and not good:
             raise BadMessage(
-                f'a message on imu has an orientation of length {math.sqrt(abs(norm)):.3g}, a '
+                f'a message on imu has an orientation of length {math.sqrt(abs(norm)):.3g}; a '
                 'quaternion has length 1')
         numbers = array('d', (
             x, y, z, w, rate.x, rate.y, rate.z, force.x, force.y, force.z))
@@ -236,7 +236,7 @@ class Imu(MessageReader):
 
 
 class Odometry(MessageReader):
-    """Where the body is, and how fast."""
+    """Position and velocity of the body."""
 
     def read(self, message: Any, time: int) -> None:
         """Read one message."""
@@ -251,18 +251,18 @@ class Odometry(MessageReader):
 
 class Scan(MessageReader):
     """
-    Ranges, as REP 117 has them.
+    Ranges, as in REP 117.
 
-    +inf, 0, and what is past ``range_max`` mean that nothing is in reach: ``range_max``. -inf, and
-    what is nearer than ``range_min``, mean that something is too near: ``range_min``. A ray that
-    is NaN holds its last reading for as long as the scan may be old.
+    +inf, 0, and a value above ``range_max`` mean that nothing is in reach; they are read as
+    ``range_max``. -inf, and a value below ``range_min``, mean that something is too near; they are
+    read as ``range_min``. A ray that is NaN holds its last reading for the timeout of the scan.
     """
 
     def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Prepare."""
         super().__init__(store, config, given)
         self._longest = given.timeout * _SECOND
-        # Rays by when they were lost; what has never been seen was lost before all time.
+        # When each lost ray was lost; a ray without any reading so far counts as lost long ago.
         self._lost = dict.fromkeys(range(len(store.names)), _NEVER)
 
     def read(self, message: Any, time: int) -> None:
@@ -281,7 +281,7 @@ class Scan(MessageReader):
         self._store.put(numbers)
 
     def _hold(self, numbers: array[float], time: int) -> None:
-        """Fill in what rays without a measurement have told before."""
+        """Fill in the last readings of rays without a measurement."""
         before = self._store.current(0, len(numbers))
         lost = {i: self._lost.get(i, time) for i, r in enumerate(numbers) if math.isnan(r)}
         for i, since in lost.items():
@@ -297,7 +297,7 @@ def _in_reach(reach: float, nearest: float, farthest: float) -> float:
 
 
 class FootContacts(MessageReader):
-    """One 0 or 1 a foot."""
+    """A 0 or 1 per foot."""
 
     def read(self, message: Any, time: int) -> None:
         """Read one message."""

@@ -15,7 +15,7 @@
 """
 The names of readings.
 
-A *reading* is one number of one message, in SI units, by the name it has in a robot's YAML
+A *reading* is one number of one message, in SI units. Its name is the one used in a robot's YAML
 (``joint_states.hip_1.position``).
 """
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-#: The topic of rewards, which hold no reading.
+#: The topic of rewards, whose messages hold no readings.
 REWARD = 'reward'
 AXES = 'xyz'
 JOINT_FIELDS = ('position', 'velocity', 'effort')
@@ -33,7 +33,7 @@ ANGLES = {'imu.roll': 1, 'imu.pitch': 2, 'imu.yaw': 3}
 
 
 def readings_of(sources: Iterable[str]) -> set[str]:
-    """Tell which readings sources need: of an angle, the whole orientation."""
+    """Return the readings that sources need; an angle needs the whole orientation."""
     needed: set[str] = set()
     for source in sources:
         needed.update(QUATERNION if source in ANGLES else (source,))

@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-A recorded run once more at a desk: the learner over the recorded messages, without ROS.
+Replay of a recorded run: the learner runs over the recorded messages, without ROS.
 
-Each set of inputs that is complete gives a step, as in the controller, and its torques are held
-against those recorded. A recorded command of zero torque that is not the learner's own tells that
-the controller had halted, which the network was told. What a recording does not hold, such as
-a call of ``~/rollback``, shows as a difference with its place.
+Each complete set of inputs makes a step, as in the controller, and its torques are compared with
+the recorded ones. A recorded command of zero torque that is not the learner's own means that the
+controller had halted; the replay then halts too. Events that are not in a recording, such as a
+call of ``~/rollback``, show up as a difference at a certain message.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.schema import build, build_part, ConfigError, cut
 import numpy as np
 
-#: The topic of changed parameters, whatever the namespace.
+#: The topic of changed parameters, the same in every namespace.
 PARAMETER_EVENTS = '/parameter_events'
-#: Sets of inputs that may wait for their command before it counts as missing.
+#: How many sets of inputs may wait for their command before it counts as missing.
 PATIENCE = 10
-#: The fields of a ParameterValue by its type, from 1 on.
+#: The fields of a ParameterValue in the order of its types, which start at 1.
 _VALUES = ('bool_value', 'integer_value', 'double_value', 'string_value', 'byte_array_value',
            'bool_array_value', 'integer_array_value', 'double_array_value', 'string_array_value')
 
@@ -49,23 +49,23 @@ class Message(NamedTuple):
 
     topic: str
     content: Any
-    """With the fields of the ROS message."""
+    """An object with the fields of the ROS message."""
     time: int
     """When it was recorded, ns."""
 
 
 class Replay:
-    """One learner, in the state it was recorded from, over the messages of its run."""
+    """One learner, from its state at the start of the recording, over the recorded messages."""
 
     def __init__(
         self, robot: Robot, learner: Learner, values: dict[str, Any], after: int | None = None,
         behind: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """
-        Begin at the first set of inputs, or behind the one of the time ``after``, ns.
+        Begin at the first set of inputs, or after the one with the time ``after``, ns.
 
-        ``values`` are the parameters that the controller was started with, ``behind`` the
-        arrays of the checkpoint that it is to begin behind.
+        ``values`` are the parameters that the controller was started with. ``behind`` are the
+        arrays of the checkpoint to continue from.
         """
         self._learner, self._values = learner, values
         self._loop = ControlLoop(robot, learner)
@@ -80,19 +80,19 @@ class Replay:
         self._sets: deque[StepInput] = deque()
         self._commands: deque[Message] = deque()
         self._answer_to_come = False
-        """Whether the next command still answers the set that was begun behind."""
+        """Whether the next command still answers the set after which the replay begins."""
         self.steps = 0
-        """Steps of the learner whose torques were those recorded, bit for bit."""
+        """Steps of the learner whose torques equal the recorded ones, bit for bit."""
         self.halts = 0
         """Recorded commands of zero torque that were not the learner's own."""
 
     @property
     def begun(self) -> bool:
-        """Whether the place to begin at was found."""
+        """Whether the replay has reached the place where it begins."""
         return self._after is None
 
     def put(self, message: Message) -> str:
-        """Go on by one message; returns how replay and recording differ, empty if they do not."""
+        """Process one message; returns how replay and recording differ, empty if they do not."""
         topic, content, time = message
         if topic == self._command_topic:
             if self.begun:
@@ -110,7 +110,7 @@ class Replay:
                 elif self._inputs.put(topic, content, lambda: time):
                     self._take(time)
             except BadMessage:
-                pass  # the controller has dropped it too
+                pass  # the controller dropped it too
         return self._compare()
 
     def _take(self, time: int) -> None:
@@ -159,7 +159,7 @@ class Replay:
         return ''
 
     def _reconfigure(self, event: Any) -> None:
-        """Take over what has been changed at the controller."""
+        """Apply the parameters that were changed at the controller."""
         if not event.node.endswith('/controller'):
             return
         flat = {each.name: getattr(each.value, _VALUES[each.value.type - 1])

@@ -15,9 +15,9 @@
 """
 The reward of a robot that no simulator rewards, from its own sensors.
 
-As in BipedalWalker it is made of what has changed since the last time: forward progress, less the
-tilt that has come about, less the torques spent; and a fall costs once, until the body is upright
-again. A fall is found from the posture: a tilt past ``fall_tilt``, or an end of the body near the
+As in BipedalWalker, it is computed from the changes since the last step: forward progress, minus
+the increase of the tilt, minus the torques spent. A fall costs once, until the body is upright
+again. It is detected from the posture: a tilt past ``fall_tilt``, or an end of the body near the
 ground.
 """
 
@@ -46,21 +46,21 @@ class Reward:
         self._by_speed = heading
         self.robot = _observer_of(
             ['imu.pitch', self._forward, terms.height, *self._efforts], config)
-        """A robot that observes what the reward needs and no more: for :class:`SensorBuffer`."""
+        """A robot that observes only what the reward needs, for :class:`SensorBuffer`."""
         self._before: tuple[float, float] | None = None
         self.fallen = False
         """Whether the body has fallen and is not upright again."""
 
     def begin(self) -> None:
-        """Begin anew, with a body that has not fallen."""
+        """Begin again, with a body that has not fallen."""
         self._before, self.fallen = None, False
 
     def of(self, reading: Mapping[str, float], periods: int) -> float:
         """
-        Reward what has happened since the last readings, ``periods`` control periods ago.
+        Reward the changes since the last readings, ``periods`` control periods ago.
 
-        Nothing is known of what happened, and the reward is 0, where there are none or
-        ``periods`` is 0.
+        The reward is 0 if there were no readings before or ``periods`` is 0, because nothing is
+        then known about what happened.
         """
         terms = self._terms
         x, y = (reading[name] for name in QUATERNION[:2])
@@ -74,14 +74,14 @@ class Reward:
         progress = forward * seconds if self._by_speed else forward - before[0]
         tilting = tilt - before[1]
         if abs(progress) > self._config.max_speed * seconds:
-            progress = tilting = 0.0  # somebody has put it elsewhere
+            progress = tilting = 0.0  # somebody has moved it
         torque = sum(abs(reading[name]) for name in self._efforts)
         reward = (terms.progress_weight * progress - terms.tilt_weight * tilting
                   - terms.torque_weight * torque * seconds)
         return reward - terms.fall_cost * self._falls(reading[terms.height], tilt)
 
     def _falls(self, height: float, tilt: float) -> bool:
-        """Tell whether the body has just fallen."""
+        """Return whether the body has just fallen."""
         terms, config = self._terms, self._config
         clearance = (height - terms.body_reach * math.sin(tilt)
                      - terms.body_depth * abs(math.cos(tilt)))
@@ -95,7 +95,7 @@ class Reward:
 
 
 def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
-    """Make a robot like this one that observes other readings."""
+    """Make a robot like the configured one that observes other readings."""
     topics = {source.partition('.')[0] for source in sources}
     trigger = config.trigger if config.trigger in (ALL, *topics) else sources[0].partition('.')[0]
     missing = sorted(topics - set(config.inputs))

@@ -15,9 +15,9 @@
 """
 A robot between its readings and the learner: readings -> observation.
 
-Readings come in a flat array whose order is given by their names, be it from a simulator or out
-of messages by :class:`dynsyn_ros.robot.sensor_buffer.SensorBuffer`, so joints are found by name
-and never by place.
+Readings come in a flat array, from a simulator or from the messages in a
+:class:`dynsyn_ros.robot.sensor_buffer.SensorBuffer`. A list of names gives their order, so joints
+are found by name and never by position.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from dynsyn_ros.settings.schema import ConfigError
 from numba import njit
 import numpy as np
 
-#: The topics of what a person thinks (added to the reward, times the parameter
-#: ``human_reward_gain``), and of each kind of command, in the order of the parameter ``joints``.
+#: The topic of a person's reward, which is multiplied by the parameter ``human_reward_gain`` and
+#: added to the reward.
 HUMAN_REWARD = 'human_reward'
+#: The topic of each kind of command; its entries are in the order of the parameter ``joints``.
 COMMANDS = {EFFORT: 'joint_torques', POSITION: 'joint_positions', VELOCITY: 'joint_velocities'}
-#: The trigger that is no topic.
+#: The trigger that is not a topic.
 ALL = 'all'
 
 
@@ -45,7 +46,7 @@ class Robot:
     """One robot, made of its configuration."""
 
     def __init__(self, config: RobotConfig) -> None:
-        """Check what the configuration names; raises :class:`ConfigError`."""
+        """Check the names in the configuration; raises :class:`ConfigError`."""
         self.config = config
         topics = [topic_of(config, config.observation[name].source, f'observation.{name}.source')
                   for name in config.observations]
@@ -73,7 +74,7 @@ class Robot:
         )
 
     def _check_inputs(self) -> None:
-        """Hold what is said of inputs to the topics that the observations come from."""
+        """Check the table of inputs against the topics that the observations come from."""
         topics = (*self.topics, REWARD)
         for topic in topics:
             if topic not in self.config.inputs:
@@ -89,7 +90,7 @@ class Robot:
 
     @property
     def first_synapses(self) -> dict[str, int]:
-        """Places of the synapses of layer 4 that do not start at 0, as "JOINT from INPUT"."""
+        """Indices of the synapses of layer 4 that do not start at 0, by "JOINT from INPUT"."""
         first = sum(self.layout.layer_sizes[:2])
         inputs = _output_inputs(self.config, self.layout.states)
         return {
@@ -101,17 +102,17 @@ class Robot:
         self, names: Sequence[str], robots: int = 1
     ) -> Callable[[np.ndarray], np.ndarray]:
         """
-        Return the function from readings named ``names`` to observations.
+        Return the function that turns readings named ``names`` into observations.
 
         It takes (robots, len(names)) and returns (robots, observations), float64, in an array that
-        the next call uses again. Raises :class:`ConfigError` if an observation needs a reading
+        the next call overwrites. Raises :class:`ConfigError` if an observation needs a reading
         that is not among the names.
         """
         place = {name: i for i, name in enumerate(names)}
         channels = [self.config.observation[name] for name in self.config.observations]
         for source in readings_of(c.source for c in channels):
             if source not in place:
-                raise ConfigError(f'no sensor of this robot gives the reading {source}')
+                raise ConfigError(f'this robot has no sensor for the reading {source}')
         angle = np.array([ANGLES.get(c.source, 0) for c in channels])
         index = np.array([place.get(c.source, 0) for c in channels])
         quaternion = np.array([place.get(name, 0) for name in QUATERNION])
@@ -133,7 +134,7 @@ def _output_inputs(config: RobotConfig, states: int) -> list[str]:
 
 
 def _output_centres(config: RobotConfig, states: int) -> np.ndarray:
-    """Lay out the first centres of layer 4, shape (joints, output inputs)."""
+    """Lay out the initial centres of layer 4, shape (joints, output inputs)."""
     inputs = _output_inputs(config, states)
     centres = np.zeros((len(config.joints), len(inputs)))
     for joint, first in config.initial_centres.items():
@@ -149,10 +150,10 @@ def _output_centres(config: RobotConfig, states: int) -> np.ndarray:
 @njit(cache=True)
 def _tilt(angle: int, x: float, y: float, z: float, w: float) -> float:
     """
-    Roll (1), pitch (2) or yaw (3) of a quaternion, rad, about the axes of REP 103.
+    Compute roll (1), pitch (2) or yaw (3) of a quaternion, rad, about the axes of REP 103.
 
-    Roll and pitch are the tilts of the vertical seen in the body's front and side planes, each
-    good for a whole turn; where one of them is 0 the other is the Euler angle.
+    Roll and pitch are the tilts of the vertical in the body's front and side planes. Each is valid
+    over a full turn. If one of them is 0, the other is the Euler angle.
     """
     upright = 1.0 - 2.0 * (x * x + y * y)
     if angle == 1:

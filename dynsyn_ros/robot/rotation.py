@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Rotations of a few numbers, as quaternions x, y, z, w."""
+"""Rotations of single vectors and orientations, as quaternions x, y, z, w."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Quaternion = tuple[float, float, float, float]
 
 
 def mounting(rotation: Sequence[float]) -> Quaternion | None:
-    """Take a rotation as roll, pitch, yaw (rad), as a quaternion, or as none."""
+    """Convert roll, pitch, yaw (rad), or a quaternion, to a quaternion; an empty list to None."""
     if not rotation:
         return None
     if len(rotation) == 4:
@@ -37,7 +37,7 @@ def mounting(rotation: Sequence[float]) -> Quaternion | None:
 
 
 def product(a: Sequence[float], b: Sequence[float]) -> Quaternion:
-    """Turn by ``b``, then by ``a``."""
+    """Combine two rotations: by ``b``, then by ``a``."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b
     return (aw * bx + ax * bw + ay * bz - az * by, aw * by - ax * bz + ay * bw + az * bx,
@@ -48,9 +48,9 @@ def rotation_of(
     frame: str, base: str, parents: Mapping[str, tuple[str, Quaternion]]
 ) -> Quaternion | None:
     """
-    Tell how ``frame`` is turned in ``base``; None where that is not known.
+    Return how ``frame`` is turned in ``base``; None if that is not known.
 
-    ``parents`` gives of each frame the one it is fixed to, and how it is turned in that.
+    ``parents`` gives for each frame the frame it is fixed to, and how it is turned in that frame.
     """
     up, down = _path(frame, parents), _path(base, parents)
     for ancestor, turned in up.items():
@@ -76,13 +76,13 @@ def _path(
 
 
 def turn(by: Quaternion, vector: Sequence[float]) -> tuple[float, float, float]:
-    """Turn a vector: from the frame of a sensor into that of the body it is mounted in."""
+    """Turn a vector, from the frame of a sensor to that of the body it is mounted in."""
     x, y, z, w = by
     turned = product(product(by, (*vector, 0.0)), (-x, -y, -z, w))
     return turned[:3]
 
 
 def unturn_orientation(by: Quaternion, orientation: Sequence[float]) -> Quaternion:
-    """Give the orientation of the body of that of a sensor in it."""
+    """Return the orientation of the body, from that of a sensor mounted in it by ``by``."""
     x, y, z, w = by
     return product(orientation, (-x, -y, -z, w))

@@ -13,44 +13,44 @@
 # limitations under the License.
 
 
-"""When steps are due: once a control period, on a grid that follows the clock."""
+"""When steps are due: once per control period, on a grid that follows the clock."""
 
 from __future__ import annotations
 
 import math
 
-#: Share of a period by which a step may wait for a message of the trigger.
+#: Share of a period that a step may wait for a message of the trigger.
 PATIENCE = 0.25
 
 
 class Schedule:
     """
-    A grid of control periods, whatever times it is asked at. All times are in ns.
+    A grid of control periods. All times are in ns.
 
-    A step may be up to half a period beside its place in the grid, so steps that jitter are each
-    one period, and in the long run there are as many as the clock says.
+    A step may be up to half a period off its place in the grid. So every step counts as one period
+    in spite of jitter, and in the long run there are as many steps as the clock says.
     """
 
     def __init__(self, period: float, most: int) -> None:
-        """Begin with the first step, whenever that is; so many periods are made up for at most."""
+        """Begin the grid at the first step; a step makes up for at most ``most`` periods."""
         self._period, self._most = period, most
         self._last: int | None = None
 
     def _passed(self, now: int, last: int) -> int:
-        """Count the periods since the last place in the grid, to the nearest."""
+        """Return the number of periods since the last place in the grid, rounded."""
         return math.floor((now - last) / self._period + 0.5)
 
     def due(self, now: int) -> bool:
-        """Whether it is time for a step."""
+        """Return whether it is time for a step."""
         return self._last is None or self._passed(now, self._last) != 0
 
     def late(self, now: int) -> bool:
-        """Whether a step is to wait no longer for what should begin it."""
+        """Return whether a step must not wait any longer for its trigger."""
         return self.due(now) and (
             self._last is None or not 0 <= now - self._last < (1.0 + PATIENCE) * self._period)
 
     def take(self, now: int) -> int:
-        """Go on to now; returns the periods that have passed, 0 where time has gone back."""
+        """Advance to ``now``; returns the periods that have passed, 0 if time went back."""
         if self._last is None:
             self._last = now
             return 1

@@ -14,9 +14,9 @@
 
 
 """
-The newest readings: what a step of the learner acts on, when, and whether that can be trusted.
+The newest readings: what a step of the learner acts on, when, and whether it can be trusted.
 
-Times are in ns, those of the node's clock and of the stamps alike.
+All times are in ns, both those of the node's clock and those of the stamps.
 """
 
 from __future__ import annotations
@@ -43,40 +43,40 @@ class StepInput(NamedTuple):
     """What one step of the learners acts on."""
 
     readings: np.ndarray
-    """(robots, readings), those of the next step as soon as its messages are put in."""
+    """(robots, readings). New messages overwrite it with the readings of the next step."""
     reward: float | np.ndarray
-    """The sum of the rewards since the last step, of one robot or (robots,)."""
+    """Sum of the rewards since the last step, of one robot or (robots,)."""
     periods: int = 1
-    """Control periods that have passed since the last step; 0: time went back, nobody knows."""
+    """Control periods since the last step; 0 if time went back, so that nobody knows."""
     time: int = 0
-    """When it is, ns: the stamp of the set, or the clock."""
+    """Time of the step, ns: the stamp of the set, or the clock."""
     slew: float = 1.0
-    """Share of what a command may change by in a control period: what of one has passed."""
+    """Share of a control period since the last command, at most 1; it scales the rate limits."""
     moved: bool | np.ndarray = False
-    """Whether the robot was put elsewhere since the last step."""
+    """Whether the robot was moved by other means than walking since the last step."""
 
 
 @dataclass
 class TopicStatus:
-    """What has come of one topic."""
+    """What has arrived on one topic."""
 
     received: int = 0
-    """Messages, the refused ones too."""
+    """Number of messages, including refused ones."""
     refused: int = 0
     refusal: str = ''
     """Why the newest message was refused; empty if it was not."""
     time: int | None = None
-    """When the newest valid one was: its stamp, or its arrival."""
+    """Time of the newest valid message: its stamp, or its arrival."""
 
 
 class SensorBuffer:
     """
     The newest reading of every sensor, and when a step of the learner is due.
 
-    With the trigger ``all`` it is due when every needed topic has arrived since the last step and
-    those with a header bear the same stamp. With a topic as trigger it is due once a control
-    period by the clock: at a message of that topic, or at none if that is late; the others hold.
-    Rewards add up until they are taken.
+    With the trigger ``all``, a step is due when every needed topic has arrived since the last step
+    and those with a header have the same stamp. With a topic as trigger, a step is due once per
+    control period by the clock: at a message of that topic, or without one if it is late; the
+    other topics hold. Rewards add up until they are taken.
     """
 
     def __init__(self, robot: Robot) -> None:
@@ -87,17 +87,17 @@ class SensorBuffer:
         self.names = tuple(
             name for topic in robot.topics for name in SENSORS[topic].readings(config))
         """The readings, in order."""
-        # Plain arrays, seen by numpy too: for a few numbers a message they are much the faster.
+        # Plain arrays that numpy also sees: for a few numbers per message they are much faster.
         self.values = array('d', bytes(8 * len(self.names)))
-        """The newest of each reading, SI units, in the order of ``names``."""
+        """The newest value of each reading, SI units, in the order of ``names``."""
         self._readings = np.frombuffer(self.values)[np.newaxis]
         self._reward = self._human_reward = 0.0
         self.clipped = 0
-        """Messages on reward and human_reward that were past their limit."""
+        """Number of messages on reward and human_reward that exceeded their limit."""
         self._bit = {topic: 1 << i for i, topic in enumerate(self.topics)}
         self._needed = sum(self._bit.values())
         self.in_sets = config.trigger == ALL
-        """Whether messages of one stamp make a step, rather than the clock."""
+        """Whether sets of messages with one stamp trigger the steps, instead of the clock."""
         self.trigger = config.trigger
         self._by_header = {
             topic for topic in self.topics
@@ -105,7 +105,7 @@ class SensorBuffer:
         self._timeout = {
             topic: config.inputs[topic].timeout * _SECOND for topic in self.topics}
         self.status = {topic: TopicStatus() for topic in self.topics}
-        """What has come of each topic."""
+        """What has arrived on each topic."""
         self._schedule = Schedule(config.control_period * _SECOND, config.max_catch_up)
         self._used: set[str] = set()
         self._mounting: Quaternion | None = None
@@ -119,7 +119,7 @@ class SensorBuffer:
         self._position = slice(first, first + 3)
 
     def reconfigure(self, config: RobotConfig) -> None:
-        """Go on with other guards, which may use other readings."""
+        """Use another configuration, whose guards may use other readings."""
         self._config, used, start = config, used_readings(config), 0
         if used == self._used:
             return
@@ -136,12 +136,12 @@ class SensorBuffer:
             start += len(store.names)
 
     def mount(self, rotation: Quaternion) -> None:
-        """Be told how the imu is turned in the body."""
+        """Set how the imu is turned in the body."""
         self._mounting, self._used = rotation, set()
         self.reconfigure(self._config)
 
     def _forget(self) -> None:
-        """Start anew in time: what has arrived says nothing about now."""
+        """Forget all times: what has arrived says nothing about the present."""
         self._arrived = 0
         self._times: dict[str, int] = {}
         self._stamps: dict[str, int] = {}
@@ -150,10 +150,10 @@ class SensorBuffer:
 
     def put(self, topic: str, message: Any, now: Callable[[], int]) -> bool:
         """
-        Take in one message; returns whether a step is due.
+        Read one message; returns whether a step is due.
 
-        In sets, a message without a stamp is as old as the newest stamp at its arrival: asking
-        the clock takes as long as reading a message. Raises :class:`BadMessage`, with nothing
+        In sets, a message without a stamp gets the newest stamp at its arrival, because asking the
+        clock takes as long as reading a message. Raises :class:`BadMessage`, with no reading
         changed, if the message cannot be used.
         """
         status = self.status[topic]
@@ -188,12 +188,12 @@ class SensorBuffer:
         if self.in_sets:
             due = self.due
             if not due and self._complete:
-                self._arrived = 0  # it comes sooner than a control period after the last
+                self._arrived = 0  # this set came within a control period of the last one
             return due
         return topic == self.trigger and self._schedule.due(now())
 
     def add_human_reward(self, reward: float) -> None:
-        """Add what a person gives to the reward; raises :class:`BadMessage` if it is no number."""
+        """Add a person's reward; raises :class:`BadMessage` if it is not finite."""
         if not math.isfinite(reward):
             raise BadMessage('a message on human_reward holds a value that is not finite')
         most = self._robot.config.human_reward_limit
@@ -201,11 +201,11 @@ class SensorBuffer:
         self._human_reward = min(max(self._human_reward + reward, -most), most)
 
     def need_reward(self, needed: bool) -> None:
-        """Choose whether a step must have a reward, as it must while learning."""
+        """Set whether a step must have a reward, as it must while learning."""
         self._needed = sum(self._bit.values()) - (0 if needed else self._bit[REWARD])
 
     def needs(self, topic: str) -> bool:
-        """Whether a step must have this topic."""
+        """Return whether a step must have this topic."""
         return bool(self._bit[topic] & self._needed)
 
     @property
@@ -215,7 +215,7 @@ class SensorBuffer:
 
     @property
     def due(self) -> bool:
-        """Whether a set is complete, and a control period after the last."""
+        """Whether a set is complete and at least a control period after the last one."""
         return self.in_sets and self._complete and self._schedule.due(self._set_time)
 
     @property
@@ -224,7 +224,7 @@ class SensorBuffer:
                 and len(set(self._stamps.values())) <= 1)
 
     def late(self, now: int) -> bool:
-        """Whether a step is due though its trigger has not come."""
+        """Return whether a step is due although its trigger has not arrived."""
         return not self.in_sets and self._schedule.late(now)
 
     @property
@@ -232,11 +232,11 @@ class SensorBuffer:
         return next(iter(self._stamps.values()), 0)
 
     def trouble(self, now: int) -> str:
-        """Say why what is known at ``now`` is not to be acted on; empty if it may be."""
+        """Say why the inputs must not be acted on at ``now``; empty if they may be."""
         for refusal in self._lost.values():
             return refusal
         due = self.due
-        # A set of one stamp is as old as that stamp, whenever its parts came.
+        # A set of one stamp is as old as that stamp, no matter when its parts arrived.
         times = self._stamps if due else self._times
         for topic, time in times.items():
             if trouble := self._trouble_of(topic, now - time):
@@ -249,7 +249,7 @@ class SensorBuffer:
         return f'{", ".join(missing)}: no message yet' if missing else ''
 
     def trouble_of(self, topic: str, now: int) -> str:
-        """Say why the newest message of a topic is not to be acted on; empty if it may be."""
+        """Say why the newest message of a topic must not be acted on; empty if it may be."""
         time = self._times.get(topic)
         return '' if time is None else self._trouble_of(topic, now - time)
 
@@ -265,7 +265,7 @@ class SensorBuffer:
                 f'{self._timeout[topic] / _SECOND:g} s')
 
     def take(self, now: int = 0) -> StepInput:
-        """Take what a step acts on; ``now`` is not asked for in sets, which bear their time."""
+        """Take what a step acts on; sets carry their own time and do not need ``now``."""
         reward, self._reward, self._human_reward = self._reward + self._human_reward, 0.0, 0.0
         time = self._set_time if self.in_sets else now
         periods, slew = self._schedule.take(time), self._slew(now)
@@ -275,7 +275,7 @@ class SensorBuffer:
         return StepInput(self._readings, reward, periods, time, slew, self._was_moved())
 
     def _was_moved(self) -> bool:
-        """Tell whether odom has jumped, since the last step, as no walk can."""
+        """Return whether odom has moved faster since the last step than the robot can walk."""
         time = self._times.get('odom')
         if time is None:
             return False
@@ -287,20 +287,20 @@ class SensorBuffer:
         return math.dist(where, before[0]) > self._robot.config.max_speed * seconds
 
     def wait(self, now: int) -> float:
-        """Let the clock go on by a step that is not taken; returns the slew, as of a step."""
+        """Advance the clock without a step; returns the slew, as for a step."""
         if not self.in_sets:
             self._schedule.take(now)
         return self._slew(now)
 
     def fresh_joints(self, now: int) -> np.ndarray | None:
-        """Give the readings if those of joint_states can be trusted at ``now``."""
+        """Return the readings if those of joint_states can be trusted at ``now``."""
         time = self._times.get('joint_states')
         if time is None or self._lost or self.trouble_of('joint_states', now):
             return None
         return self._readings
 
     def _slew(self, now: int) -> float:
-        """Tell how much of a control period has passed since the last command, at most one."""
+        """Return the share of a control period since the last command, at most 1."""
         if self.in_sets:
             return 1.0
         before, self._commanded = self._commanded, now

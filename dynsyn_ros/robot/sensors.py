@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The table of sensor topics: of each its type, its readings, their limits, and what reads it."""
+"""The table of sensor topics: the type, the readings, their limits and the reader of each."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class Sensor:
     stamped: bool
     """Whether its messages have a header."""
     sources: str = '(?!)'
-    """What an observation may name of it, as a regular expression."""
+    """The sources that an observation may name, as a regular expression."""
     readings: Callable[[RobotConfig], list[str]] = lambda _: []
-    """The readings of one message, in the order they are stored."""
+    """The readings of one message, in the order in which they are stored."""
     limits: Mapping[str, float] = field(default_factory=dict)
-    """What no robot's sensor reads more of, either way, by the word of a reading for its kind."""
+    """Largest plausible size of a reading, by the word in its name that says its kind."""
     reader: type[MessageReader] = MessageReader
-    """What turns its messages into readings."""
+    """The class that turns its messages into readings."""
 
     def limit(self, reading: str) -> float:
-        """Tell what no robot's sensor reads more of: such a number is refused."""
+        """Return the largest plausible size of a reading; anything larger is refused."""
         words = reading.split('.')
         return next(most for word, most in self.limits.items() if word in words)
 
@@ -89,7 +89,7 @@ SENSORS = {
 
 
 def topic_of(config: RobotConfig, source: str, parameter: str) -> str:
-    """Find the topic of a source; raises :class:`ConfigError` naming ``parameter`` if none is."""
+    """Return the topic of a source; raises :class:`ConfigError` naming ``parameter`` if none."""
     topic = source.partition('.')[0]
     sensor = SENSORS.get(topic)
     match = re.fullmatch(sensor.sources, source) if sensor else None
@@ -110,7 +110,7 @@ def topic_of(config: RobotConfig, source: str, parameter: str) -> str:
 
 
 def used_readings(config: RobotConfig) -> set[str]:
-    """Tell which readings a robot acts on: those observed, of its guards, and of safe commands."""
+    """Return the readings that a robot uses: for observations, guards and safe commands."""
     used = readings_of(config.observation[name].source for name in config.observations)
     if math.isfinite(config.fall_tilt):
         used.update(QUATERNION)

@@ -14,10 +14,10 @@
 
 
 """
-What may be sent to drives that keep a position or a velocity: never a jump.
+The limits of what is sent to position and velocity drives: commands never jump.
 
-An action of 0 is the default pose, or standstill; +-1 the end of a joint's range. A command goes
-on from the one before, and the first one from where the joints are.
+An action of 0 is the default pose, or standstill; +-1 is the end of a joint's range. A command
+continues from the one before, and the first one from where the joints are.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from dynsyn_ros.robot.command_limiter import CommandLimiter, watch_for_falls
 from dynsyn_ros.robot.config import EFFORT, POSITION, RobotConfig, VELOCITY
 import numpy as np
 
-#: How long a velocity may take to come to rest when a node ends, s.
+#: Longest time for a velocity to reach 0 when a node ends, s.
 LAST_RAMP = 1.0
 
 
 class VelocityLimiter(CommandLimiter):
-    """Velocities within limits and rates; what is safe is to slow down to standstill."""
+    """Velocities within limits and rates; the safe command is to slow down to standstill."""
 
     def commands(
         self, action: np.ndarray, readings: np.ndarray, slew: float = 1.0
@@ -51,29 +51,29 @@ class VelocityLimiter(CommandLimiter):
     def _take(self, config: RobotConfig) -> None:
         super()._take(config)
         self._most = np.array(config.rates) * self._period
-        """The most that a command may change in a period."""
+        """The most that a command may change in a control period."""
 
     def _instead(self) -> np.ndarray:
-        """Tell the action that stands for one that is no number."""
+        """Return the action that replaces one that is not finite."""
         return np.zeros_like(self.sent)
 
     def _towards(self, aim: np.ndarray, step: np.ndarray | float) -> np.ndarray:
-        """Give the commands that go towards an aim by a step at most."""
+        """Return the commands that move towards an aim by at most a step."""
         return self._commands + np.clip(aim - self._commands, -step, step)
 
     def _tell(self) -> None:
-        """Keep what was sent as the action that it is."""
+        """Set ``sent`` to the actions that correspond to the commands."""
         self.sent[:] = np.clip(np.divide(
             self._commands - self._rest, self._limits, out=np.zeros_like(self.sent),
             where=self._limits != 0.0), -1.0, 1.0)
 
     def reconfigure(self, config: RobotConfig) -> None:
-        """Go on with other limits; the commands go on from those that were sent last."""
+        """Use other limits from now on; commands continue from the last ones sent."""
         self._take(config)
         self._tell()
 
     def _safe(self, robots: np.ndarray, slew: float) -> np.ndarray:
-        """Give the next commands, of which those of the ``robots`` in trouble will be sent."""
+        """Return the next safe commands; only those of the ``robots`` in trouble will be sent."""
         return self._towards(np.zeros_like(self._commands), self._most * slew)
 
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
@@ -93,20 +93,20 @@ class VelocityLimiter(CommandLimiter):
 
 class PositionLimiter(VelocityLimiter):
     """
-    Positions within ranges about a default pose.
+    Positions within ranges around a default pose.
 
-    What is safe is to hold, and after ``hold_time`` to go slowly to the rest pose.
+    The safe command is to hold, and after ``hold_time`` to move slowly to the rest pose.
     """
 
     def __init__(self, config: RobotConfig, names: list[str], robots: int = 1) -> None:
-        """Begin where the joints are."""
+        """Begin from the present positions of the joints."""
         super().__init__(config, names, robots)
         self._held = np.zeros((robots, 1))
         """How long the robots have been in trouble, s."""
         self.begin()
 
     def begin(self) -> None:
-        """Begin anew: the first command is where the joints are."""
+        """Begin again: the first command continues from where the joints are."""
         self._begun = False
         self._held[:] = 0.0
 
@@ -116,7 +116,7 @@ class PositionLimiter(VelocityLimiter):
         self._positions = self._places('position')
 
     def _begin_at(self, readings: np.ndarray | None) -> bool:
-        """Take over where the joints are, once; returns whether that is known."""
+        """Begin where the joints are, once; returns whether that is known."""
         if not self._begun and readings is not None:
             self._commands[:] = readings[:, self._positions]
             self._begun = True
@@ -133,7 +133,7 @@ class PositionLimiter(VelocityLimiter):
         return self.sent
 
     def _safe(self, robots: np.ndarray, slew: float) -> np.ndarray:
-        """Hold, and after a while go slowly to the rest pose."""
+        """Hold, and after ``hold_time`` move slowly to the rest pose."""
         self._held += slew * self._period
         self._held[~robots] = 0.0
         resting = self._held > self._config.hold_time
@@ -141,7 +141,7 @@ class PositionLimiter(VelocityLimiter):
                              resting * self._config.rest_rate * self._period * slew)
 
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
-        """Hold, and after a while go slowly to the rest pose; nothing where no pose is known."""
+        """Hold, then move slowly to the rest pose; None if no pose is known yet."""
         return super().stop(readings, slew) if self._begin_at(readings) else None
 
     def last(self) -> Iterator[np.ndarray]:

@@ -56,7 +56,7 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
 
         # What is used is missing: it is named, the command is safe, and all is well again after.
         for fault, task, words in (
-            ('imu unoriented', 'imu', 'orientation_covariance[0] = -1 that it holds no'),
+            ('imu unoriented', 'imu', 'orientation_covariance[0] = -1, so it holds no'),
             ('imu disoriented', 'imu', 'orientation of length nan'),
             ('imu silent', 'imu', 'over its timeout of 0.4'),
             ('joint_states lost', 'joint_states', 'lacks the joint left_knee'),

@@ -133,7 +133,7 @@ def test_weights_of_several_learners_are_refused(tmp_path, robot):
     (['best'], 'unknown weights best: it must be one of bipedal_walker, or a file that ends in'),
     (['./'], 'is a folder: name a weights file, as weights.npz is after a training'),
     (['run'], 'run is a folder: name a weights file, as run/weights.npz is after a training'),
-    (['bipedal_walker', '--env-id', 'Walker2d-v5'], 'the parameter file is of another robot'),
+    (['bipedal_walker', '--env-id', 'Walker2d-v5'], 'the parameter file is for another robot'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file.npz').write_text('')

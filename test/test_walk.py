@@ -116,7 +116,7 @@ def test_walk_goes_on_from_weights(tmp_path):
     (['--steps', '-1'], 'must be 1 or more, not -1'),
     (['--real-time-factor', '2'], '--real-time-factor would have no effect: it is for --pace'),
     (['--pace', 'realtime', '--real-time-factor', '0'], 'real_time_factor must be from 0.01'),
-    (['--env-id', 'Walker2d-v5'], 'the parameter file is of another robot than env_id'),
+    (['--env-id', 'Walker2d-v5'], 'the parameter file is for another robot than env_id'),
     (['--ros-args', '-p', 'colour:=red'], 'unknown parameter colour'),
 ])
 def test_walk_refuses_bad_input_in_one_sentence(tmp_path, arguments, words):

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Simulated robots: a step takes commands and gives SI readings and a reward, with no ROS."""
+"""Simulated robots, without ROS: a step takes commands and returns SI readings and a reward."""

@@ -15,7 +15,7 @@
 """
 Gymnasium's BipedalWalker as a robot: SI readings out, torques in.
 
-Gymnasium scales its observation; the factors undone here are those of its ``bipedal_walker.py``:
+Gymnasium scales its observation. This module undoes the factors of its ``bipedal_walker.py``:
 
 | observation | is | reading |
 |---|---|---|
@@ -47,13 +47,13 @@ FALL = -100.0
 
 
 class BipedalWalker(Plant):
-    """Gymnasium's walker. A fall is a reward of -100, and then it stands on its feet again."""
+    """Gymnasium's walker. A fall is a reward of -100; then the walker is put back on its feet."""
 
     spec = SPEC
 
     def _begin(self) -> None:
         walker = self.environment.unwrapped
-        # A used world keeps traces of its past in the order of its contacts; a new one does not.
+        # In a used world the order of contacts depends on the past; in a new one it does not.
         walker._destroy()
         walker.world = b2World()
         super()._begin()
@@ -71,7 +71,7 @@ class BipedalWalker(Plant):
 
     def _observed(self, observation: np.ndarray) -> None:
         self.observation = observation
-        """The observation as gymnasium gave it, float32."""
+        """The observation from gymnasium, float32."""
         undo_scaling(observation, self.readings)
 
     @property
@@ -83,7 +83,7 @@ class BipedalWalker(Plant):
 
 @njit(cache=True)
 def undo_scaling(observation, readings):
-    """Turn one observation of gymnasium into ``readings``, in the order of its spec."""
+    """Turn one observation of gymnasium into ``readings``, in the order of ``SPEC``."""
     at = 0
     for leg in (4, 9):
         readings[at] = observation[leg]

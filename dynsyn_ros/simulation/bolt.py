@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-Bolt on a boom in MuJoCo: what a lab has before a robot walks freely. SI readings out, commands in.
+Bolt on a boom in MuJoCo, a usual setup before a robot walks freely. SI readings out, commands in.
 
 It stands crouched, one foot ahead, until its first command. Commands are torques, or positions for
-the impedance control of its drives; each comes to the motors after a delay of its own. When it has
-fallen, by the posture that its YAML names, it is put back one step later, so that whoever watches
-the sensors sees the fall.
+the impedance control of its drives. Each command reaches the motors after its own random delay. A
+fall is detected from the posture, as in its YAML. The robot is put back one step later, so that
+the fall shows in the sensors.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ import gymnasium
 import mujoco
 import numpy as np
 
-#: Where the joints are when an episode begins, rad, and how far from there they may be.
+#: Pose of the joints when an episode begins, rad, and the largest deviation from it.
 POSE = {'FL_HAA': 0.0, 'FL_HFE': 0.4, 'FL_KFE': -1.4, 'FR_HAA': 0.0, 'FR_HFE': 1.1,
         'FR_KFE': -1.4}
 POSE_SPREAD = 0.03
-#: Time between a command and its torque, ms: any whole number from the first to the last.
+#: Time between a command and its torque, ms: a random whole number from the first to the last.
 DELAY = (5, 20)
-#: Standard deviations of what the sensors add: of the encoders, rad and rad/s; of the IMU, rad and
+#: Standard deviations of the sensor noise: of the encoders, rad and rad/s; of the IMU, rad and
 #: rad/s; of the speed of the boom, m/s.
 NOISE = {'position': 0.005, 'velocity': 0.1, 'pitch': 0.01, 'angular_velocity': 0.02,
          'linear': 0.02}
-#: What a control period may be, ms.
+#: Shortest and longest control period, ms.
 PERIODS = (5, 50)
 #: Longest episode, s.
 EPISODE = 20.0
@@ -58,14 +58,14 @@ _TICKS = round(1.0 / bolt_model.TIME_STEP)
 
 
 class BoltEnvironment(gymnasium.Env):
-    """One Bolt, with masses and frictions of its own; rewarded for what its YAML says."""
+    """One Bolt with its own masses and frictions, rewarded by the terms in its YAML."""
 
     metadata: ClassVar[dict[str, Any]] = {'render_modes': ['rgb_array'], 'render_fps': 50}
 
     def __init__(self, robot: RobotConfig, body: int, render_mode: str | None = None) -> None:
-        """Make one whose body is drawn by a seed; raises :class:`ConfigError`."""
+        """Make a Bolt, drawn at random with the seed ``body``; raises :class:`ConfigError`."""
         if robot.reward_terms is None:
-            raise ConfigError('missing parameter reward_terms: Bolt is rewarded for them')
+            raise ConfigError('missing parameter reward_terms: Bolt is rewarded by them')
         self.render_mode = render_mode
         self.model = bolt_model.make(robot.command, np.random.default_rng(body))
         self.data = mujoco.MjData(self.model)
@@ -79,7 +79,7 @@ class BoltEnvironment(gymnasium.Env):
         self._pending: deque[tuple[int, np.ndarray]] = deque()
         self._renderer: mujoco.Renderer | None = None
         self.readings = np.zeros(len(SPEC.readings))
-        """What the sensors say."""
+        """The readings of the sensors."""
         joints, count = len(self._pose), len(bolt_model.BASE)
         self._joints = slice(count, count + joints)
         self._noise = np.array([
@@ -93,7 +93,7 @@ class BoltEnvironment(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Put it on its feet."""
+        """Put the robot on its feet."""
         super().reset(seed=seed)
         data = self.data
         mujoco.mj_resetData(self.model, data)
@@ -114,7 +114,7 @@ class BoltEnvironment(gymnasium.Env):
     def step(
         self, action: np.ndarray
     ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Send a command, N m or rad, and go on for one control period."""
+        """Send a command, N m or rad, and simulate one control period."""
         caught = self._reward.fallen
         due = self._now + int(self.np_random.integers(*DELAY, endpoint=True))
         if self._pending:
@@ -150,13 +150,13 @@ class BoltEnvironment(gymnasium.Env):
         rest[7:] = [foot in touching for foot in self._feet]
 
     def _named(self) -> Mapping[str, float]:
-        """Name all that the reward may need."""
+        """Return all readings that the reward may need, by name."""
         values = (*self.readings.tolist(), *self.data.qpos[:2].tolist(),
                   *self.data.actuator_force.tolist())
         return dict(zip(self._names, values, strict=True))
 
     def render(self) -> np.ndarray:
-        """Draw it from the side: (height, width, 3), uint8."""
+        """Draw the robot from the side: (height, width, 3), uint8."""
         if self._renderer is None:
             looks = bolt_model.nominal(EFFORT, looks=True)
             self._drawn = mujoco.MjData(looks)
@@ -171,7 +171,7 @@ class BoltEnvironment(gymnasium.Env):
         return self._renderer.render()
 
     def close(self) -> None:
-        """Free what drawing has taken."""
+        """Free the renderer."""
         if self._renderer is not None:
             self._renderer.close()
 
@@ -184,7 +184,7 @@ SPEC = PlantSpec(
 
 
 class Bolt(Plant):
-    """Bolt on a boom. A fall ends its episode, and costs what its YAML says."""
+    """Bolt on a boom. A fall ends its episode, and its YAML gives the cost of a fall."""
 
     spec = SPEC
     max_action = 100.0
@@ -192,7 +192,7 @@ class Bolt(Plant):
     def __init__(
         self, env_id: str, seed: int, number: int = 0, robot: RobotConfig | None = None
     ) -> None:
-        """Make it as a :class:`Plant`, which steps once a control period."""
+        """Make it as a :class:`Plant`, which takes one step per control period."""
         if robot is None:
             raise ConfigError(f'{env_id} needs a YAML of its own, config/bolt.yaml')
         ticks = robot.control_period * _TICKS
@@ -218,7 +218,7 @@ class Bolt(Plant):
         return reward
 
     def change(self, change: Change) -> None:
-        """Change the robot from here on, its motors and joints in the model of it."""
+        """Change the robot from now on; motors and joints are changed in its model."""
         super().change(change)
         model, joints = self._simulated.model, slice(-len(self._order), None)
         if self._built is None:
@@ -233,7 +233,7 @@ class Bolt(Plant):
         self._simulated.model.body('base_link').mass += mass
 
     def stop(self) -> np.ndarray:
-        """Tell the command that its drives go by: zero torque, or the position they hold."""
+        """Return the command that its drives follow: zero torque, or the position they hold."""
         if not self._holds:
             return super().stop()
         command = np.empty(len(self._order))

@@ -16,11 +16,11 @@
 The model of Bolt for MuJoCo: a biped of ODRI with six torque-controlled joints and point feet.
 
 Bodies, joints and meshes are those of the URDF in the package ``example-robot-data`` (BSD-3),
-which is read where it is installed. Added here is what a URDF does not tell:
+which is read from its installation. This module adds what a URDF does not contain:
 
-- the boom: the base is free in x, z and pitch and keeps its y, roll and yaw
+- the boom: the base is free in x, z and pitch; y, roll and yaw are fixed
 - feet and knees that touch the floor, as spheres; nothing else collides
-- the motors, by ``bolt_driver.yaml`` and ``config.py`` of ODRI's robot_properties_bolt:
+- the motors, from ``bolt_driver.yaml`` and ``config.py`` of ODRI's robot_properties_bolt:
   0.025 N m/A times a gear of 9 times at most 12 A is 2.7 N m; rotors of 4.5e-6 kg m2 times 9
   squared; impedance control in the drives with 5 N m/rad and 0.1 N m s/rad
 - friction in the joints, 0.03 N m and 0.01 N m s/rad, and of the feet on the floor, 1.0: estimates
@@ -41,16 +41,16 @@ import numpy as np
 LEGS = ('FL', 'FR')
 JOINTS = tuple(f'{leg}_{joint}' for leg in LEGS for joint in ('HAA', 'HFE', 'KFE'))
 FEET = tuple(f'{leg}_FOOT' for leg in LEGS)
-#: Degrees of freedom of the base, in front of those of the joints.
+#: Degrees of freedom of the base, which come before those of the joints.
 BASE = ('x', 'z', 'pitch')
-#: Most that a motor gives, N m.
+#: Largest torque of a motor, N m.
 TORQUE = 0.025 * 9.0 * 12.0
 ROTOR_INERTIA = 4.5e-6 * 9.0**2
 STIFFNESS, DAMPING = 5.0, 0.1
 JOINT_FRICTION, JOINT_DAMPING, FLOOR_FRICTION = 0.03, 0.01, 1.0
 FOOT_RADIUS, KNEE_RADIUS = 0.016, 0.02
 TIME_STEP = 0.001
-#: How much the mass of a body, and a friction, may differ from what is said of it.
+#: Largest relative deviation of the mass of a body, or of a friction, from its nominal value.
 SPREAD = 0.2
 _SHARE = Path(str(distribution('example-robot-data').locate_file('cmeel.prefix/share')))
 _URDF = _SHARE / 'example-robot-data/robots/bolt_description/robots/bolt.urdf'
@@ -59,7 +59,7 @@ if not _URDF.exists():
 
 
 def make(command: str, rng: np.random.Generator) -> mujoco.MjModel:
-    """Make one Bolt with drives that take a ``command``, its masses and frictions drawn."""
+    """Make one Bolt for a kind of ``command``, with masses and frictions drawn at random."""
     model = copy.deepcopy(nominal(command))
     joints = model.nv - len(JOINTS)
     drawn = rng.uniform(1.0 - SPREAD, 1.0 + SPREAD, model.nbody + len(JOINTS) + 1)
@@ -75,7 +75,7 @@ def make(command: str, rng: np.random.Generator) -> mujoco.MjModel:
 
 @cache
 def nominal(command: str, looks: bool = False) -> mujoco.MjModel:
-    """Compile a Bolt as the URDF has it, with its meshes where it is to be looked at."""
+    """Compile the Bolt of the URDF; with ``looks``, also its meshes."""
     spec = mujoco.MjSpec.from_string(_urdf(looks))
     base = spec.body('base_link')
     for joint in list(base.joints):
@@ -125,7 +125,7 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
 
 
 def _urdf(looks: bool) -> str:
-    """Read the URDF with its meshes' files found, for looks alone, and a base that can move."""
+    """Read the URDF and free its base; with ``looks``, also resolve the files of its meshes."""
     robot = ElementTree.parse(_URDF).getroot()
     for link in robot.iter('link'):
         for part in (*link.findall('collision'), *([] if looks else link.findall('visual'))):

@@ -13,20 +13,21 @@
 # limitations under the License.
 
 r"""
-Changes of a robot: a motor grows weak, a joint stiff, a sensor slips, it carries a load.
+Changes of a robot: a motor gets weak, a joint gets stiff, a sensor slips, the body carries a load.
 
-What motors and sensors do is changed between them and the controller, so in any simulator:
+Motors and sensors are changed between them and the controller, so this works in any simulator:
 
 .. math::
 
     \tau' = s \tau - f \tanh(\omega / \omega_0), \qquad \theta' = \theta + b
 
-- :math:`\tau` the commanded torque, N m; :math:`s` ``motor_scale``; :math:`f` ``joint_friction``,
-  N m, at a speed :math:`\omega` well over :math:`\omega_0`
-- :math:`\theta` an angle as it is; :math:`b` ``encoder_offset`` of a joint, ``pitch_offset`` of
-  the body
+- :math:`\tau` the commanded torque, N m; :math:`\tau'` the applied torque, N m
+- :math:`s` ``motor_scale``; :math:`f` ``joint_friction``, N m, the friction at joint speeds
+  :math:`\omega` well above :math:`\omega_0`, which is :data:`SLOW`, rad/s
+- :math:`\theta` an angle, rad; :math:`\theta'` its reading; :math:`b` ``encoder_offset`` of a
+  joint or ``pitch_offset`` of the body, rad
 
-A ``payload`` changes the body itself, which gymnasium's robots can.
+A ``payload`` changes the body itself, which works with gymnasium's robots.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ from dynsyn_ros.settings.schema import build, ConfigError, setting
 from numba import njit
 import numpy as np
 
-#: Joint speed at which friction comes to three quarters of what it is, rad/s.
+#: Joint speed at which friction reaches three quarters of its full value, rad/s.
 SLOW = 0.1
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a robot differs from what it was built as; what is left out is as it was."""
+    """How a robot differs from what it was built as; omitted entries are unchanged."""
 
     motor_scale: list[float] = setting(
         'share of its torque that each motor gives, in the order of joints', low=0.0, high=10.0,
@@ -53,9 +54,9 @@ class Change:
         'friction of each joint against its motion, in the order of joints', unit='N m', low=0.0,
         high=1e4, default=())
     encoder_offset: list[float] = setting(
-        'what each joint angle reads too much, in the order of joints', unit='rad', low=-4.0,
+        'offset of the reading of each joint angle, in the order of joints', unit='rad', low=-4.0,
         high=4.0, default=())
-    pitch_offset: float = setting('what the pitch of the body reads too much', unit='rad',
+    pitch_offset: float = setting('offset of the reading of the pitch of the body', unit='rad',
                                   low=-2.0, high=2.0, default=0.0)
     payload: float = setting('mass that the body carries', unit='kg', low=0.0, high=1e3,
                              default=0.0)
@@ -64,15 +65,15 @@ class Change:
 #: A robot as it was built.
 NONE = build(Change, {})
 
-#: The rows of what is changed about the joints.
+#: The rows of the table of changed joints.
 SCALE, FRICTION, OFFSET = range(3)
 
 
 def joints_of(change: Change, order: np.ndarray) -> np.ndarray:
     """
-    Tell what is changed about each joint, a row each of scale, friction and offset.
+    Return the table of changed joints: a row each for scale, friction and offset.
 
-    ``order`` gives the place of each among the parameter ``joints``. Raises
+    ``order`` gives the place of each joint in the parameter ``joints``. Raises
     :class:`ConfigError` if there are too few or too many entries.
     """
     table = np.zeros((3, len(order)))
@@ -80,8 +81,8 @@ def joints_of(change: Change, order: np.ndarray) -> np.ndarray:
     for row, name in enumerate(('motor_scale', 'joint_friction', 'encoder_offset')):
         values = getattr(change, name)
         if len(values) not in (0, len(order)):
-            raise ConfigError(f'parameter change.{name} must have {len(order)} entries, one for '
-                              f'each of joints, not {len(values)}')
+            raise ConfigError(f'parameter change.{name} must have {len(order)} entries, one per '
+                              f'joint, not {len(values)}')
         if len(values):
             table[row] = np.asarray(values)[order]
     return table
@@ -89,7 +90,7 @@ def joints_of(change: Change, order: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def drive(torques, order, most, joints, velocities, efforts, action):
-    """Turn torques into ``efforts`` that the motors can give and the action that has them."""
+    """Turn torques into ``efforts`` that the motors can give, and into gymnasium's action."""
     for j in range(order.size):
         effort = min(max(torques[order[j]], -most), most) * joints[SCALE, j]
         if joints[FRICTION, j] > 0.0:
@@ -100,7 +101,7 @@ def drive(torques, order, most, joints, velocities, efforts, action):
 
 @njit(cache=True)
 def sense(joints, pitch, readings):
-    """Change ``readings`` into what the sensors tell: joint angles, then speeds, orientation."""
+    """Add the offsets to ``readings``: joint angles, then joint speeds, then orientation."""
     count = joints.shape[1]
     for j in range(count):
         readings[j] += joints[OFFSET, j]

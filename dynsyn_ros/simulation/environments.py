@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The environments that can be simulated, by name; needs no simulator."""
+"""The names of the environments that can be simulated; importing this needs no simulator."""
 
 from __future__ import annotations
 
-#: Of gymnasium's BipedalWalker (Box2D), of its Walker2d (MuJoCo), and Bolt (MuJoCo), our own.
+#: Gymnasium's BipedalWalker (Box2D), gymnasium's Walker2d (MuJoCo), and our own Bolt (MuJoCo).
 BIPEDAL_WALKERS = ('BipedalWalker-v3', 'BipedalWalkerHardcore-v3')
 WALKER2D = 'Walker2d-v5'
 BOLT = 'Bolt-v0'
 ENVIRONMENTS = (*BIPEDAL_WALKERS, WALKER2D, BOLT)
-#: The mean return over 100 episodes that solves a task; for the others nobody has named one.
+#: The mean return over 100 episodes that solves a task; the other tasks define none.
 SOLVED_AT = dict.fromkeys(BIPEDAL_WALKERS, 300.0)

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-The obstacles of BipedalWalkerHardcore, read off the terrain of gymnasium's environment.
+The obstacles of BipedalWalkerHardcore, found in the terrain of gymnasium's environment.
 
-They are the polygons among its bodies: a piece of stairs is 4 terrain steps wide and 1 high, a
-stump as wide as high, and a pit has two walls, each 1 wide and 4 high.
+They are the polygons among its bodies. A stair is 4 terrain steps wide and 1 high, a stump is as
+wide as it is high, and a pit has two walls, each 1 wide and 4 high.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = ('stairs', 'stump', 'pit')
 
 
 class Obstacle(NamedTuple):
-    """One obstacle, from its first to its last position ahead, m."""
+    """One obstacle, from its nearest to its farthest position, m."""
 
     kind: str
     begin: float
@@ -53,7 +53,7 @@ def obstacles(walker: Plant) -> list[Obstacle]:
         width, height = round((right - left) / TERRAIN_STEP), round((high - low) / TERRAIN_STEP)
         kind = 'stump' if width == height else 'pit' if height > width else 'stairs'
         before = found[-1] if found else None
-        # The next stair begins where the last ends; the far wall of a pit follows its near one.
+        # The next stair begins where the last one ends; a pit's far wall follows its near wall.
         joined = before is not None and before.kind == kind and (
             (kind == 'stairs' and abs(before.end - left) < 0.5 * TERRAIN_STEP)
             or (kind == 'pit' and before.end - before.begin < 1.5 * TERRAIN_STEP))
@@ -65,10 +65,10 @@ def obstacles(walker: Plant) -> list[Obstacle]:
 
 
 class Course:
-    """What a walker left behind over its episodes: how fast, and which obstacles."""
+    """The speeds of a walker over its episodes, and the obstacles that it passed."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without episodes."""
         self.met = dict.fromkeys(KINDS, 0)
         self.passed = dict.fromkeys(KINDS, 0)
         self.speeds: list[float] = []
@@ -77,7 +77,7 @@ class Course:
     def add(
         self, course: Iterable[Obstacle], begun: float, reached: float, seconds: float
     ) -> None:
-        """Add an episode of so many ``seconds``, ``begun`` m ahead and ended ``reached`` m."""
+        """Add an episode from position ``begun`` to ``reached``, m, that took ``seconds``."""
         self.speeds.append((reached - begun) / seconds)
         for obstacle in course:
             self.met[obstacle.kind] += reached > obstacle.begin

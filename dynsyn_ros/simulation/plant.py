@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every simulated robot is to us: SI readings out, commands in, on its feet after a fall."""
+"""The interface of simulated robots: commands in, SI readings out; put back after a fall."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class PlantSpec:
     feet: int
     rays: int = 0
     ray_step: float = 0.0
-    """Angle between two rays, rad; the first looks straight down, the last towards the front."""
+    """Angle between two rays, rad; the first points straight down, the last to the front."""
     range_max: float = 0.0
     commands: tuple[str, ...] = (EFFORT,)
-    """The kinds of command that its drives take."""
+    """The kinds of command that its drives accept."""
 
     @cached_property
     def readings(self) -> tuple[str, ...]:
-        """Name the readings, in order."""
+        """The names of the readings, in order."""
         return (
             *(f'joint_states.{joint}.position' for joint in self.joints),
             *(f'joint_states.{joint}.velocity' for joint in self.joints),
@@ -66,7 +66,7 @@ class PlantSpec:
         )
 
     def check(self, robot: RobotConfig) -> None:
-        """Refuse the YAML of a robot that is not like this; raises :class:`ConfigError`."""
+        """Raise :class:`ConfigError` unless a robot's YAML is for this robot."""
         if robot.control_period != self.time_step:
             raise ConfigError(f'parameter control_period must be {self.time_step:g} s for '
                               f'{self.name}, not {robot.control_period:g}')
@@ -75,35 +75,36 @@ class PlantSpec:
                               f'{self.name}, not {robot.command}')
 
     def order_of(self, joints: Sequence[str]) -> np.ndarray:
-        """Tell where each of our joints is among ``joints``; raises :class:`ConfigError`."""
+        """Return the place of each joint in ``joints``; raises :class:`ConfigError`."""
         if sorted(joints) != sorted(self.joints):
             raise ConfigError(
                 f'parameter joints must be {", ".join(self.joints)}, in any order, for '
-                f'{self.name}, not {", ".join(joints)}: the parameter file is of another robot '
-                'than env_id, choose that of this one by --params-file (or params_file)')
+                f'{self.name}, not {", ".join(joints)}: the parameter file is for another robot '
+                'than env_id; choose the right one with --params-file (or params_file)')
         return np.array([joints.index(joint) for joint in self.joints])
 
 
 def entropy(seed: int, number: int) -> int:
-    """Derive the seed of robot ``number`` of those with this ``seed``."""
+    """Derive the seed of robot ``number`` in a group with this ``seed``."""
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
 
 
 class Plant:
-    """One robot of gymnasium's that is put back on its feet whenever an episode ends."""
+    """One robot in gymnasium that is put back on its feet whenever an episode ends."""
 
     spec: PlantSpec
     max_action = 1.0
-    """No action that gymnasium's environment is given is greater, either way."""
+    """The largest absolute action that gymnasium's environment receives."""
 
     def __init__(
         self, env_id: str, seed: int, number: int = 0, robot: RobotConfig | None = None
     ) -> None:
         """
-        Make robot ``number`` of those with this ``seed``, standing at its start.
+        Make robot ``number`` in a group with this ``seed``, standing at its start.
 
-        Each has its own world; the random stream is derived from both numbers. Commands will come
-        as its YAML says, if one is given; raises :class:`ConfigError` if that is not this robot's.
+        Each robot has its own world; its random stream is derived from both numbers. If ``robot``
+        is given, commands are in the order and units of that YAML; raises :class:`ConfigError` if
+        it is for another robot.
         """
         spec = self.spec
         self._order = spec.order_of(robot.joints if robot else spec.joints)
@@ -112,13 +113,13 @@ class Plant:
         self._action = np.zeros(len(spec.joints))
         self._joints, self._change = changes.joints_of(changes.NONE, self._order), changes.NONE
         self.efforts = np.zeros(len(spec.joints))
-        """The torques of the last step as applied, N m, in the order of the robot's own joints."""
+        """The torques applied in the last step, N m, in the order of the robot's own joints."""
         self.environment = self._make(env_id, entropy(seed, number), robot)
         """Gymnasium's environment."""
         self.readings = np.zeros(len(spec.readings))
         """SI readings named by ``spec.readings``."""
         self.episode: Episode | None = None
-        """The episode that the last step ended, if it ended one."""
+        """The episode that the last step ended, or None."""
         self.environment.unwrapped.np_random, _ = seeding.np_random(entropy(seed, number))
         self._begin()
 
@@ -127,7 +128,7 @@ class Plant:
         return gymnasium.make(env_id, render_mode='rgb_array', disable_env_checker=True)
 
     def _begin(self) -> None:
-        """Begin an episode: all of it follows from the random state here and the actions."""
+        """Begin an episode, which its random state and its actions fully determine."""
         self._total = 0.0
         self._actions: list[np.ndarray] = []
         self._random = self.environment.unwrapped.np_random.bit_generator.state
@@ -137,8 +138,8 @@ class Plant:
         """
         Apply torques, N m, for one step; returns the reward.
 
-        Torques past what the motors can give are cut. When an episode has ended the readings are
-        those of a robot on its feet again.
+        Torques past the limits of the motors are clipped. When an episode has ended, the readings
+        are those of the robot back on its feet.
         """
         count = len(self.efforts)
         changes.drive(torques, self._order, self.spec.torque, self._joints,
@@ -146,7 +147,7 @@ class Plant:
         return self._act(self._action.copy())
 
     def stop(self) -> np.ndarray:
-        """Tell the command that its drives go by while they are told none."""
+        """Return the command that its drives follow while they receive none."""
         return np.zeros(len(self.spec.joints))
 
     def _act(self, action: np.ndarray) -> float:
@@ -165,9 +166,9 @@ class Plant:
 
     def change(self, change: changes.Change) -> None:
         """
-        Change the robot from here on, from what it was built as.
+        Change the robot from now on, relative to what it was built as.
 
-        Raises :class:`ConfigError`, with the robot as it was, if there is no such change of it.
+        Raises :class:`ConfigError`, with the robot unchanged, if the change does not apply to it.
         """
         joints = changes.joints_of(change, self._order)
         if change.payload != self._change.payload:
@@ -175,20 +176,20 @@ class Plant:
         self._joints, self._change = joints, change
 
     def _load(self, mass: float) -> None:
-        """Load the body with so much more, kg; raises :class:`ConfigError`."""
+        """Add this mass to the body, kg; raises :class:`ConfigError`."""
         raise ConfigError(f'parameter change.payload must be 0 for {self.spec.name}')
 
     def _sense(self, observation: np.ndarray) -> None:
-        """Turn an observation of gymnasium's into what the sensors tell."""
+        """Turn an observation of gymnasium into readings, with the changes applied."""
         self._observed(observation)
         changes.sense(self._joints, self._change.pitch_offset, self.readings)
 
     def _fell(self, reward: float, terminated: bool) -> bool:
-        """Tell whether the step that ended an episode was a fall."""
+        """Return whether the step that ended an episode was a fall."""
         raise NotImplementedError
 
     def _observed(self, observation: np.ndarray) -> None:
-        """Turn an observation of gymnasium's into the readings."""
+        """Turn an observation of gymnasium into readings."""
         raise NotImplementedError
 
     @property
@@ -197,7 +198,7 @@ class Plant:
         raise NotImplementedError
 
     def state(self) -> dict[str, np.ndarray]:
-        """Tell how to come to where the robot is: by the same episode, from its beginning."""
+        """Return how to reach the present state: the random state and actions of the episode."""
         return {
             'random': np.array(json.dumps(self._random)),
             'actions': np.array(self._actions).reshape(-1, len(self._action)),
@@ -205,7 +206,7 @@ class Plant:
 
     @property
     def contents(self) -> Contents:
-        """What a state holds."""
+        """The arrays of a state."""
         longest = self.environment.spec.max_episode_steps
         return {
             'random': ArraySpec(np.dtype((np.str_, 1000)), ()),
@@ -216,15 +217,15 @@ class Plant:
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """
-        Come to where a robot was, bit for bit; takes as long as its episode did.
+        Restore a state bit for bit by replaying its episode, which takes as long as the episode.
 
-        Raises :class:`ValueError` if there can be no such random state.
+        Raises :class:`ValueError` if the random state is invalid.
         """
         try:
             self.environment.unwrapped.np_random.bit_generator.state = json.loads(
                 str(state['random'][()]))
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise ValueError('its random state is none of this generator') from error
+            raise ValueError('its random state does not fit the generator') from error
         self._begin()
         for action in state['actions']:
             self._act(action)
@@ -234,13 +235,13 @@ class Plant:
         return self.environment.render()
 
     def close(self) -> None:
-        """Free what drawing has taken."""
+        """Free the renderer."""
         self.environment.close()
 
 
 @njit(cache=True)
 def pitch_to_quaternion(pitch, quaternion):
-    """Fill a quaternion x, y, z, w of a turn about the y axis, rad."""
+    """Fill in the quaternion x, y, z, w of a turn about the y axis by ``pitch``, rad."""
     quaternion[0] = 0.0
     quaternion[1] = np.sin(0.5 * pitch)
     quaternion[2] = 0.0

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The classes of the robots that can be simulated, each imported when it is asked for."""
+"""The classes of the robots that can be simulated, imported on demand."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, BOLT, WALKER2D
 if TYPE_CHECKING:
     from dynsyn_ros.simulation.plant import Plant
 
-#: The class of each environment's robot, in the module of this package that has it, and what it
-#: needs installed.
+#: For the robot of each environment: its module in this package, its class, and the package that
+#: it needs.
 _CLASSES = {
     **dict.fromkeys(BIPEDAL_WALKERS, ('bipedal_walker', 'BipedalWalker', 'gymnasium[box2d]')),
     WALKER2D: ('walker2d', 'Walker2d', 'dynsyn_ros[walker2d]'),

@@ -15,7 +15,7 @@
 """
 Gymnasium's Walker2d (MuJoCo) as a robot of six joints: SI readings out, torques in.
 
-Its observation is in SI units already: height, pitch, joint angles, and the speeds of all. The
+Its observation is already in SI units: height, pitch, joint angles, and the velocities of all. The
 hinges of its legs turn about -y.
 """
 
@@ -36,7 +36,7 @@ _FEET = ('foot_geom', 'foot_left_geom')
 
 
 class Walker2d(Plant):
-    """Gymnasium's walker in a plane. A fall ends its episode, and costs what it would earn."""
+    """Gymnasium's planar walker. A fall ends its episode and costs only the reward not earned."""
 
     spec = PlantSpec(
         name='Walker2d', joints=(*_LEG, *(f'{joint}_left' for joint in _LEG)), torque=100.0,
@@ -45,7 +45,7 @@ class Walker2d(Plant):
     def __init__(
         self, env_id: str, seed: int, number: int = 0, robot: RobotConfig | None = None
     ) -> None:
-        """Make it as a :class:`Plant`; raises :class:`ConfigError` where MuJoCo is missing."""
+        """Make it as a :class:`Plant`; raises :class:`ConfigError` if MuJoCo is missing."""
         try:
             super().__init__(env_id, seed, number, robot)
         except (DependencyNotInstalled, ImportError) as error:
@@ -71,7 +71,7 @@ class Walker2d(Plant):
         rest[7:] = [model.geom(name).id in touching for name in _FEET]
 
     def render(self) -> np.ndarray:
-        """Draw the robot: (height, width, 3), uint8; without a display by EGL."""
+        """Draw the robot: (height, width, 3), uint8; EGL is used if there is no display."""
         if 'DISPLAY' not in os.environ:
             os.environ.setdefault('MUJOCO_GL', 'egl')
         return super().render()

@@ -40,32 +40,32 @@ _TORQUE = SPEC.torque
 
 
 class Walkers(Protocol):
-    """Walkers that are stepped together; each is put back on its feet when its episode ends."""
+    """Walkers that step together; each is put back on its feet when its episode ends."""
 
     spec: PlantSpec
-    """Of each of them."""
+    """The specification of each walker."""
     readings: np.ndarray
     """SI readings named by the spec, (walkers, readings)."""
     ended: list[tuple[int, Episode]]
-    """The episodes that the last step ended, each with its walker's place."""
+    """The episodes that the last step ended, each with the index of its walker."""
     resumes_within_episode: bool
-    """Whether :meth:`restore` comes back into the midst of episodes, or begins new ones."""
+    """Whether :meth:`restore` resumes in the middle of episodes; otherwise it begins new ones."""
 
     def step(self, torques: np.ndarray) -> np.ndarray:
         """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
 
     def change(self, change: Change) -> None:
-        """Change every robot from here on; raises :class:`ConfigError` if that cannot be."""
+        """Change every robot from now on; raises :class:`ConfigError` if that is impossible."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Tell how to come to where the walkers are."""
+        """Return what :meth:`restore` needs to reach the present state."""
 
     @property
     def contents(self) -> Contents:
-        """What a state holds."""
+        """The arrays of a state."""
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Come to where walkers of this kind and number were; raises :class:`ValueError`."""
+        """Restore a state of the same kind and number of walkers; raises :class:`ValueError`."""
 
 
 class GymnasiumWalkers:
@@ -74,7 +74,7 @@ class GymnasiumWalkers:
     resumes_within_episode = True
 
     def __init__(self, walkers: Sequence[Plant]) -> None:
-        """Put walkers of a kind side by side."""
+        """Combine walkers of one kind."""
         self._walkers = list(walkers)
         self.spec = walkers[0].spec
         self.readings = np.array([walker.readings for walker in walkers])
@@ -93,12 +93,12 @@ class GymnasiumWalkers:
         return self._rewards
 
     def change(self, change: Change) -> None:
-        """Change every robot from here on; raises :class:`ConfigError`."""
+        """Change every robot from now on; raises :class:`ConfigError`."""
         for walker in self._walkers:
             walker.change(change)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Tell how to come to where the walkers are."""
+        """Return what :meth:`restore` needs to reach the present state."""
         return {
             f'{name}_{i}': array
             for i, walker in enumerate(self._walkers) for name, array in walker.state().items()
@@ -106,18 +106,18 @@ class GymnasiumWalkers:
 
     @property
     def contents(self) -> Contents:
-        """What a state holds."""
+        """The arrays of a state."""
         return {f'{name}_{i}': spec for i, walker in enumerate(self._walkers)
                 for name, spec in walker.contents.items()}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Come to where the walkers were, bit for bit; raises :class:`ValueError`."""
+        """Restore a state bit for bit; raises :class:`ValueError`."""
         for i, walker in enumerate(self._walkers):
             walker.restore({name: state[f'{name}_{i}'] for name in walker.contents})
 
 
 class EnvpoolWalkers:
-    """Envpool's walkers: the same task in C++, several times faster, with streams of its own."""
+    """Envpool's walkers: the same task in C++, several times faster, with other random streams."""
 
     spec = SPEC
     resumes_within_episode = False
@@ -132,7 +132,7 @@ class EnvpoolWalkers:
     ) -> None:
         """Make walkers as :class:`Plant` does; raises :class:`ConfigError`."""
         if env_id not in ENVIRONMENTS:
-            raise ConfigError(f'the simulator envpool is for {", ".join(ENVIRONMENTS)} here, '
+            raise ConfigError(f'the simulator envpool is only for {", ".join(ENVIRONMENTS)} here: '
                               f'{env_id} needs gymnasium')
         try:
             envpool = import_module('envpool')
@@ -185,7 +185,7 @@ class EnvpoolWalkers:
         return rewards
 
     def change(self, change: Change) -> None:
-        """Change what motors and sensors do; raises :class:`ConfigError` for a payload."""
+        """Change the motors and sensors; raises :class:`ConfigError` for a payload."""
         if change.payload:
             raise ConfigError('parameter change.payload must be 0 with the simulator envpool, '
                               'whose bodies cannot be changed')
@@ -195,16 +195,16 @@ class EnvpoolWalkers:
         _sense_all(observation, places, self._joints, self._pitch, self.readings)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Tell how many steps were taken: envpool cannot tell where its walkers are."""
+        """Return the number of steps taken, because envpool does not expose its state."""
         return {'steps': np.array(self._steps)}
 
     @property
     def contents(self) -> Contents:
-        """What a state holds."""
+        """The arrays of a state."""
         return {'steps': ArraySpec(np.dtype(np.int64), (), 0, 2**62)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Begin new episodes, with streams that follow from the steps taken."""
+        """Begin new episodes, with random streams that depend on the steps taken."""
         self._begin(int(state['steps']))
 
 
@@ -234,7 +234,7 @@ def make(
     robot: RobotConfig | None = None,
     threads: int = 1,
 ) -> Walkers:
-    """Make the walkers with these ``numbers`` in one of ``SIMULATORS``; envpool has threads."""
+    """Make walkers with these ``numbers`` in one of ``SIMULATORS``; only envpool uses threads."""
     if simulator == 'envpool':
         return EnvpoolWalkers(env_id, seed, numbers, robot, threads)
     return GymnasiumWalkers([plant_class(env_id)(env_id, seed, i, robot) for i in numbers])

@@ -116,7 +116,7 @@ def test_frozen_and_learning_differ(file):
 def test_weights_of_several_learners_are_refused(tmp_path, robot):
     learner = Learner(robot.layout, preset('default'), seed=1, numbers=range(3), shared=True)
     weights.write(tmp_path / 'fleet.npz', weights.pack(learner, robot, {}))
-    with pytest.raises(ConfigError, match=r'fleet\.npz holds 3 learners, evaluate takes one'):
+    with pytest.raises(ConfigError, match=r'fleet\.npz holds 3 learners; evaluate needs one'):
         next(evaluate(tmp_path / 'fleet.npz', robot_config(), ENVIRONMENTS[0], 2, 1))
     weights.write(tmp_path / 'one.npz', weights.pack(learner, robot, {}, member=1))
     assert next(evaluate(tmp_path / 'one.npz', robot_config(), ENVIRONMENTS[0], 2, 1)).length > 0

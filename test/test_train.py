@@ -307,7 +307,7 @@ def test_a_training_is_not_written_over(tmp_path):
 def test_a_checkpoint_must_be_one(tmp_path):
     run(Trainer(make_config(steps=400), tmp_path))
     (tmp_path / training.WEIGHTS).replace(tmp_path / training.CHECKPOINT)
-    with pytest.raises(ConfigError, match='is no checkpoint of a training'):
+    with pytest.raises(ConfigError, match='is not a checkpoint of a training'):
         Trainer.resume(tmp_path)
 
 

@@ -243,7 +243,7 @@ def test_a_study_of_another_search_is_refused(tmp_path):
     Study(tune_file.read_search(write(tmp_path, trials=9)), tmp_path / 'search', print)
     write(tmp_path, episodes=6, ranges={RATE: TUNE['ranges'][RATE]})
     sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
-    assert 'holds a search with other episodes, ranges: of a search' in sentence
+    assert 'holds a search with other episodes, ranges: once a search' in sentence
     (tmp_path / 'swept').mkdir()
     (tmp_path / 'swept' / 'manifest.json').write_text('{"kind": "sweep"}')
     sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'swept')
@@ -251,7 +251,7 @@ def test_a_study_of_another_search_is_refused(tmp_path):
     for content in ('noise', '{"op_code": 1}\n', '[]\n'):
         (tmp_path / 'search' / 'study.journal').write_text(f'{content}\n' * 2)
         sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
-        assert 'study.journal is no study of this program, or a damaged one' in sentence
+        assert 'study.journal is not a study of this program, or is damaged' in sentence
 
 
 @pytest.mark.parametrize(('name', 'value'), [('last', 4.0), ('best', 5.0), ('area', 3.5)])
@@ -275,17 +275,17 @@ def ranges(name, **table):
     (ranges(RATE, low=-1, high=1), f'ranges.{RATE}: parameter {RATE} must be from 0'),
     (ranges(RATE, low=0), f'missing parameter ranges.{RATE}.high'),
     (ranges(RATE, low=0, high=1, step=1), f'unknown parameter ranges.{RATE}.step'),
-    (ranges(f'{RATE}[0]', low=0, high=1), 'has an index, and synapses.centre_rate is no list'),
+    (ranges(f'{RATE}[0]', low=0, high=1), 'has an index, but synapses.centre_rate is not a list'),
     (ranges('synapses.amplitude[3]', low=0, high=1), 'there is no entry 3, the first is 0'),
     (ranges('synapses.amplitude', choices=[[1.0], [2.0]]), 'synapses.amplitude must have 3 entr'),
-    (ranges(REPULSION, low=0, high=1), 'needs choices, as synapses.repulsion is no number'),
-    (ranges(REPULSION, choices=[True]), 'choices must be a list of two or more, and stand alone'),
+    (ranges(REPULSION, low=0, high=1), 'needs choices: synapses.repulsion is not a number'),
+    (ranges(REPULSION, choices=[True]), 'choices must be a list of two or more, with no other k'),
     (ranges(REPULSION, choices=[True, 3]), 'synapses.repulsion must be true or false, not 3'),
     ({'ranges': {RATE: 3}}, 'must be a table of low and high, or of choices'),
     ({'ranges': {}}, 'ranges must be a table of settings'),
     ({'budgets': []}, 'budgets must be a list of tables of steps and seeds'),
     ({'budgets': [{'steps': 5, 'seeds': 1}, {'steps': 5, 'seeds': 1}]}, 'have more steps than'),
-    ({'budgets': [{'steps': 5, 'seeds': 3}]}, 'budgets take 3 seeds, and seeds lists 2'),
+    ({'budgets': [{'steps': 5, 'seeds': 3}]}, 'budgets take 3 seeds, but seeds lists 2'),
     ({'budgets': [{'steps': 0, 'seeds': 1}]}, 'parameter budgets[0].steps must be 1 or more'),
     ({'seeds': [1, 1]}, 'seeds must be a list of seeds that differ'),
     ({'objective': 'fame'}, 'parameter objective must be one of last, best, area'),

@@ -49,7 +49,7 @@ class Walkers(Protocol):
     ended: list[tuple[int, Episode]]
     """The episodes that the last step ended, each with the index of its walker."""
     resumes_within_episode: bool
-    """Whether :meth:`restore` resumes in the middle of episodes; otherwise it begins new ones."""
+    """Whether :meth:`restore` resumes in the middle of episodes; else it begins new ones."""
 
     def step(self, torques: np.ndarray) -> np.ndarray:
         """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""

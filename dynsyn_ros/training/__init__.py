@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Headless training and what is made of it: no ROS is needed here."""
+"""Headless training, evaluation, sweeps and searches, without ROS."""

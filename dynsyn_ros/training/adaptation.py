@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Adaptation: a robot that has learnt to walk is changed, and learns on, or does not.
+Adaptation: a robot that has learnt to walk is changed, and continues to learn, or does not.
 
-Learners start from weights, all of them alone, and walk for a while. Then every robot is changed
-in the same way, and they go on, with learning on or off.
+Separate learners start from the same weights and walk for a while. Then every robot is changed in
+the same way, and they continue, with learning on or off.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COLUMNS = ('learner', 'steps', 'length', 'return', 'fell')
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is done; all of its results follow from this."""
+    """The settings of an experiment, which fully determine its results."""
 
     env_id: str
     simulator: str
@@ -51,7 +51,7 @@ class Experiment:
     before: int
     """Steps of each learner before the change."""
     steps: int
-    """Steps of each learner after it."""
+    """Steps of each learner after the change."""
     weights: str
     change: Change
     robot: RobotConfig
@@ -60,7 +60,7 @@ class Experiment:
 
 
 def read_changes(path: Path) -> dict[str, Change]:
-    """Read changes by their names; raises :class:`ConfigError`."""
+    """Read a table of named changes; raises :class:`ConfigError`."""
     content = parameters.read_yaml(path)
     if not isinstance(content, dict) or not content:
         raise ConfigError(f'{path} must be a table from the names of changes to changes')
@@ -71,7 +71,7 @@ def episodes(experiment: Experiment) -> Iterator[tuple[int, ...] | None]:
     """
     Yield the rows of :data:`COLUMNS` as episodes end, and None after each step.
 
-    Steps are counted from the change. Raises :class:`ConfigError` if it cannot be done.
+    Steps are counted from the change. Raises :class:`ConfigError` if the experiment is impossible.
     """
     robot = Robot(experiment.robot)
     numbers = range(experiment.learners)
@@ -94,9 +94,10 @@ def run(
     experiment: Experiment, path: Path, stop: Callable[[], bool], step: Callable[[], None]
 ) -> bool:
     """
-    Write the episodes of an experiment to a CSV, unless it is there; returns whether it is.
+    Write the episodes of an experiment to a CSV file, unless it is complete already.
 
-    ``step`` is called after each step. With the CSV a ``.json`` tells which experiment it is of.
+    Returns whether it is complete now. ``step`` is called after each step. A ``.json`` file next
+    to the CSV describes the experiment.
     """
     told, mine = path.with_suffix('.json'), strict_json(asdict(experiment), indent=1)
     if path.exists() and told.exists() and told.read_text(encoding='utf-8') == mine:
@@ -117,9 +118,9 @@ def run(
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Read the columns of such a CSV; raises :class:`ConfigError`."""
+    """Read the columns of a CSV file of an experiment; raises :class:`ConfigError`."""
     try:
         rows = np.loadtxt(path, delimiter=',', skiprows=1, ndmin=2)
         return dict(zip(COLUMNS, rows.T, strict=True))
     except (OSError, ValueError) as error:
-        raise ConfigError(f'{path} is no result of an adaptation') from error
+        raise ConfigError(f'{path} is not a result of an adaptation') from error

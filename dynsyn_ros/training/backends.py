@@ -30,7 +30,7 @@ from dynsyn_ros.training.sweep import Job
 BACKENDS = ('local', 'ray')
 #: How often a job is tried again after its worker has died.
 RETRIES = 3
-#: How often a stop request is looked for, s.
+#: Time between two checks for a stop request, s.
 LOOK_PERIOD = 0.5
 
 
@@ -45,9 +45,8 @@ def run(
     """
     Run jobs, ``workers`` at a time, and call ``finished`` for each as it ends.
 
-    ``meanwhile`` is called every so often. A job whose worker dies goes on from its last
-    checkpoint in another. Ends early at ``stop``.
-    Raises :class:`ConfigError` if a job cannot be run.
+    ``meanwhile`` is called from time to time. If a worker dies, another one continues its job from
+    the last checkpoint. Ends early at ``stop``. Raises :class:`ConfigError` if a job cannot run.
     """
     if backend == 'ray':
         _run_ray(jobs, workers, stop, finished, meanwhile)
@@ -67,7 +66,7 @@ class _Worker:
     """A process that runs one job after another, and ends when this one does."""
 
     def __init__(self) -> None:
-        """Start it."""
+        """Start the process."""
         context = get_context('spawn')
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, os.getpid()))
@@ -75,13 +74,13 @@ class _Worker:
         theirs.close()
 
     def end(self) -> None:
-        """Stop what it does, which leaves a checkpoint; it ends then."""
+        """Stop the process; its job writes a checkpoint first."""
         self.process.terminate()
         self.pipe.close()
 
 
 def _work(pipe: connection.Connection, parent: int) -> None:
-    """Run jobs as they come, and answer each with nothing or why it cannot be run."""
+    """Run jobs as they arrive, and answer each with None or the reason why it cannot be run."""
     end_with(parent)
     stop = StopRequest()
     while not stop:
@@ -95,7 +94,7 @@ def _work(pipe: connection.Connection, parent: int) -> None:
         except ConfigError as error:
             refusal = str(error)
         if stop:
-            return  # it is not done, and there may be nobody left to hear so
+            return  # the job is not finished, and the parent may be gone
         pipe.send(refusal)
 
 
@@ -109,8 +108,8 @@ def run_local(
     """
     Run jobs on the cores of this machine, as :func:`run` does.
 
-    ``take`` gives the next job, or None where there is none before another is ``finished``; with
-    none and nothing running it is over.
+    ``take`` returns the next job, or None if there is none until another is ``finished``. The run
+    is over when there is none and nothing is running.
     """
     idle: list[_Worker] = []
     running: dict[connection.Connection, tuple[_Worker, Job]] = {}
@@ -151,7 +150,7 @@ def run_local(
 
 
 def on_a_cluster(backend: str) -> bool:
-    """Tell whether a backend is a cluster that is there already, beyond this machine."""
+    """Return whether a backend is an existing cluster, not only this machine."""
     return backend == 'ray' and 'RAY_ADDRESS' in os.environ
 
 
@@ -172,7 +171,7 @@ def _run_ray(
     except ImportError as error:
         raise ConfigError(
             "the backend ray is not installed: pip install 'dynsyn_ros[ray]'") from error
-    # Ray joins the cluster at RAY_ADDRESS, or else makes one of this machine.
+    # Ray joins the cluster at RAY_ADDRESS, or else starts one on this machine.
     here = {} if on_a_cluster('ray') else {'num_cpus': workers, 'include_dashboard': False}
     ray.init(log_to_driver=False, logging_level='error', **here)
     try:

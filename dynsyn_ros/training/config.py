@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a training run is asked to do, and the parts it is made of."""
+"""The settings of a training run, and the parts that it is made of."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ MOST_LEARNERS = 10_000
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A training run; all of its results follow from this."""
+    """The settings of a training run, which fully determine its results."""
 
     env_id: str = setting('environment to train in', choices=ENVIRONMENTS)
-    simulator: str = setting('what simulates it: gymnasium, or envpool, which is faster',
+    simulator: str = setting('simulator: gymnasium, or envpool, which is faster',
                              choices=SIMULATORS)
     learners: int = setting('learners side by side, each with a walker', low=1,
                             high=MOST_LEARNERS)
     separate: bool = setting(
-        'each learner has synapses of its own (false: a fleet, all learners teach one set)')
-    seed: int = setting('of the random streams', low=0, high=2**31 - 1)
+        'each learner has its own synapses (false: a fleet, all learners teach one set)')
+    seed: int = setting('seed of the random streams', low=0, high=2**31 - 1)
     steps: int = setting('steps of all walkers together after which the run ends', low=0,
                          high=NO_LIMIT)
     until_solved: bool = setting('end as soon as every learner, or the fleet, has solved the task')
@@ -49,15 +49,15 @@ class TrainingConfig:
     learner: LearnerConfig
 
     def check(self, prefix: str) -> None:
-        """Refuse to wait for what never comes."""
+        """Refuse ``until_solved`` for a task that has no definition of solved."""
         if self.until_solved and self.solved_at is None:
             raise ConfigError(
-                f'{prefix}until_solved must be false for {self.env_id}: nothing says when it is '
-                f'solved, only for {" and ".join(SOLVED_AT)}')
+                f'{prefix}until_solved must be false for {self.env_id}: only '
+                f'{" and ".join(SOLVED_AT)} define when they are solved')
 
     @property
     def solved_at(self) -> float | None:
-        """The 100-episode mean that solves the task; None: nothing says."""
+        """The 100-episode mean that solves the task; None if the task defines none."""
         return SOLVED_AT.get(self.env_id)
 
     @property
@@ -67,12 +67,12 @@ class TrainingConfig:
 
     @property
     def contents(self) -> Contents:
-        """What a snapshot of its learners holds."""
+        """The arrays of a snapshot of its learners."""
         return contents(Robot(self.robot).layout, self.learners,
                         1 if self.shared else self.learners)
 
     def make(self, threads: int) -> tuple[Robot, Headless]:
-        """Make learners, and walkers for envpool in ``threads``; raises :class:`ConfigError`."""
+        """Make learners and walkers; envpool uses ``threads``; raises :class:`ConfigError`."""
         robot = Robot(self.robot)
         numbers = range(self.learners)
         walkers = make(self.simulator, self.env_id, self.seed, numbers, self.robot, threads)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How well trained weights do, over episodes they were not trained on."""
+"""Evaluation of trained weights, over episodes that they were not trained on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from dynsyn_ros.training.headless import Headless
 from dynsyn_ros.training.presets import read_preset
 import numpy as np
 
-#: The number of the walker that weights are measured on: training numbers its walkers from 0.
+#: The number of the walker for evaluation; training numbers its walkers from 0.
 WALKER = 2**31
 
 
@@ -50,18 +50,18 @@ def evaluate(
     course: Course | None = None,
 ) -> Iterator[Episode]:
     """
-    Yield episodes of one learner, in gymnasium; the last one is filmed, obstacles are counted.
+    Yield episodes of one learner in gymnasium; the last is filmed, and obstacles are counted.
 
-    The learner is the very one that was saved, with the settings it was saved with or those of a
-    ``config``: frozen, its weights rest at their centres. Raises :class:`ConfigError` if the file
-    cannot be used.
+    The learner is restored exactly as saved, with its saved settings or those of ``config``.
+    Unless ``learning``, it is frozen: its weights rest at their centres. Raises
+    :class:`ConfigError` if the file cannot be used.
     """
     robot = Robot(robot_config)
     arrays, about = weights.read_for(robot, file)
     if len(arrays['gain']) > 1:
-        raise ConfigError(f'{file} holds {len(arrays["gain"])} learners, evaluate takes one')
+        raise ConfigError(f'{file} holds {len(arrays["gain"])} learners; evaluate needs one')
     if config is None and about['learner'] is None:
-        config = read_preset(DEFAULT_PRESET)  # a file of a former format has other settings
+        config = read_preset(DEFAULT_PRESET)  # the settings in a former format no longer apply
     config = config or build(LearnerConfig, about['learner'], 'learner.')
     learner = Learner(robot.layout, config, seed)
     weights.load(file, learner, robot)
@@ -85,7 +85,7 @@ def evaluate(
 
 
 def summary(episodes: Sequence[Episode], course: Course) -> dict[str, Any]:
-    """Put the returns of episodes into numbers."""
+    """Summarise the returns of episodes in numbers."""
     totals = np.array([episode.total for episode in episodes])
     return {
         'episodes': len(totals),
@@ -103,7 +103,7 @@ def summary(episodes: Sequence[Episode], course: Course) -> dict[str, Any]:
 
 
 def describe(episodes: list[Episode]) -> str:
-    """Put the returns of episodes into words."""
+    """Summarise the returns of episodes in words."""
     totals = np.array([episode.total for episode in episodes])
     low, median, high = np.percentile(totals, (25, 50, 75))
     lengths = np.mean([episode.length for episode in episodes])

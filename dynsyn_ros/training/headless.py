@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Walkers under a control loop without ROS: what the nodes do over topics, and as exactly."""
+"""Walkers in a control loop without ROS, with exactly the results of the nodes in lock-step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Headless:
     """Learner ``i`` drives walker ``i``, all in step."""
 
     def __init__(self, robot: Robot, learner: Learner, walkers: Walkers) -> None:
-        """Put walkers, made for the robot's joints, under learners."""
+        """Connect learners to walkers, which are made for the robot's joints."""
         self.learner, self.walkers = learner, walkers
         self.control = ControlLoop(robot, learner, walkers.spec.readings)
         self.rewards = np.zeros(len(learner))

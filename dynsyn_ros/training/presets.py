@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Presets and robots, the package's and the user's own, read without ROS."""
+"""Reading presets and robots, the package's or the user's own, without ROS."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
 
 def env_id_of(name: str | Path = ROBOT_FILE) -> str:
-    """Tell the environment of a parameter file; raises :class:`ConfigError` if it has none."""
+    """Return the environment of a parameter file; raises :class:`ConfigError` if it has none."""
     file = find(ROBOT, str(name))
     env_id = parameters.read([file]).get('env_id')
     if env_id not in ENVIRONMENTS:

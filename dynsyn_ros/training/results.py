@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What came out of trainings: a row for each learner alone, or for each fleet."""
+"""The results of trainings: a row for each separate learner, or for each fleet."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Result:
-    """How one learner, or one fleet, has fared; ``steps`` are of all walkers that taught it."""
+    """The result of one learner or fleet; ``steps`` are those of all walkers that taught it."""
 
     group: Path
-    """Folder of the training whose learner it is, or of the trainings that its fleet is one of."""
+    """Folder of the training for a separate learner, or of all trainings for a fleet."""
     name: str
     steps: int
     episodes: int
     after: tuple[int | None, ...]
-    """Steps after which the 100-episode mean was at each of the goals first; None: never."""
+    """Steps after which the 100-episode mean first reached each of the goals; None if never."""
     best: float | None = None
-    """Best 100-episode mean; None with fewer than 100, as the next is."""
+    """Best 100-episode mean; None with fewer than 100 episodes, like the next one."""
     best_after: int | None = None
     last: float | None = None
-    """Mean return of the last episodes; None with no episode, as the next two are."""
+    """Mean return of the last episodes; None without episodes, like the next two."""
     falls: int | None = None
-    """Of the last episodes."""
+    """Number of falls in the last episodes."""
     length: float | None = None
-    """Mean steps of the last episodes."""
+    """Mean number of steps of the last episodes."""
     last_of: int = 0
-    """How many the last episodes are, 100 at most."""
+    """Number of the last episodes, at most 100."""
     solved_at: float | None = None
-    """The 100-episode mean that solves its task; None: nothing says."""
+    """The 100-episode mean that solves its task; None if the task defines none."""
 
     @property
     def solved(self) -> bool:
-        """Whether it has had that mean."""
+        """Whether it has reached that mean."""
         return None not in (self.best, self.solved_at) and self.best >= self.solved_at
 
 
@@ -61,7 +61,7 @@ def read_results(folder: Path, goals: Sequence[float]) -> list[Result]:
     """
     Read the results of a training, or of all trainings below a folder, such as a sweep's.
 
-    Raises :class:`ConfigError` if there are none, or one that cannot be read.
+    Raises :class:`ConfigError` if there are none or one cannot be read.
     """
     if (folder / trainer.SUMMARY).exists():
         return _of_training(folder, goals)
@@ -77,11 +77,11 @@ def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
     summary = trainer.read_summary(folder)
     learners = summary['task']['learners']
     data = read_episodes(folder / trainer.EPISODES, learners)
-    # Of a training that goes on, the summary is as old as its checkpoint.
+    # While a training runs, its summary is as old as its last checkpoint.
     steps = int(max([summary['steps'], *data['steps'][-1:]]))
     if not summary['task']['separate'] or learners == 1:
         return [_result(folder.parent, folder.name, data, steps, goals, summary['solved_at'])]
-    data['steps'] = data['steps'] // learners  # a learner alone is taught by its own walker
+    data['steps'] = data['steps'] // learners  # only its own walker teaches a separate learner
     return [
         _result(folder, f'learner {i}', {
             name: column[data['learner'] == i] for name, column in data.items()},
@@ -94,12 +94,12 @@ def _result(
     group: Path, name: str, data: dict[str, np.ndarray], steps: int, goals: Sequence[float],
     solved_at: float | None,
 ) -> Result:
-    """Sum up the episodes of one learner, or of a fleet."""
+    """Summarise the episodes of one learner or fleet."""
     episodes = len(data[MEAN])
     last = {} if not episodes else {
         'last': float(data[MEAN][-1]), 'falls': int(data['fell'][-WINDOW:].sum()),
         'length': float(data['length'][-WINDOW:].mean()), 'last_of': min(episodes, WINDOW)}
-    # The best, and the goals, are of 100-episode means.
+    # The best mean and the goals are about 100-episode means.
     means, ended = data[MEAN][WINDOW - 1:], data['steps'][WINDOW - 1:]
     if not len(means):
         return Result(

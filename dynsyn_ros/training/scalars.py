@@ -12,24 +12,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The scalars of a training for TensorBoard, an extra."""
+"""The scalars of a training for TensorBoard, which is an optional extra."""
 
 from __future__ import annotations
 
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training.trainer import Trainer
 
-#: The folder of the scalars, in that of the training.
+#: The folder of the scalars, inside that of the training.
 FOLDER = 'tensorboard'
-#: Steps of each walker between two looks at the learners.
+#: Steps of each walker between two records of the learners.
 LOOK_STEPS = 1000
 
 
 class Scalars:
-    """Writes what a training is worth as it goes on, over the steps of all walkers."""
+    """Writes the progress of a training over the steps of all walkers."""
 
     def __init__(self) -> None:
-        """Raise :class:`ConfigError` if what writes them is not installed."""
+        """Raise :class:`ConfigError` if tensorboardX is not installed."""
         try:
             from tensorboardX import SummaryWriter  # noqa: PLC0415  an extra
         except ImportError as error:
@@ -39,12 +39,12 @@ class Scalars:
         self._make = SummaryWriter
 
     def open(self, trainer: Trainer) -> None:
-        """Begin in the folder of a training, and forget what came after its checkpoint."""
+        """Begin in the folder of a training, and discard what came after its checkpoint."""
         self._writer = self._make(str(trainer.folder / FOLDER), purge_step=trainer.steps + 1)
         self._episodes = sum(trainer.log.episodes)
 
     def log(self, trainer: Trainer) -> None:
-        """Write the means when an episode has ended, and amplitudes every so often."""
+        """Write the means when an episode has ended, and the amplitudes from time to time."""
         episodes = sum(trainer.log.episodes)
         if episodes != self._episodes:
             self._episodes = episodes
@@ -58,7 +58,7 @@ class Scalars:
             self._write(trainer, trainer.standing)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining scalars and close the file."""
         self._writer.close()
 
     def _write(self, trainer: Trainer, values: dict[str, float]) -> None:

@@ -13,12 +13,13 @@
 # limitations under the License.
 
 """
-The study behind ``dynsyn tune``: which training is next, and what a trial is worth.
+The study behind ``dynsyn tune``: which training is next, and how good a trial is.
 
-A trial is one setting. It is trained with some seeds up to the first budget; Optuna's successive
-halving decides whether it goes on to the next. The study is a journal in the output folder, which
-any number of programs may have open. A trial is its program's while that holds the lock of the
-trial's folder; one that nobody holds and that is not finished is taken over.
+A trial is one combination of settings. It is trained with some seeds up to the first budget. Then
+Optuna's successive halving decides whether it continues to the next budget. The study is a journal
+in the output folder, which any number of programs may have open. A trial belongs to a program
+while that program holds the lock of the trial's folder. Another program takes over an unfinished
+trial that nobody holds.
 """
 
 from __future__ import annotations
@@ -47,18 +48,18 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 JOURNAL = 'study.journal'
 NAME = 'tune'
-#: How long another program may have the study to itself, s: it draws a trial, or a picture.
+#: How long another program may lock the study, s, to draw a trial or a picture.
 PATIENCE = 300.0
-#: The study's attribute that tells which search it is of.
+#: The study's attribute that holds its search.
 _SEARCH = 'search'
-#: A trial's attribute that tells why its settings could not be trained with.
+#: A trial's attribute that says why its settings cannot be trained.
 REFUSED = 'refused'
 
 
 def objective(
     name: str, returns: np.ndarray, steps: np.ndarray, episodes: int, budget: int
 ) -> float:
-    """Tell what a training is worth, of the returns of its episodes in the order they ended."""
+    """Compute the value of a training from the returns of its episodes, in order of their end."""
     sums = np.concatenate(([0.0], np.cumsum(returns)))
     ends = np.arange(1, len(sums))
     begins = np.maximum(ends - episodes, 0)
@@ -75,7 +76,7 @@ _OVER_SEEDS: dict[str, Callable[[Sequence[float]], Any]] = {
 
 
 def worth(search: Search, jobs: Sequence[Job]) -> float:
-    """Tell what the trainings of a trial are worth; NaN where no episode has ended."""
+    """Compute the value of a trial from its trainings; NaN if one has no ended episode."""
     values = []
     for job in jobs:
         episodes = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
@@ -90,7 +91,7 @@ def worth(search: Search, jobs: Sequence[Job]) -> float:
 
 @dataclass
 class _Running:
-    """A trial of ours, at work on a budget."""
+    """A trial of this program that is being trained on a budget."""
 
     trial: Trial
     claim: Claim
@@ -100,10 +101,10 @@ class _Running:
 
 
 class Study:
-    """A search, as this program takes part in it."""
+    """A search in which this program takes part."""
 
     def __init__(self, search: Search, output: Path, say: Callable[[str], None]) -> None:
-        """Open the study, or begin it; raises :class:`ConfigError` if it is of another search."""
+        """Open or begin the study; raises :class:`ConfigError` if it is of another search."""
         self.search, self.output, self._say = search, output, say
         self._running: list[_Running] = []
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -116,16 +117,17 @@ class Study:
                         min_resource=1, reduction_factor=search.config.reduction_factor))
             except (AssertionError, KeyError, TypeError, ValueError) as error:
                 raise ConfigError(
-                    f'{output / JOURNAL} is no study of this program, or a damaged one') from error
+                    f'{output / JOURNAL} is not a study of this program, or is damaged'
+                ) from error
             self._check_search()
 
     def _check_search(self) -> None:
-        """Begin a new study; of an old one, refuse another search, but for more trials."""
+        """Begin a new study; an old one must be of the same search, except for ``trials``."""
         mine = {**asdict(self.search.config), **self.search.base,
                 'budgets': list(map(asdict, self.search.budgets)),
                 'ranges': list(map(asdict, self.search.ranges))}
         del mine['trials']
-        mine = json.loads(json.dumps(mine))  # as the study gives it back
+        mine = json.loads(json.dumps(mine))  # as the study returns it
         theirs = self._study.user_attrs.get(_SEARCH)
         if theirs is None:
             self._study.set_user_attr(_SEARCH, mine)
@@ -134,29 +136,29 @@ class Study:
         elif theirs != mine:
             changed = [key for key in mine if theirs.get(key) != mine[key]]
             raise ConfigError(
-                f'{self.output} holds a search with other {", ".join(changed)}: of a search that '
-                'has begun only trials can be changed, choose another --output')
+                f'{self.output} holds a search with other {", ".join(changed)}: once a search has '
+                'begun, only trials can be changed; choose another --output')
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials that anybody has begun, by number."""
+        """All trials that any program has begun, by number."""
         return [trial for trial in self._study.get_trials(deepcopy=False)
                 if trial.state != TrialState.WAITING]
 
     @property
     def ended(self) -> int:
-        """How many trials have come to their end, whoever ran them."""
+        """Number of trials that have ended, whichever program ran them."""
         return sum(trial.state.is_finished() for trial in self.trials)
 
     @contextmanager
     def locked(self) -> Iterator[list[FrozenTrial]]:
-        """Tell all trials, and keep others from doing so for as long as it takes to use them."""
+        """Yield all trials, and lock out other programs while they are used."""
         with self._claimed():
             yield self.trials
 
     @contextmanager
     def _claimed(self) -> Iterator[None]:
-        """Have the output folder alone for a moment, after others that are at it."""
+        """Lock the output folder for a moment; waits for other programs to release it."""
         claim = Claim(self.output, SEARCH, PATIENCE)
         try:
             yield
@@ -164,7 +166,7 @@ class Study:
             claim.release()
 
     def take(self) -> Job | None:
-        """Tell which training is next; None if there is none now."""
+        """Return the next training; None if there is none now."""
         while True:
             for running in self._running:
                 if running.waiting:
@@ -173,13 +175,13 @@ class Study:
                 return None
 
     def finished(self, job: Job) -> None:
-        """Go on with the trial of a training that has come to its end."""
+        """Continue the trial of a training that has ended."""
         (running,) = (each for each in self._running if job in each.jobs)
         if all(each.finished for each in running.jobs):
             self._report(running)
 
     def _claim(self) -> bool:
-        """Take over a trial that nobody works on, or begin one; false if there is none."""
+        """Take over a trial that nobody holds, or begin one; returns False if there is none."""
         mine = {running.trial.number for running in self._running}
         with self.locked() as trials:
             left = (trial for trial in trials
@@ -191,7 +193,7 @@ class Study:
                     continue
                 running = _Running(Trial(self._study, frozen._trial_id), claim,
                                    budget=len(frozen.intermediate_values))
-                self._say(f'trial {frozen.number}, whose program has ended, is taken over')
+                self._say(f'trial {frozen.number} is taken over, because its program has ended')
                 break
             else:
                 if len(trials) >= self.search.config.trials:
@@ -207,11 +209,11 @@ class Study:
         return True
 
     def _claim_of(self, number: int) -> Claim:
-        """Make a trial this program's own; raises :class:`InUse` if it is another one's."""
+        """Claim a trial for this program; raises :class:`InUse` if another program has it."""
         return Claim(self._folder(number), TRIAL, alone=True)
 
     def _sampler(self, number: int) -> BaseSampler:
-        """Make what draws a trial, the same whoever draws it."""
+        """Make the sampler of a trial, which draws the same in any program."""
         seed = np.random.SeedSequence((self.search.config.sampler_seed, number))
         kind = RandomSampler if self.search.config.sampler == 'random' else TPESampler
         return kind(seed=int(seed.generate_state(1)[0]))
@@ -220,7 +222,7 @@ class Study:
         return self.output / f'trial_{number:04d}'
 
     def _possible(self, running: _Running) -> bool:
-        """End a trial whose settings clash with each other."""
+        """Return whether a trial can be trained; if its settings conflict, end it."""
         try:
             self.search.training(
                 running.trial.params, self.search.config.seeds[0], self.search.budgets[0].steps)
@@ -231,7 +233,7 @@ class Study:
         return True
 
     def _train(self, running: _Running) -> None:
-        """Line up the trainings of a trial for its budget."""
+        """Queue the trainings of a trial for its budget."""
         budget, number = self.search.budgets[running.budget], running.trial.number
         running.jobs = [
             Job(f'trial {number}', self.search.training(running.trial.params, seed, budget.steps),
@@ -242,7 +244,7 @@ class Study:
             self._report(running)
 
     def _report(self, running: _Running) -> None:
-        """Tell the study what a trial is worth after its budget, and go on with it or end it."""
+        """Report the value of a trial after its budget, then continue or end the trial."""
         value = worth(self.search, running.jobs)
         running.trial.report(value, self.search.config.reduction_factor ** running.budget)
         running.budget += 1
@@ -251,10 +253,10 @@ class Study:
             self._train(running)
 
     def _over(self, running: _Running) -> bool:
-        """End a trial that is not among the best after its budget, or has had them all."""
+        """End a trial that is not among the best or has no budget left; returns whether it did."""
         value, told = self._standing(running)
         last = running.budget == len(self.search.budgets)
-        # The preset itself counts among the others, and goes on whatever it is worth.
+        # The preset itself takes part in the comparison, but always continues.
         stops = not last and running.trial.should_prune() and not (
             running.trial.number == 0 and self.search.as_it_is)
         if stops or math.isnan(value):
@@ -266,7 +268,7 @@ class Study:
         return True
 
     def _standing(self, running: _Running) -> tuple[float, str]:
-        """Tell what a trial was worth after its last budget, as a number and in words."""
+        """Return the value of a trial after its last budget, as a number and in words."""
         values = self._study.get_trials(deepcopy=False)[running.trial.number].intermediate_values
         value, budgets = values[max(values)], self.search.budgets
         return value, (
@@ -276,7 +278,7 @@ class Study:
     def _end(
         self, running: _Running, state: TrialState, told: str, value: float | None = None
     ) -> None:
-        """Tell the study how a trial has ended, and let go of it."""
+        """Report the end of a trial to the study and release it."""
         self._study.tell(running.trial, value, state)
         self._running.remove(running)
         running.claim.release()
@@ -284,7 +286,7 @@ class Study:
 
 
 def _suggest(trial: Trial, each: Range) -> None:
-    """Draw a setting of a trial that has none yet."""
+    """Draw a setting of a trial, unless it has been drawn already."""
     if each.span is None:
         trial.suggest_categorical(each.name, each.labels)
     elif each.whole:

@@ -15,9 +15,9 @@
 """
 Sweeps: the same training with several settings and seeds, and one picture of all.
 
-A sweep file is YAML: the options of ``dynsyn train``, the ``seeds``, and ``settings``, each a name
-with what it changes. Presets, robots (``params_file``) and pretrained weights are found by name
-from any folder, and steps are those of all walkers together::
+A sweep file is YAML: the options of ``dynsyn train``, the ``seeds``, and ``settings``, a table
+from names to changes. Presets, robots (``params_file``) and pretrained weights are found by name
+from any folder. Steps are those of all walkers together::
 
     env_id: BipedalWalker-v3
     simulator: gymnasium
@@ -30,12 +30,12 @@ from any folder, and steps are those of all walkers together::
     seeds: [0, 1, 2, 3]
     settings:
       as it is: {}
-      no trace: {learner: {synapses: {trace: 0.0}}}
+      short trace: {learner: {prediction: {eligibility_time_constant: 33.0}}}
 
-Each setting and seed is a training in a folder of its own, ``SETTING/seed_N``. ``episodes.csv``
-has all their episodes, ``summary.csv`` a row each, solved once all learners of a training have
-solved its task, and ``curves.png`` the mean of each setting over its seeds, with a band from the
-worst to the best. A finished sweep is continued if its file asks for more steps.
+Each setting and seed is a training in its own folder, ``SETTING/seed_N``. ``episodes.csv`` has all
+episodes. ``summary.csv`` has one row per training, which counts as solved once all its learners
+have solved the task. ``curves.png`` shows the mean of each setting over its seeds, with a band
+from the worst to the best. To continue a finished sweep, ask for more steps in its file.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ from matplotlib.patches import Patch
 import numpy as np
 
 EPISODES, SUMMARY, CURVES = 'episodes.csv', 'summary.csv', 'curves.png'
-#: How long a worker waits for its folder, s: that of a sweep that was killed may be about to end.
+#: How long a worker waits for its folder, s: a worker of a killed sweep may still hold it.
 PATIENCE = 30.0
 MOST_JOBS = 10_000
-#: A setting's name, which is that of a folder: of one line, not hidden, and not within another.
+#: A setting's name, which is also that of a folder: one line, not hidden, and without a slash.
 _NAME = re.compile(r'[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,99}')
 _OWN_KEYS = ('preset', 'params_file', 'seeds', 'settings')
-#: What a sweep file says, beside what is its own: a training without seed, robot and learner.
+#: The keys of a sweep file that describe a training, without seed, robot and learner.
 _TRAINING_KEYS = tuple(each.name for each in fields(TrainingConfig)
                    if each.name not in ('seed', 'robot', 'learner'))
 _SUMMARY_COLUMNS = ('setting', 'seed', 'steps', 'episodes', 'mean', 'mean_of', 'best_mean',
@@ -93,12 +93,12 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether its results are all there, for as many steps as are asked for now."""
+        """Whether all results exist, for the number of steps that is now asked for."""
         return self._done.exists()
 
     @property
     def steps(self) -> int:
-        """Steps of all walkers so far, up to the last episode that has ended."""
+        """Steps of all walkers at the end of the last episode."""
         if self.finished:
             return self.config.steps
         log = self.folder / trainer.EPISODES
@@ -112,7 +112,7 @@ class Job:
         """
         Train until finished or ``stop``, from the last checkpoint if there is one.
 
-        Raises :class:`ConfigError` if it cannot.
+        Raises :class:`ConfigError` if it cannot be trained.
         """
         if (self.folder / trainer.CHECKPOINT).exists():
             training = Trainer.resume(
@@ -131,7 +131,7 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
     if not isinstance(settings, dict) or not isinstance(seeds, list) or not settings or not seeds:
         raise ConfigError(f'{file}: seeds must be a list and settings a table, neither empty')
     if len(settings) * len(seeds) > MOST_JOBS:
-        raise ConfigError(f'{file}: {len(settings) * len(seeds)} trainings are too many, a sweep '
+        raise ConfigError(f'{file}: {len(settings) * len(seeds)} trainings are too many: a sweep '
                           f'has at most {MOST_JOBS}')
     for seed in seeds:
         if seeds.count(seed) > 1:
@@ -140,7 +140,7 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 f'{file}: the setting {cut(name)} must have a name of up to 100 characters that '
-                'can be that of a folder')
+                'is valid for a folder')
     base = {key: value for key, value in content.items() if key not in _OWN_KEYS}
     base['robot'] = asdict(read_robot(str(content.get('params_file', ROBOT_FILE))))
     base['learner'] = asdict(read_preset(str(content['preset'])))
@@ -173,7 +173,7 @@ def _changed(values: Mapping[str, Any], changes: Any, where: str) -> dict[str, A
 
 
 def merge(jobs: list[Job], output: Path) -> None:
-    """Write one CSV of all episodes, one of all results, and the picture, each whole."""
+    """Write a CSV file of all episodes, one of all results, and the picture."""
     with replaced(output / EPISODES, 'w') as file:
         writer = csv.writer(file)
         writer.writerow(('setting', 'seed', *COLUMNS))
@@ -192,7 +192,7 @@ def merge(jobs: list[Job], output: Path) -> None:
 
 
 def _result(job: Job) -> tuple:
-    """Put a finished job into one row."""
+    """Return the row of a finished job."""
     summary = trainer.read_summary(job.folder)
     try:
         return _row(job, summary)
@@ -215,7 +215,7 @@ def _draw(jobs: list[Job], path: Path) -> None:
     """
     Draw each setting: the mean over its seeds with a band from the worst to the best.
 
-    Both end where the first seed ends; those that go on are thin lines to where they end.
+    Both end where the first seed ends. Seeds that continue are thin lines up to their end.
     """
     figure = canvas.new()
     axes = figure.add_subplot()
@@ -266,7 +266,7 @@ def _draw(jobs: list[Job], path: Path) -> None:
 
 
 def _means(job: Job) -> dict[str, np.ndarray]:
-    """Read the episodes of a job at which there was a mean of 100, or else all of them."""
+    """Read the episodes of a job that have a mean of 100, or all of them if none has."""
     data = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
     whole = data[MEAN_OF] >= WINDOW
     return {name: column[whole] for name, column in data.items()} if whole.any() else data

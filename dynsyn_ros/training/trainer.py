@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-A training run in a folder: it can be killed at any time and goes on from its last checkpoint.
+A training run in a folder: it can be killed at any time and continues from its last checkpoint.
 
 The folder holds ``episodes.csv``, ``learning_curve.png``, ``weights.npz`` (the learner with the
-best 100-episode mean, when it had it), ``checkpoint.npz`` (everything, to go on from),
+best 100-episode mean, at that time), ``checkpoint.npz`` (everything that is needed to continue),
 ``synapses.csv`` (weights and centres of some synapses of learner 0) and ``summary.json``.
 """
 
@@ -58,22 +58,22 @@ SYNAPSES, CHECKPOINT, SUMMARY = 'synapses.csv', 'checkpoint.npz', 'summary.json'
 ROW_STEPS = 100
 #: Time between two checkpoints, s.
 CHECKPOINT_PERIOD = 120.0
-#: Steps of each walker between two looks at whether a learner does better than any before.
+#: Steps of each walker between two checks for a new best learner.
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
-#: A key of the task in the files of a former version, whose steps were those of each learner.
+#: A key of the task in files of a former version, whose steps were those of each learner.
 _FORMER_KEY = 'shared'
-#: The least and most of what the next step is told of the last one.
+#: The arrays that a step needs from the last one, with their least and greatest values.
 _TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a checkpoint says of the training that it is of."""
+    """What a checkpoint says about its training."""
 
     task: TrainingConfig
     steps: int = setting('steps of all walkers together', low=0, high=NO_LIMIT)
-    seconds: float = setting('time it has taken', unit='s', low=0.0, high=1e12)
+    seconds: float = setting('time taken so far', unit='s', low=0.0, high=1e12)
     bytes: list[int] = setting('lengths of the two logs', low=1, high=NO_LIMIT)
     best: float = setting('best mean so far')
 
@@ -84,7 +84,7 @@ class Progress:
 
 
 def _progress(file: Path, steps: int | None) -> Progress:
-    """Read what a checkpoint says of its training, which is to take another number of steps."""
+    """Read what a checkpoint says about its training, with another number of steps if given."""
     made_by = weights.read_about(file)['made_by']
     task = made_by.get('task')
     if isinstance(task, dict):
@@ -97,15 +97,16 @@ def _progress(file: Path, steps: int | None) -> Progress:
     try:
         return build(Progress, made_by)
     except ConfigError as error:
-        raise ConfigError(f'{file} is no checkpoint of a training: {error}') from error
+        raise ConfigError(f'{file} is not a checkpoint of a training: {error}') from error
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
     """
-    Read how a training fared, see :meth:`Trainer.summary`; raises :class:`ConfigError`.
+    Read the summary of a training, see :meth:`Trainer.summary`; raises :class:`ConfigError`.
 
-    Says also whether it is of a ``former`` version, whose files have steps of each walker (the
-    summary's own are converted), and at what mean its task is ``solved_at``, None for none.
+    ``former`` is added: whether it is of a former version, whose files have steps of each walker
+    (those of the summary are converted). ``solved_at`` is added: the mean that solves the task, or
+    None.
     """
     file = folder / SUMMARY
     with opened(file) as source:
@@ -134,7 +135,7 @@ class Trainer:
         self, config: TrainingConfig, folder: Path, threads: int = CORES, patience: float = 0.0
     ) -> None:
         """
-        Prepare a run in its folder, which another may still have for a ``patience`` in s.
+        Prepare a run in its folder; wait up to ``patience``, s, for another run to release it.
 
         Raises :class:`ConfigError`.
         """
@@ -166,10 +167,10 @@ class Trainer:
         patience: float = 0.0,
     ) -> Trainer:
         """
-        Go on from the checkpoint in a folder, up to another number of ``steps`` if one is given.
+        Continue from the checkpoint in a folder, up to another number of ``steps`` if given.
 
-        The annealing is set back by the share ``reheat`` first. Raises :class:`ConfigError` if
-        there is no checkpoint that can be used, or no annealing.
+        First, the annealing clock is turned back by the share ``reheat``. Raises
+        :class:`ConfigError` if there is no usable checkpoint, or no annealing to turn back.
         """
         _progress(folder / CHECKPOINT, steps)
         claim = Claim(folder, TRAINING, patience)
@@ -188,7 +189,7 @@ class Trainer:
         config = progress.task
         if reheat and not config.learner.annealing:
             raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')
-        # The file is held to what it says of itself before anything is made for it.
+        # The arrays are checked against the task in the file before anything is made from it.
         arrays, _ = weights.read(file, config.contents)
         self = cls.__new__(cls)
         self.config, self.folder = config, folder
@@ -213,20 +214,20 @@ class Trainer:
 
     @property
     def _told(self) -> dict[str, np.ndarray]:
-        """What the next step is told of the last one."""
+        """What the next step needs from the last one."""
         return {'rewards': self._loop.rewards, 'sent': self._loop.control.sent,
                 'moved': self._loop.control.moved}
 
     @property
     def _beside(self) -> Contents:
-        """What a checkpoint holds beside the learners."""
+        """The arrays of a checkpoint in addition to those of the learners."""
         told = {name: ArraySpec(array.dtype, array.shape, *_TOLD[name])
                 for name, array in self._told.items()}
         return {_WALKERS + name: spec
                 for name, spec in {**told, **self._loop.walkers.contents}.items()}
 
     def _open_logs(self, episodes: int, synapses: int) -> None:
-        """Start the logs, or go on from their first so many bytes."""
+        """Start the logs, or continue them from these lengths, bytes."""
         check_length(self.folder / SYNAPSES, synapses)
         self.log = EpisodeLog(
             self.folder / EPISODES, self.config.learners, self.config.shared, episodes,
@@ -239,7 +240,7 @@ class Trainer:
 
     @property
     def resumes_within_episode(self) -> bool:
-        """Whether :meth:`resume` comes back into the midst of episodes, or begins new ones."""
+        """Whether :meth:`resume` resumes in the middle of episodes; else it begins new ones."""
         return self._loop.walkers.resumes_within_episode
 
     @property
@@ -249,15 +250,15 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether the run has done what it was asked for."""
+        """Whether the run has reached its steps, or has solved the task if that ends it."""
         return self.steps >= self.config.steps or (self.config.until_solved and self.log.solved)
 
     def run(self, stop: Callable[[], bool], progress: Callable[[Trainer], None]) -> None:
         """
-        Train until finished or ``stop``; then leave a checkpoint.
+        Train until finished or ``stop``; then write a checkpoint.
 
-        ``progress`` is called every step. Raises :class:`ConfigError` if a file cannot be written;
-        the last checkpoint is then as it was.
+        ``progress`` is called in every step. Raises :class:`ConfigError` if a file cannot be
+        written; the last checkpoint is then unchanged.
         """
         loop, log = self._loop, self.log
         begun, saved = time.monotonic() - self._seconds, time.monotonic()
@@ -289,7 +290,7 @@ class Trainer:
         self._claim.release()
 
     def _keep_best(self) -> None:
-        """Save the learner with the best mean if it is better than any before."""
+        """Save the learner with the best mean if that is better than any before."""
         means = [mean.value if mean.of >= WINDOW else -np.inf for mean in self.log.means]
         best = int(np.argmax(means))
         self._best.offer(means[best], lambda: self._packed(best))
@@ -307,13 +308,13 @@ class Trainer:
 
     @property
     def standing(self) -> dict[str, float]:
-        """Tell how the learners are, by name."""
+        """Mean amplitude, centre shift and gain of the learners, by name."""
         learner = self._loop.learner
         return {'amplitude': learner.mean_amplitude, 'centre_shift': learner.centre_shift,
                 'gain': learner.mean_gain}
 
     def checkpoint(self) -> None:
-        """Write all that is needed to go on, the curve and the summary."""
+        """Write everything that is needed to continue, the curve and the summary."""
         walkers = {**self._told, **self._loop.walkers.state()}
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
@@ -328,7 +329,7 @@ class Trainer:
             file.write(strict_json(self.summary(), indent=1) + '\n')
 
     def summary(self) -> dict[str, Any]:
-        """Tell how the run fares; steps are those of all walkers together."""
+        """Summarise the run; steps are those of all walkers together."""
         return {
             'steps': self.steps,
             'minutes': round(self._seconds / 60, 2),

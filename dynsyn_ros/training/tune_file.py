@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Searches for settings: many settings drawn from ranges, the better ones trained for longer.
+Searches for settings: settings are drawn from ranges, and the better ones are trained for longer.
 
-A search file is YAML: the options of ``dynsyn train``, the ``ranges`` of the preset's settings to
-draw from, and how to search::
+A search file is YAML: the options of ``dynsyn train``, the ``ranges`` from which the preset's
+settings are drawn, and how to search::
 
     env_id: BipedalWalker-v3
     simulator: envpool
@@ -28,11 +28,11 @@ draw from, and how to search::
     trials: 100                        # settings to try
     sampler: tpe                       # or random
     sampler_seed: 0
-    objective: last                    # of a training: the mean return of the last `episodes`
+    objective: last                    # value of a training: mean return of the last `episodes`
     episodes: 400
-    over_seeds: median                 # of a trial: over its seeds
+    over_seeds: median                 # value of a trial: the median over its seeds
     seeds: [0, 1, 2, 3]
-    budgets:                           # the best third of each gets the next one
+    budgets:                           # the best third of each continues to the next one
     - {steps: 1000000, seeds: 2}       # steps of all walkers, with the first two seeds
     - {steps: 3000000, seeds: 4}
     reduction_factor: 3
@@ -41,10 +41,11 @@ draw from, and how to search::
       synapses.amplitude[2]: {low: 0.05, high: 0.4}
       synapses.repulsion: {choices: [true, false]}
 
-A range without an index gives all entries of a list one value. Whole numbers are drawn where a
-setting is one. ``objective`` may also be ``best``, the best mean of so many episodes in a row, or
-``area``, that mean on average over the steps, which rewards learning soon. Trial 0 is the preset
-as it is, if its values are in the ranges, and is trained to the end, to compare with.
+A range without an index gives all entries of a list the same value. Whole numbers are drawn for a
+setting that is a whole number. ``objective`` may also be ``best``, the best mean of that many
+consecutive episodes, or ``area``, that mean averaged over the steps, which favours early learning.
+Trial 0 is the unchanged preset, if its values are in the ranges. It is trained to the end for
+comparison.
 
 Presets, robots (``params_file``) and pretrained weights are found by name from any folder.
 """
@@ -84,7 +85,7 @@ Choice = bool | int | float | str
 
 @dataclass(frozen=True)
 class Budget:
-    """What each trial that has come so far is given."""
+    """What each trial that reaches this budget may use."""
 
     steps: int = setting('steps of all walkers together after which a trial is compared', low=1,
                          high=NO_LIMIT)
@@ -95,15 +96,17 @@ class Budget:
 class SearchConfig:
     """How to search."""
 
-    trials: int = setting('settings to try', low=1, high=1_000_000)
-    sampler: str = setting('what draws them: random, or TPE, which learns from the earlier ones',
-                           choices=SAMPLERS)
-    sampler_seed: int = setting('of what is drawn', low=0, high=2**31 - 1)
-    objective: str = setting('what a training is worth', choices=OBJECTIVES)
-    episodes: int = setting('episodes that the objective takes the mean of', low=1, high=1_000_000)
-    over_seeds: str = setting('what a trial is worth, of what its seeds are', choices=OVER_SEEDS)
+    trials: int = setting('number of trials', low=1, high=1_000_000)
+    sampler: str = setting(
+        'how settings are drawn: random, or by TPE, which learns from earlier trials',
+        choices=SAMPLERS)
+    sampler_seed: int = setting('seed of the sampler', low=0, high=2**31 - 1)
+    objective: str = setting('value of a training', choices=OBJECTIVES)
+    episodes: int = setting('number of episodes in the mean of the objective', low=1,
+                            high=1_000_000)
+    over_seeds: str = setting('value of a trial, from the values of its seeds', choices=OVER_SEEDS)
     seeds: list[int] = setting('seeds of the trainings', low=0, high=2**31 - 1)
-    reduction_factor: int = setting('one of so many trials gets the next budget', low=2,
+    reduction_factor: int = setting('one in this many trials continues to the next budget', low=2,
                                     high=1000)
 
 
@@ -118,7 +121,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Range:
-    """What one setting of the preset is drawn from: a span, or choices."""
+    """The span or the choices from which one setting of the preset is drawn."""
 
     name: str
     path: tuple[str, ...]
@@ -130,12 +133,12 @@ class Range:
 
     @property
     def labels(self) -> tuple[Choice, ...]:
-        """Name the choices, as a study can keep them: lists are text there."""
+        """The choices in a form that a study can store, where lists become text."""
         return tuple(choice if isinstance(choice, Choice) else json.dumps(choice)
                      for choice in self.choices)
 
     def value(self, drawn: Choice) -> Any:
-        """Tell the value of the setting that was drawn."""
+        """Return the value of the setting for what was drawn."""
         return drawn if self.span else self.choices[self.labels.index(drawn)]
 
     def ends(self) -> tuple[Any, ...]:
@@ -146,7 +149,7 @@ class Range:
         return tuple(map(int, ends)) if self.whole else ends
 
     def put(self, preset: dict[str, Any], value: Any) -> None:
-        """Give the setting a value in the nested tables of a preset."""
+        """Set the setting's value in the nested tables of a preset."""
         *sections, leaf = self.path
         for section in sections:
             preset = preset[section]
@@ -158,7 +161,7 @@ class Range:
             preset[leaf] = value
 
     def of(self, preset: Mapping[str, Any]) -> Any:
-        """Tell the setting's value in a preset; of a list's entries that differ, None."""
+        """Return the setting's value in a preset; None for a list whose entries differ."""
         value: Any = preset
         for key in self.path:
             value = value[key]
@@ -176,10 +179,10 @@ class Search:
     budgets: tuple[Budget, ...]
     ranges: tuple[Range, ...]
     base: dict[str, Any]
-    """The training, as :class:`TrainingConfig` takes it, without its seed and steps."""
+    """The values of a :class:`TrainingConfig`, without its seed and steps."""
 
     def training(self, params: Mapping[str, Choice], seed: int, steps: int) -> TrainingConfig:
-        """Describe a training with drawn settings; raises :class:`ConfigError` if they clash."""
+        """Make a training with drawn settings; raises :class:`ConfigError` if they conflict."""
         learner = copy.deepcopy(self.base['learner'])
         for each in self.ranges:
             if each.name in params:
@@ -189,7 +192,7 @@ class Search:
 
     @property
     def as_it_is(self) -> dict[str, Choice]:
-        """What a trial draws that is the preset itself; nothing where its values are outside."""
+        """The preset's own values as a trial would draw them; empty if one is out of range."""
         params = {}
         for each in self.ranges:
             value = each.of(self.base['learner'])
@@ -204,7 +207,7 @@ class Search:
 
 
 def read_search(file: Path) -> Search:
-    """Read a search file; raises :class:`ConfigError` for whatever is wrong with it."""
+    """Read a search file; raises :class:`ConfigError` if anything is wrong with it."""
     own = [each.name for each in fields(SearchConfig)]
     # Steps and seeds of a training come from the budgets.
     training = [each.name for each in fields(TrainingConfig)
@@ -228,7 +231,7 @@ def read_search(file: Path) -> Search:
 
 
 def _budgets(rows: Any, seeds: list[int]) -> tuple[Budget, ...]:
-    """Read the budgets, each more than the one before."""
+    """Read the budgets, each larger than the one before."""
     if not isinstance(rows, list) or not rows:
         raise ConfigError('budgets must be a list of tables of steps and seeds')
     if not seeds or len(set(seeds)) < len(seeds):
@@ -236,11 +239,11 @@ def _budgets(rows: Any, seeds: list[int]) -> tuple[Budget, ...]:
     budgets = tuple(build(Budget, row, f'budgets[{i}].') for i, row in enumerate(rows))
     for before, after in pairwise(budgets):
         if after.steps <= before.steps or after.seeds < before.seeds:
-            raise ConfigError('budgets must each have more steps than the one before, and no '
-                              'fewer seeds')
+            raise ConfigError('budgets must each have more steps than the one before, and at '
+                              'least as many seeds')
     if budgets[-1].seeds > len(seeds):
         raise ConfigError(
-            f'budgets take {budgets[-1].seeds} seeds, and seeds lists {len(seeds)}')
+            f'budgets take {budgets[-1].seeds} seeds, but seeds lists {len(seeds)}')
     return budgets
 
 
@@ -262,7 +265,7 @@ def _range(name: str, table: Any, known: Mapping[str, Setting]) -> Range:
     kind, where = known[parts[1]].kind, f'ranges.{name}'
     index = None if parts[2] is None else int(parts[2])
     if index is not None and get_origin(kind) is not list:
-        raise ConfigError(f'{where} has an index, and {parts[1]} is no list')
+        raise ConfigError(f'{where} has an index, but {parts[1]} is not a list')
     inner = get_args(kind)[0] if get_origin(kind) is list else kind
     if not isinstance(table, Mapping):
         raise ConfigError(f'{where} must be a table of low and high, or of choices')
@@ -270,29 +273,30 @@ def _range(name: str, table: Any, known: Mapping[str, Setting]) -> Range:
     if 'choices' in table:
         if set(table) != {'choices'} or not isinstance(table['choices'], list) or (
                 len(table['choices']) < 2):
-            raise ConfigError(f'{where}.choices must be a list of two or more, and stand alone')
+            raise ConfigError(f'{where}.choices must be a list of two or more, with no other key')
         choices = tuple(table['choices'])
     elif inner in (int, float):
         span = build(Span, {'log': False, **table}, f'{where}.')
         _check_span(span, where, inner is int)
     else:
-        raise ConfigError(f'{where} needs choices, as {parts[1]} is no number')
+        raise ConfigError(f'{where} needs choices: {parts[1]} is not a number')
     return Range(name, tuple(parts[1].split('.')), index, inner is int, span, choices)
 
 
 def _check_span(span: Span, where: str, whole: bool) -> None:
-    """Refuse a span that nothing can be drawn from."""
+    """Refuse a span from which nothing can be drawn."""
     if not span.low < span.high:
         raise ConfigError(f'{where}.low must be under {where}.high, not {span.low:g} and '
                           f'{span.high:g}')
     if span.log and span.low <= 0.0:
         raise ConfigError(f'{where}.low must be over 0 where log is true, not {span.low:g}')
     if whole and not (span.low.is_integer() and span.high.is_integer()):
-        raise ConfigError(f'{where} must be of whole numbers, not {span.low:g} and {span.high:g}')
+        raise ConfigError(
+            f'{where} must have whole numbers, not {span.low:g} and {span.high:g}')
 
 
 def _try_ends(search: Search) -> None:
-    """Refuse a range with an end that the preset cannot have."""
+    """Refuse a range with an end that is not valid in the preset."""
     for each in search.ranges:
         for value in each.ends():
             learner = copy.deepcopy(search.base['learner'])

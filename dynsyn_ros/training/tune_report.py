@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What came out of a search: a table of all trials, what mattered, the best preset."""
+"""The results of a search: a table of all trials, what mattered, and the best preset."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from optuna.trial import create_trial, FrozenTrial, TrialState
 import yaml
 
 TABLE, PICTURE, BEST = 'trials.csv', 'what_mattered.png', 'best.yaml'
-#: With fewer trials nothing is said of what mattered.
+#: With fewer trials, no importances are computed.
 LEAST_TRIALS = 10
 #: Slices side by side in the picture.
 _COLUMNS = 4
@@ -46,14 +46,14 @@ _STATES = {TrialState.COMPLETE: 'finished', TrialState.PRUNED: 'stopped',
 
 
 def values_of(search: Search, trial: FrozenTrial) -> list[float | None]:
-    """List what a trial was worth after each budget; None where it has not come to."""
+    """List the value of a trial after each budget; None for budgets that it did not reach."""
     told = [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]
     known = [None if math.isnan(value) else value for value in told]
     return known + [None] * (len(search.budgets) - len(known))
 
 
 def ranking(search: Search, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Order the trials that are worth something: who came farthest, and then who is best."""
+    """Order the trials that have a value, first by budgets reached, then by value."""
     def key(trial: FrozenTrial) -> tuple[int, float]:
         values = [value for value in values_of(search, trial) if value is not None]
         return len(values), values[-1] if values else -math.inf
@@ -63,9 +63,9 @@ def ranking(search: Search, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
 def importances(search: Search, trials: Sequence[FrozenTrial], budget: int) -> dict[str, float]:
     """
-    Tell the share of each setting in what trials were worth after a budget.
+    Compute the importance of each setting for the value of trials after a budget.
 
-    By PED-ANOVA: how the best tenth of the trials differ from all. Empty with too few trials.
+    PED-ANOVA compares the best tenth of the trials with all. Empty with too few trials.
     """
     study = optuna.create_study(direction='maximize')
     for trial in trials:
@@ -79,7 +79,7 @@ def importances(search: Search, trials: Sequence[FrozenTrial], budget: int) -> d
 
 
 def write(search: Search, trials: Sequence[FrozenTrial], file: Path, output: Path) -> list[str]:
-    """Write what there is so far; returns the names of the files."""
+    """Write the results so far; returns the names of the files."""
     with replaced(output / TABLE, 'w') as table:
         _write_table(search, trials, csv.writer(table))
     ranked = ranking(search, trials)
@@ -92,7 +92,7 @@ def write(search: Search, trials: Sequence[FrozenTrial], file: Path, output: Pat
 
 
 def _write_table(search: Search, trials: Sequence[FrozenTrial], table: Any) -> None:
-    """Write a row a trial."""
+    """Write one row per trial."""
     names = [each.name for each in search.ranges]
     table.writerow(('trial', 'state', *(f'after_{each.steps}' for each in search.budgets),
                     *names, REFUSED))
@@ -104,7 +104,7 @@ def _write_table(search: Search, trials: Sequence[FrozenTrial], table: Any) -> N
 
 
 def _preset(search: Search, trial: FrozenTrial, file: Path) -> str:
-    """Write the settings of a trial as a preset, and where they come from."""
+    """Write the settings of a trial as a preset, with a comment on their origin."""
     values = [value for value in values_of(search, trial) if value is not None]
     budget, config = search.budgets[len(values) - 1], search.config
     training = search.training(trial.params, config.seeds[0], budget.steps)
@@ -113,7 +113,7 @@ def _preset(search: Search, trial: FrozenTrial, file: Path) -> str:
         f'{config.episodes} episodes,\n# {config.over_seeds} of the seeds '
         f'{", ".join(map(str, config.seeds[:budget.seeds]))}, {training.learners} learners after '
         f'{budget.steps} steps of all walkers.\n')
-    # ROS takes no null: a table that the preset leaves out is left out here.
+    # ROS accepts no null, so a table that the preset omits is omitted here.
     learner = {key: value for key, value in asdict(training.learner).items() if value is not None}
     return head + yaml.safe_dump(
         {EVERY_NODE: {'ros__parameters': {'learner': learner}}},
@@ -121,7 +121,7 @@ def _preset(search: Search, trial: FrozenTrial, file: Path) -> str:
 
 
 def draw(search: Search, trials: Sequence[FrozenTrial], path: Path) -> None:
-    """Draw the importances, and what trials were worth over each setting."""
+    """Draw the importances, and the values of trials over each setting."""
     columns = min(len(search.ranges), _COLUMNS)
     rows = math.ceil(len(search.ranges) / columns)
     height = 1.2 + 0.3 * len(search.ranges)
@@ -150,13 +150,13 @@ def _draw_importances(axes: Axes, search: Search, trials: Sequence[FrozenTrial])
             label=f'after {budget.steps:,} steps of all walkers, seeds: {budget.seeds}')
     axes.set_yticks(places - 0.4 + 0.5 * width, names)
     axes.set_xlim(left=0.0)
-    axes.set_xlabel(f'importance (of budgets that {LEAST_TRIALS} trials or more came to)')
+    axes.set_xlabel(f'importance (for budgets reached by {LEAST_TRIALS} or more trials)')
 
 
 def _draw_slice(
     axes: Axes, search: Search, trials: Sequence[FrozenTrial], each: Range
 ) -> None:
-    """Draw a dot a trial and budget over one setting."""
+    """Draw one dot per trial and budget over one setting."""
     for i in range(len(search.budgets)):
         dots = [(trial.params[each.name], values_of(search, trial)[i]) for trial in trials
                 if each.name in trial.params and values_of(search, trial)[i] is not None]
@@ -172,7 +172,7 @@ def _draw_slice(
 
 
 def rows(search: Search, trials: Sequence[FrozenTrial], most: int) -> list[list[str]]:
-    """Lay out the best trials, the names of the columns first."""
+    """Lay out the best trials as rows, with the column names first."""
     ranked = ranking(search, trials)[:most]
     head = ['trial', *(f'after {each.steps}' for each in search.budgets),
             *(each.name for each in search.ranges)]

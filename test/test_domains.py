@@ -65,7 +65,7 @@ def test_a_walk_is_the_same_run_whoever_else_walks(tmp_path, monkeypatch, robot)
                 with process('dynsyn', [*walk, tmp_path / 'beside', '--seed', SEED, '--steps',
                                           STEPS]) as beside:
                     await_line(beside.stderr, '438 synapses')
-                    with pytest.raises(ConfigError, match=f'by --domain: .*{domain} .*other'):
+                    with pytest.raises(ConfigError, match=f'with --domain: .*{domain} .*other'):
                         domains.join(None, [])
                     assert beside.wait(PATIENCE) == 0
                 assert eye.count_publishers('joint_torques') == 1

@@ -72,7 +72,7 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
             one.await_levels(fine)
 
         for fault, words in (('joy released', 'deadman is not held'),
-                             ('joy silent', 'nothing has come on deadman for 0.5 s')):
+                             ('joy silent', 'nothing has arrived on deadman for 0.5 s')):
             one.await_zero(one.bring_about(f'{fault}, {usual}'))
             one.await_message('control', words)
             one.bring_about(usual)
@@ -98,7 +98,7 @@ def test_who_is_not_heard_is_told_why(tmp_path):
             controller.start()
             spin_until(executor, lambda: 'best effort' in told.get('/controller: imu', ''))
             assert told['/controller: imu'].endswith(
-                'the publisher of /imu is best effort, inputs.imu.qos must be so too')
+                'the publisher of /imu is best effort, so inputs.imu.qos must be best_effort')
             assert told['/controller: odom'] == (
                 'no message yet: nobody publishes /odom')
             assert told['/controller: control'].endswith(
@@ -120,7 +120,7 @@ def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
     with rig(tmp_path, period=period, changes=changes) as one:
         for hertz in (20, 50, 200, 500, 1000):
             one.bring_about(f'joint_states {hertz} Hz')
-            one.await_message('joint_states', 'slower than' if hertz < 45 else 'heard')
+            one.await_message('joint_states', 'slower than' if hertz < 45 else 'receiving')
             torques = one.next_commands(60)
             begun = len(one.watcher.commands) - len(torques)
             times = np.array([t for t, _ in one.watcher.commands[begun:begun + len(torques)]])

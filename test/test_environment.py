@@ -70,7 +70,7 @@ def test_a_mistake_in_the_environment_is_one_sentence_that_names_the_variable(
         ({'ROS_DOMAIN_ID': '233'}, "must be a number from 0 to 232, not '233'"),
         ({'PYTHONPATH': str(other / 'python')}, f'{other / "python"}, cannot be imported'),
         ({'PYTHONPATH': str(other / 'old')}, 'has no EventsExecutor: upgrade'),
-        ({'ROS_LOG_DIR': '/proc/nothing'}, 'must be a folder that can be written'),
+        ({'ROS_LOG_DIR': '/proc/nothing'}, 'must be a writable folder'),
         ({'ROS_SECURITY_KEYSTORE': str(tmp_path / 'none'), **secure}, 'must be a keystore'),
         ({'ROS_SECURITY_ENABLE': 'true', 'ROS_SECURITY_KEYSTORE': str(tmp_path / 'keys'),
           **secure}, 'was built without SROS 2'),

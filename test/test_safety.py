@@ -244,7 +244,7 @@ def test_rollback_needs_a_best(tmp_path):
     with walk(tmp_path, best_window=1000.0) as (executor, simulator, _):
         answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
         assert not answer.success
-        assert 'no best weights yet: a first window of 50000 steps' in answer.message
+        assert 'no best weights yet: the first window of 50000 steps' in answer.message
 
 
 def test_rollback_by_itself_when_all_goes_wrong(tmp_path):

@@ -86,7 +86,7 @@ def test_same_seed_same_files(tmp_path):
             (('--output', 'a', '--weights', 'none'), '--weights would have no effect: the walk'),
             (('--output', 'a', '--params-file', 'walker2d'),
              "a is the folder of a walk of 'bipedal_walker': continue it with"),
-            (('--record', 'a/weights.npz'), 'a/weights.npz is there already')):
+            (('--record', 'a/weights.npz'), 'a/weights.npz already exists')):
         assert words in refused(tmp_path, 'walk', '--steps', 10, *arguments)
     assert (tmp_path / 'a' / 'episodes.csv').read_text() == both
 

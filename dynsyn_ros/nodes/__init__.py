@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ROS nodes: topics, services, parameters, timers and lifecycle, and nothing else."""
+"""The ROS nodes: only topics, services, parameters, timers and lifecycle."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The buttons of the dashboard: what each asks of the controller, and what came of it."""
+"""The buttons of the dashboard: what each asks of the controller, and the answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dynsyn_ros.nodes import topics
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
-#: How much a press of praise or scold gives, in units of reward.
+#: Reward for a press of praise, or minus that for scold.
 PRAISE = 5.0
 #: The buttons that call a service of the controller, with what they send.
 BUTTONS = {
@@ -37,11 +37,11 @@ BUTTONS = {
     'rollback': ('rollback', Trigger, {}),
 }
 REWARDS = {'praise': PRAISE, 'scold': -PRAISE}
-#: What a press comes to.
+#: The outcomes of a press.
 DONE, REFUSED, NO_ANSWER = 'done', 'refused', 'no answer'
-#: After this a press has had no answer, s; the page is told within 2 s.
+#: Time after which a press counts as unanswered, s; the page shows that within 2 s.
 ANSWER_TIME = 1.5
-#: Between two looks at the graph for who is there, s.
+#: Time between two looks at the ROS graph, s.
 LOOK_PERIOD = 0.2
 
 
@@ -51,20 +51,20 @@ class Press:
 
     button: str
     who: str
-    """What the presser calls this press."""
+    """The presser's name for this press."""
     time: float
     answer: Callable[[], tuple[str, str] | None]
-    """Tells outcome and text, or None while there is no answer."""
+    """Returns outcome and text, or None while there is no answer."""
     forget: Callable[[], None]
     """Called when nobody waits for the answer any longer."""
     overdue: bool = False
 
 
 class Buttons:
-    """Presses, and their answers. Nothing here waits: :meth:`answers` looks what has come."""
+    """Presses and their answers. Nothing here blocks: :meth:`answers` polls for answers."""
 
     def __init__(self, node: Node, heard: Callable[[], float]) -> None:
-        """Find the services of the controller; ``heard`` tells when it was last heard."""
+        """Find the controller's services; ``heard`` returns the time of its last message."""
         self._node, self._heard = node, heard
         self._clients = {
             service: node.create_client(kind, f'{topics.CONTROLLER}/{service}')
@@ -77,7 +77,7 @@ class Buttons:
         self._looked = -LOOK_PERIOD
 
     def _look(self) -> dict[str, bool]:
-        """Tell what of the controller is in the graph; asked of the graph once in a while."""
+        """Return which ends of the controller are in the graph, which is asked now and then."""
         if time.monotonic() - self._looked >= LOOK_PERIOD:
             self._looked = time.monotonic()
             ends = self._node.get_subscriptions_info_by_topic(self._praise.topic_name)
@@ -90,10 +90,10 @@ class Buttons:
 
     def obstacles(self, controller: Mapping[str, Any] | None, silence: str) -> dict[str, str]:
         """
-        Say of each button why it cannot work; empty where it can.
+        Say for each button why it cannot work; empty if it can.
 
-        ``controller`` is what the controller says of itself, ``silence`` why that is not to be
-        relied on. Silence forbids no emergency stop: it may still arrive.
+        ``controller`` is the diagnostic status of the controller. ``silence`` says why it cannot
+        be relied on; it does not disable the emergency stop, which may still arrive.
         """
         there, values = self._look(), controller['values'] if controller else {}
         found = {}
@@ -114,7 +114,7 @@ class Buttons:
         return found
 
     def press(self, button: str, who: str) -> None:
-        """Do what a button says; what comes of it is among the :meth:`answers`."""
+        """Do what a button says; the outcome will be among the :meth:`answers`."""
         if button in REWARDS:
             self._give(button, who)
         elif button in BUTTONS:
@@ -131,8 +131,8 @@ class Buttons:
         given = time.monotonic()
 
         def answer() -> tuple[str, str] | None:
-            # A topic has no answers, and DDS acknowledges after up to 3 s: that the controller
-            # listens to a reliable topic, and was alive after it, tells as much.
+            # A topic has no answers, and DDS acknowledges only after up to 3 s. It is enough that
+            # the controller subscribes to the reliable topic and was alive after the press.
             return (DONE, f'{REWARDS[button]:+g} given') if self._heard() > given else None
 
         self._wait(Press(button, who, given, answer, lambda: None))
@@ -164,7 +164,7 @@ class Buttons:
 
     def answers(self) -> list[dict[str, str]]:
         """
-        Take the reports of what came of presses, each once.
+        Return the outcomes of presses, each once.
 
         A service that answers late is reported again.
         """

@@ -16,8 +16,8 @@
 """
 What a controller does while it is active: sensor messages -> steps of the learner -> commands.
 
-The commands are those that are safe, and the learner waits, whenever its inputs cannot be trusted
-or the emergency stop is latched.
+While its inputs cannot be trusted or the emergency stop is latched, it sends the safe commands and
+the learner waits.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ from rclpy.clock import Clock
 from rclpy.duration import Duration
 from std_msgs.msg import MultiArrayDimension
 
-#: How often in a control period it is looked whether a step is late, or the inputs are.
+#: How many times per control period the timer checks for a late step or late inputs.
 WATCHES_PER_PERIOD = 4
 DEAF = 'nobody listens to the commands'
-#: How long the last command of a deactivation may be on its way to those who listen.
+#: How long the last command of a deactivation may take to reach its subscribers.
 LAST_WORD = Duration(seconds=1)
 WARNING_PERIOD = 5.0
 
 
 def command_message(joints: int) -> topics.COMMANDS_TYPE:
-    """Lay out a command of zeros."""
+    """Make a command message of zeros."""
     command = topics.COMMANDS_TYPE(data=array('d', bytes(8 * joints)))
     command.layout.dim = [MultiArrayDimension(label='joints', size=joints, stride=joints)]
     return command
 
 
 class Supervisor(Protocol):
-    """The node that a control is part of: a Node of rclpy that answers these too."""
+    """The node that a control is part of: an rclpy Node that also has these members."""
 
     faults: Faults
     must_stop: str
@@ -66,23 +66,23 @@ class Supervisor(Protocol):
         """Say what is wrong with the learner after a step; empty if nothing is."""
 
     def on_step(self, given: StepInput) -> None:
-        """Hear of a step whose command has gone out."""
+        """Process a step whose command has been sent."""
 
 
 class Control:
     """The subscriptions, the commands and the timer of one activation, until it is closed."""
 
     def __init__(self, node: Supervisor, robot: Robot, loop: ControlLoop, clock: Clock) -> None:
-        """Listen to the sensors and command; the commands come last, when all ears are open."""
+        """Subscribe to the sensors, then create the publisher of the commands."""
         self._node, self._loop = node, loop
         self.inputs = SensorBuffer(robot)
         """The newest readings."""
         self.human_reward_gain = 1.0
-        """Factor on what comes on human_reward."""
+        """Factor on the values on human_reward."""
         self.halted = 'no message yet'
-        """Why the commands are the safe ones and the learner waits; empty while it steps."""
+        """Why the safe commands are sent and the learner waits; empty while it steps."""
         self.rejected = 0
-        """Messages that could not be used since the activation."""
+        """Number of messages since the activation that could not be used."""
         self._troubled = self._closed = self._answered = False
         self._period = robot.config.control_period
         loop.begin()
@@ -109,14 +109,14 @@ class Control:
             self._node, kind, topic, callback, reliability))
 
     def close(self) -> None:
-        """Send what is safe for ever, without a jump, and go deaf and dumb."""
+        """Send final commands that are safe forever, without a jump, and remove all ends."""
         self._closed = True
         with self._ends:
             for number, command in enumerate(self._loop.last()):
                 if number:
                     time.sleep(self._period)
                 self._send(command)
-            # A reader can lose what it has not received of a publisher that is gone.
+            # A subscriber can lose messages that it has not received when the publisher goes.
             self._commands.wait_for_all_acked(LAST_WORD)
 
     @property
@@ -129,7 +129,7 @@ class Control:
 
     def _on_message(self, topic: str, message: Any) -> None:
         if self._closed:
-            return  # the executor had it in its queue when the node was deactivated
+            return  # it was in the executor's queue when the node was deactivated
         try:
             if topic == 'imu':
                 self._mounting.see(message.header.frame_id)
@@ -153,32 +153,32 @@ class Control:
         self._node.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD)
 
     def _watch(self) -> None:
-        """Step where a step is still due, and halt where none can be given."""
+        """Take a step that is still due, or halt if the inputs cannot be trusted."""
         if self._closed:
             return
         now = self._now()
         if self.inputs.due or self.inputs.late(now):
             self._step(now)
         elif self.inputs.in_sets:
-            # Halt on what is seen in two looks running: the rest of a set may be on its way.
+            # Halt only on trouble in two consecutive checks: the rest of a set may be on its way.
             trouble = self._node.must_stop or self.inputs.trouble(now)
             if trouble and self._troubled:
                 self._halt(trouble)
             self._troubled = bool(trouble)
 
     def _step(self, now: int) -> None:
-        """Take one step; whatever it raises, what goes out is safe."""
+        """Take one step; whatever it raises, the command that is sent is safe."""
         self._answered = False
         try:
             self._take_step(now)
         except Exception as error:
             self.halted = f'the step has raised {sentence(error)}'
             self._node.faults.add(self.halted)
-            if not self._answered:  # in lock-step one command too many is one for the next set
+            if not self._answered:  # in lock-step a second command would answer the next set
                 self._send_what_is_safe(1.0)
 
     def _take_step(self, now: int) -> None:
-        """Take one step of the learner and publish its command, or one that is safe."""
+        """Take one step of the learner and publish its command, or the safe one."""
         trouble = self.inputs.trouble(now)
         if not trouble and not self._commands.get_subscription_count():
             if self.inputs.in_sets:
@@ -190,7 +190,7 @@ class Control:
         given = self.inputs.take(now)
         stopped = self._node.must_stop
         if stopped or not given.periods:
-            # An answer all the same: in lock-step the simulator waits for one to each set.
+            # Answer in any case: in lock-step the simulator waits for an answer to each set.
             self._send_what_is_safe(given.slew)
             self.halted = stopped or 'the stamps went back'
             return
@@ -203,7 +203,7 @@ class Control:
             self._node.on_step(given)
 
     def _halt(self, reason: str, slew: float = 1.0) -> None:
-        """Send what is safe, each period where the clock sets the pace, and wait."""
+        """Send the safe command, once or, if the clock triggers steps, every period."""
         if not self.halted:
             self._node.get_logger().warning(f'halted: {reason}')
         if not (self.halted and self.inputs.in_sets):

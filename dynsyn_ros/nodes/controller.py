@@ -13,14 +13,14 @@
 # limitations under the License.
 
 """
-The controller node: sensor messages -> readings -> observation -> learner -> torques.
+The controller node: sensor messages -> readings -> observation -> learner -> commands.
 
-A managed node: it makes the learner when it is configured, listens and commands while it is
-active, sends zero torque when it is deactivated and saves when it is cleaned up or shut down.
-While it is active it leaves checkpoints, and goes on from the newest when it is configured again.
+It is a managed node. It makes the learner when it is configured, and runs it while it is active.
+It sends the safe command when it is deactivated, and saves the weights when it is cleaned up or
+shut down. While active it writes checkpoints; when configured again it continues from the newest.
 
-The torques are zero, and the learner waits, whenever its inputs cannot be trusted or the emergency
-stop is latched.
+While its inputs cannot be trusted or the emergency stop is latched, it sends the safe command and
+the learner waits.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 
 EMERGENCY = 'emergency stop'
-#: Parameters that may be changed while it is active, and need readings of their own.
+#: Parameters that may be changed while the node is active, and that need readings of their own.
 GUARDS = ('fall_tilt', 'damping')
 
 
@@ -74,16 +74,16 @@ class ControllerNode(Guarded, LifecycleNode):
         self.failure = ''
         """Why the last transition was refused."""
         self._raises = False
-        """Whether it is raised to the caller, who says it, so that it is not said twice."""
+        """Whether a failure is raised to the caller, who reports it, instead of being logged."""
         self.estopped = False
         """Whether the emergency stop is latched."""
         self.second = ''
-        """Which topic has a second publisher, and whose they are; nothing is learnt meanwhile."""
+        """Which topic has a second publisher, and who publishes it; learning pauses meanwhile."""
         self.control: Control | None = None
-        """What listens and commands while the node is active."""
+        """The subscriptions and commands while the node is active."""
         self._rejected = 0
         self._ends = ExitStack()
-        """Undoes what an activation has set up: zero torque first, the subscriptions last."""
+        """Undoes what an activation has set up: it sends the safe command first."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
         answer_later(self.create_service(Trigger, '~/save', self._on_save))
@@ -94,7 +94,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self.add_post_set_parameters_callback(self._on_parameters)
 
     def _read_parameters(self) -> None:
-        """Take the parameters as they stand."""
+        """Read the present parameters."""
         self._shared = parameters.current(self, SharedConfig)
         self._config = parameters.current(self, ControllerConfig)
         self._robot_config = parameters.current(self, RobotConfig)
@@ -102,21 +102,21 @@ class ControllerNode(Guarded, LifecycleNode):
 
     @property
     def steps(self) -> int:
-        """Count the steps of the learner since it was configured."""
+        """Number of steps of the learner since it was configured."""
         return self._manager.steps if self._manager else 0
 
     @property
     def halted(self) -> str:
-        """Why the torques are zero and the learner waits; empty while it steps, or inactive."""
+        """Why the safe command is sent and the learner waits; empty otherwise."""
         return self.control.halted if self.control else ''
 
     @property
     def rejected(self) -> int:
-        """Count the messages that could not be used since the start."""
+        """Number of messages since the start that could not be used."""
         return self._rejected + (self.control.rejected if self.control else 0)
 
     def start(self) -> None:
-        """Configure and activate if the node is to start itself; raises :class:`ConfigError`."""
+        """Configure and activate if ``autostart`` is set; raises :class:`ConfigError`."""
         if not self._config.autostart:
             return
         self._raises = True
@@ -127,9 +127,9 @@ class ControllerNode(Guarded, LifecycleNode):
 
     def stop(self) -> None:
         """
-        Shut down from whatever state: zero torque, weights saved.
+        Shut down from any state: send the safe command and save the weights.
 
-        Raises :class:`ConfigError` if they could not be saved.
+        Raises :class:`ConfigError` if the weights could not be saved.
         """
         if self._state_machine.current_state[1] in ('unconfigured', 'inactive', 'active'):
             self.failure, self._raises = '', True
@@ -141,7 +141,7 @@ class ControllerNode(Guarded, LifecycleNode):
 
     @reported
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Make the learner, compiled and with its weights; refused if a file or folder is bad."""
+        """Make the learner and load its weights; refused if a file or folder is bad."""
         try:
             self._configure()
         except ConfigError as error:
@@ -154,7 +154,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._robot, robot = Robot(self._robot_config), self._robot_config
         begun = time.monotonic()
         self.get_logger().info(
-            'compiling the learner, or loading what an earlier start or dynsyn compile has left')
+            'compiling the learner, or loading what an earlier start or dynsyn compile compiled')
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
         loop = ControlLoop(self._robot, learner)
         manager = CheckpointManager(
@@ -173,7 +173,7 @@ class ControllerNode(Guarded, LifecycleNode):
 
     @reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Listen to the sensors and command."""
+        """Subscribe to the sensors and send commands."""
         self._deadman = Deadman(self, self._config)
         self._ends.callback(self._deadman.close)
         self.control = Control(self, self._robot, self._loop, self._steady)
@@ -193,13 +193,13 @@ class ControllerNode(Guarded, LifecycleNode):
 
     @reported
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send zero torque and go deaf and dumb."""
+        """Send the safe command and remove all subscriptions and publishers."""
         self._ends.close()
         return super().on_deactivate(state)
 
     @reported
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Save the weights and let go of the learner; refused if they cannot be saved."""
+        """Save the weights and drop the learner; refused if the weights cannot be saved."""
         if not self._saved():
             return TransitionCallbackReturn.FAILURE
         self._manager.close()
@@ -208,7 +208,7 @@ class ControllerNode(Guarded, LifecycleNode):
 
     @reported
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send zero torque and save the weights."""
+        """Send the safe command and save the weights."""
         self._ends.close()
         if self.learner is not None:
             self._saved()
@@ -217,7 +217,7 @@ class ControllerNode(Guarded, LifecycleNode):
 
     @reported
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send zero torque and save the weights, then wait to be configured again."""
+        """Send the safe command and save the weights, then wait to be configured again."""
         return self.on_shutdown(state)
 
     def _close_control(self) -> None:
@@ -234,7 +234,7 @@ class ControllerNode(Guarded, LifecycleNode):
         return EMERGENCY if self.estopped else self._deadman.trouble
 
     def fault_of_learner(self) -> str:
-        """Say whether the learner is lost after a step, which is then undone."""
+        """Say whether the learner is not finite after a step, and if so roll it back."""
         if self._manager.finite:
             return ''
         fault = 'the learner is not finite'
@@ -243,12 +243,12 @@ class ControllerNode(Guarded, LifecycleNode):
         return fault
 
     def on_step(self, given: StepInput) -> None:
-        """Count a step whose command has gone out."""
+        """Count a step whose command has been sent."""
         if self._manager.count(given.reward, given.time) and not self.second:
             self._look_back()
 
     def _look_back(self) -> None:
-        """At the end of a window: keep the best, and return to it if all has gone wrong."""
+        """At the end of a window, keep the best learner, or roll back if it got much worse."""
         manager, share = self._manager, self._config.rollback_share
         if share and manager.best_mean > 0.0 and manager.mean < share * manager.best_mean:
             self.get_logger().warning(
@@ -263,7 +263,7 @@ class ControllerNode(Guarded, LifecycleNode):
             self._manager.checkpoint()
 
     def _saved(self) -> bool:
-        """Save the weights; says what happened, returns success."""
+        """Save the weights and log the result; returns whether they are saved."""
         try:
             self._manager.save()
         except ConfigError as error:
@@ -273,7 +273,7 @@ class ControllerNode(Guarded, LifecycleNode):
         return True
 
     def _failed(self, error: ConfigError) -> None:
-        """Keep why a transition failed, and log it unless it is raised."""
+        """Record why a transition failed, and log it unless it will be raised."""
         self.failure = str(error)
         if not self._raises:
             self.get_logger().error(self.failure)
@@ -316,8 +316,8 @@ class ControllerNode(Guarded, LifecycleNode):
     def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self.estopped = request.data
         if self.estopped:
-            # No command from here: the next step or look is due within half a period, and in
-            # lock-step one command too many would be taken for the answer to the next set.
+            # No command from here: the next step or check is due within half a period, and in
+            # lock-step a second command would be taken for the answer to the next set.
             self.get_logger().warning(f'{EMERGENCY}: zero torque until it is cleared')
         response.success = True
         response.message = 'stopped' if self.estopped else 'cleared'
@@ -334,14 +334,14 @@ class ControllerNode(Guarded, LifecycleNode):
         return response
 
     def _check_live(self, new: list[Parameter]) -> SetParametersResult:
-        """Refuse a guard that needs what this activation does not listen to."""
+        """Refuse a guard that needs a topic without a subscription in this activation."""
         if self.control is not None and any(each.name in GUARDS for each in new):
             config = parameters.current(self, RobotConfig, new)
             listened = self.control.inputs.topics
             for topic in sorted({reading.partition('.')[0] for reading in used_readings(config)}):
                 if topic not in listened:
                     return SetParametersResult(successful=False, reason=(
-                        f'it needs {topic}, which is listened to from the next activation on'))
+                        f'it needs {topic}, which has no subscription before the next activation'))
         return SetParametersResult(successful=True)
 
     def _on_parameters(self, changed: list[Parameter]) -> None:
@@ -356,7 +356,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._apply_live_parameters()
 
     def _choose_learning(self) -> None:
-        """Learn as the parameter says, but from one robot only."""
+        """Learn if the parameter says so, but only from a single robot."""
         self.learner.learning = self._config.learning and not self.second
 
     def _on_owners(self, second: str) -> None:
@@ -369,7 +369,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._choose_learning()
 
     def _apply_live_parameters(self) -> None:
-        """Tell the control what of the parameters is its own."""
+        """Apply the live parameters to the control."""
         if self.control is not None:
             self.control.inputs.need_reward(self._config.learning)
             self.control.inputs.reconfigure(self._robot_config)

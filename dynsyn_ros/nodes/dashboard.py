@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The dashboard node: what a page shows of one robot, and how old it is."""
+"""The dashboard node: the data of one robot for the page, and its age."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
-#: What is shown of a stream is its newest message: nobody waits for the dashboard.
+#: Only the newest message of a stream is shown, so that no publisher waits for the dashboard.
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-#: What is shown of the controller's own topics, published 20 times a second.
+#: The controller's own topics that are shown; they are published 20 times per second.
 SHOWN = ('amplitude', 'mean_reward', 'weights', 'readings')
-#: Older than this is stale, s: of what comes 20 times a second, and of what comes once.
+#: Data older than this is stale, s: of streams at 20 Hz, and of diagnostics at 1 Hz.
 STREAM_AGE, DIAGNOSTICS_AGE = 1.0, 1.5
-#: More numbers in a message, statuses or letters in one than this are not shown.
+#: The most numbers in a message, statuses, and letters of a text that are shown.
 MOST_NUMBERS, MOST_STATUSES, MOST_LETTERS = 1000, 50, 500
 WARNING_PERIOD = 5.0
 
 
 class DashboardNode(Node):
     """
-    Listens to one controller, and only to what it tells 20 times a second.
+    Subscribes to the topics of one controller, none of them faster than 20 Hz.
 
-    Raw bytes are decoded when somebody looks. Times are those of arrival, by the steady clock.
+    Raw bytes are decoded on demand. Times are those of arrival, by the steady clock.
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        """Listen, and find the services."""
+        """Subscribe to the topics and find the services."""
         super().__init__('dashboard', **kwargs)
         self._kinds = {name: topics.OWN[f'{topics.CONTROLLER}/{name}'] for name in SHOWN}
         self._newest: dict[str, bytes] = {}
@@ -79,7 +79,7 @@ class DashboardNode(Node):
                 topics.SENSORS['scan'], 'scan', self._on_scan, NEWEST)
 
     def _on_scan(self, message: Any) -> None:
-        """See once where the rays look: hearing every scan would cost the robot's own loop."""
+        """Read the directions of the rays once: every scan would slow down the robot's loop."""
         self._lidar = {'first': message.angle_min, 'step': message.angle_increment,
                        'most': message.range_max}
         if self._scan is not None:
@@ -95,7 +95,7 @@ class DashboardNode(Node):
                                           f'{", ".join(topics.EPISODE_FIELDS)}')
 
     def _on_diagnostics(self, message: Any) -> None:
-        """Put what a node says first, and what is wrong with its parts, together in a line."""
+        """Join a node's first message and the messages of its parts in trouble into one line."""
         statuses: dict[str, dict[str, Any]] = {}
         for status in message.status:
             name, _, task = status.name.rpartition('/')[2][:MOST_LETTERS].partition(': ')
@@ -119,7 +119,7 @@ class DashboardNode(Node):
                                   throttle_duration_sec=WARNING_PERIOD)
 
     def _decode(self) -> set[str]:
-        """Decode what is new; returns its names."""
+        """Decode new messages; returns their names."""
         new = set()
         for name in list(self._newest):
             raw = self._newest.pop(name)
@@ -136,10 +136,10 @@ class DashboardNode(Node):
 
     def news(self) -> dict[str, Any]:
         """
-        Tell what is new since the last call, by name, and how old everything is, in s.
+        Return the news since the last call, by name, and the ages of all streams, s.
 
-        ``streams`` are the newest scalars and weights that are not stale, ``readings`` those that
-        are new, ``episodes`` (number, return) of each that ended.
+        ``streams`` are the newest scalars and weights that are not stale. ``readings`` are the
+        readings if they are new. ``episodes`` holds (number, return) of each episode that ended.
         """
         new, now = self._decode(), time.monotonic()
         ages = {name: now - self._arrived[name] for name in SHOWN if name in self._arrived}
@@ -149,7 +149,7 @@ class DashboardNode(Node):
             diagnostics[name] = {**told, 'age': now - status['time']}
         controller = diagnostics.get(topics.CONTROLLER)
         silence = '' if controller and controller['age'] <= DIAGNOSTICS_AGE else (
-            'nothing is heard of the controller')
+            'there is no news from the controller')
         return {
             'ages': ages,
             'streams': {name: self._decoded[name] for name, age in ages.items()
@@ -164,7 +164,7 @@ class DashboardNode(Node):
 
 
 def _table(message: Any) -> dict[str, dict[str, float]]:
-    """Read an array whose rows and columns have names; raises ValueError that says what it has."""
+    """Read an array with named rows and columns; raises ValueError that says what it has."""
     if len(message.data) > MOST_NUMBERS:
         raise ValueError(f'{len(message.data)} numbers, more than {MOST_NUMBERS}')
     if len(message.layout.dim) != 2:

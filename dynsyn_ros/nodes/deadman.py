@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A deadman switch: somebody holds a button, or the robot does not move."""
+"""A deadman switch: the robot only moves while somebody holds a button."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ TOPIC = 'deadman'
 
 
 class Deadman:
-    """Whether the switch is held, by its newest message."""
+    """Whether the switch is held, according to its newest message."""
 
     def __init__(self, node: Node, config: ControllerConfig) -> None:
-        """Listen, if there is to be such a switch."""
+        """Subscribe to the switch, if one is configured."""
         self._there = config.deadman != NO_DEADMAN
         self._button, self._timeout = config.deadman_button, config.deadman_timeout
         self._held, self._heard = False, -self._timeout
@@ -58,10 +58,10 @@ class Deadman:
         if not self._there:
             return ''
         if time.monotonic() - self._heard > self._timeout:
-            return f'nothing has come on {TOPIC} for {self._timeout:g} s'
+            return f'nothing has arrived on {TOPIC} for {self._timeout:g} s'
         return '' if self._held else f'{TOPIC} is not held'
 
     def close(self) -> None:
-        """Listen no more."""
+        """Remove the subscription."""
         if self._there:
             self._node.destroy_subscription(self._end)

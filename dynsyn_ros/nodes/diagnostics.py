@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Diagnostic statuses, published once a second, and those of inputs, which all nodes share."""
+"""Diagnostic statuses, published once per second, and the status of inputs for all nodes."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-#: Share of the rate that the trigger should have, below which that is said.
+#: Share of the expected rate of the trigger below which a warning is given.
 SLOW = 0.9
-#: Time over which a rate can be told, s.
+#: Shortest time over which a rate is computed, s.
 LEAST_TIME = 0.5
 
 
 class Report(NamedTuple):
-    """One thing a node says of itself."""
+    """One diagnostic status of a node."""
 
     task: str
-    """What of it; the status is called ``node: task``, or as the node where that is empty."""
+    """The part of the node; the status is named ``node: task``, or ``node`` if this is empty."""
     level: bytes
     message: str
     """One sentence."""
     values: dict[str, object]
-    """Numbers by name; those that are not there yet are not finite, and not told."""
+    """Numbers by name; those that are not available yet are not finite, and not published."""
 
 
 class Diagnostics:
-    """Publish what ``report`` says, by the wall clock: a stopped simulation is news too."""
+    """Publish what ``report`` returns, by the wall clock, also while a simulation is stopped."""
 
     def __init__(self, node: Node, report: Callable[[], Sequence[Report]]) -> None:
         """Start the timer."""
@@ -78,7 +78,7 @@ class Diagnostics:
 def of_control(
     state: str, troubles: Iterable[tuple[bytes, str]], values: dict[str, object]
 ) -> Report:
-    """Report the state of a controller and all that troubles it, the worst last."""
+    """Report the state of a controller and all its troubles, the worst last."""
     level, message = OK, state
     for worse, trouble in troubles:
         if trouble:
@@ -87,7 +87,7 @@ def of_control(
 
 
 def of_learning(learner: Learner, manager: CheckpointManager) -> Report:
-    """Report how learning goes."""
+    """Report the progress of learning."""
     return Report(
         'learning', WARN if manager.trouble else OK,
         manager.trouble or ('learning' if learner.learning else 'frozen'), {
@@ -100,16 +100,16 @@ def of_learning(learner: Learner, manager: CheckpointManager) -> Report:
 
 
 class InputReports:
-    """One report an input: its rate and age, and what is wrong with it now."""
+    """One report per input: its rate and age, and what is wrong with it now."""
 
     def __init__(self, node: Node, inputs: SensorBuffer, period: float) -> None:
-        """Report of ``inputs``, whose trigger should come once a ``period``, s."""
+        """Report on ``inputs``, whose trigger should arrive once per ``period``, s."""
         self._node, self._inputs, self._period = node, inputs, period
         self._before = dict.fromkeys(inputs.topics, (0, 0))
         self._time = time.monotonic()
 
     def __call__(self) -> list[Report]:
-        """Report what has come since the last time; nothing of what has only just begun."""
+        """Report what has arrived since the last call; empty if that was too recent."""
         now, seconds = self._node.get_clock().now().nanoseconds, time.monotonic() - self._time
         if seconds < LEAST_TIME:
             return []
@@ -145,11 +145,11 @@ class InputReports:
             return WARN, f'{refusals} messages were refused within a second'
         if topic == inputs.trigger and rate < SLOW / self._period:
             return WARN, (f'it comes at {rate:.3g} Hz, slower than control_period, '
-                          f'{self._period:g} s: steps are taken on readings that were held')
-        return OK, 'heard'
+                          f'{self._period:g} s: some steps use held readings')
+        return OK, 'receiving'
 
     def _silence(self, topic: str) -> str:
-        """Say why nothing has been heard on a topic."""
+        """Say why nothing has arrived on a topic."""
         name = self._node.resolve_topic_name(topic)
         publishers = self._node.get_publishers_info_by_topic(name)
         listeners = [end for end in self._node.get_subscriptions_info_by_topic(name)
@@ -161,6 +161,6 @@ class InputReports:
                           for end in publishers)
         if best_effort and any(end.qos_profile.reliability == ReliabilityPolicy.RELIABLE
                                for end in listeners):
-            return (f'no message yet: the publisher of {name} is best effort, '
-                    f'inputs.{topic}.qos must be so too')
-        return f'no message yet of {publishers[0].node_name}, who publishes {name}'
+            return (f'no message yet: the publisher of {name} is best effort, so '
+                    f'inputs.{topic}.qos must be best_effort')
+        return f'no message yet from {publishers[0].node_name}, which publishes {name}'

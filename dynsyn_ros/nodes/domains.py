@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-ROS domains of walks: each its own, so that a walk is the same run whoever else walks.
+ROS domains of walks: each walk has its own, so that other walks do not affect it.
 
-A walk holds a name of its domain for as long as it lives, however it ends, and says in a file what
-runs there. What looks at a walk finds it by these files.
+A walk binds a socket named after its domain, which the system frees when the process ends, and
+writes a file that describes it. Other commands find the walk by this file.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from typing import NamedTuple
 from dynsyn_ros.nodes.environment import DOMAIN, LAST_DOMAIN
 from dynsyn_ros.settings.schema import ConfigError
 
-#: Domains whose ports Linux gives to nobody, and that next to nobody chooses.
+#: Domains whose ports are outside Linux's ephemeral range, and that hardly anybody chooses.
 DOMAINS = range(215, LAST_DOMAIN + 1)
 #: The option to walk in the domain of the environment.
 SHARED = '--shared-domain'
 
 
 class Walk(NamedTuple):
-    """A walk in a domain of its own."""
+    """A walk in its own domain."""
 
     domain: int
     output: str
@@ -50,17 +50,17 @@ class Walk(NamedTuple):
 @contextmanager
 def own_domain(output: Path) -> Iterator[int]:
     """
-    Set the environment to a domain that nobody is in, for a walk that writes into ``output``.
+    Set the environment to an unused domain, for a walk that writes into ``output``.
 
-    Raises :class:`ConfigError` if there is none left.
+    Raises :class:`ConfigError` if all are in use.
     """
     folder = _folder()
-    # In order, so that who looked at the last walk sees the next one too.
+    # In order, so that a program that looked at the last walk sees the next one too.
     held = hold(DOMAINS)
     if held is None:
         raise ConfigError(
-            f'there are {len(DOMAINS)} walks in domains of their own already: end one, or choose '
-            f'a {DOMAIN} and {SHARED}')
+            f'there are already {len(DOMAINS)} walks in their own domains: end one, or set '
+            f'{DOMAIN} and use {SHARED}')
     domain, name = held
     with name:
         file = folder / f'{domain}.json'
@@ -73,7 +73,7 @@ def own_domain(output: Path) -> Iterator[int]:
 
 
 def hold(candidates: Iterable[int]) -> tuple[int, socket.socket] | None:
-    """Hold the first domain that nobody is in, until the socket is closed or this process ends."""
+    """Hold the first unused domain until the socket is closed or this process ends."""
     for domain in candidates:
         name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         if _bound(name, _name_of(domain)) and _empty(domain):
@@ -84,16 +84,16 @@ def hold(candidates: Iterable[int]) -> tuple[int, socket.socket] | None:
 
 def join(wanted: int | None, ros_arguments: Sequence[str]) -> None:
     """
-    Set the environment to the domain ``wanted``, or to that of the one walk that has its own.
+    Set the environment to the domain ``wanted``, or else to that of the only walk with its own.
 
-    Where none is wanted and no walk has, or a namespace is given, it stays. Raises
-    :class:`ConfigError` if there are several to choose from.
+    If no domain is wanted, and there is no such walk or a namespace is given, the environment
+    stays unchanged. Raises :class:`ConfigError` if there are several walks.
     """
     if wanted is None and not namespaced(ros_arguments):
         found = walks()
         if len(found) > 1:
             raise ConfigError(
-                'choose one of the walks by --domain: '
+                'choose one of the walks with --domain: '
                 + ', '.join(f'{walk.domain} ({walk.output})' for walk in found))
         wanted = found[0].domain if found else None
     if wanted is not None:
@@ -103,10 +103,10 @@ def join(wanted: int | None, ros_arguments: Sequence[str]) -> None:
 
 
 def walks() -> list[Walk]:
-    """List the walks of this user that run in domains of their own."""
+    """List the walks of this user that run in their own domains."""
     found = []
     for file in sorted(_folder().glob('*.json')):
-        with suppress(OSError, ValueError, KeyError, TypeError):  # ending, or just being written
+        with suppress(OSError, ValueError, KeyError, TypeError):  # being removed or written
             about = json.loads(file.read_text())
             if _lives(int(file.stem), int(about['pid'])):
                 found.append(Walk(int(file.stem), about['output']))
@@ -114,17 +114,17 @@ def walks() -> list[Walk]:
 
 
 def of_environment() -> str:
-    """Tell the number of the domain that the environment says."""
+    """Return the number of the domain in the environment."""
     return os.environ.get(DOMAIN) or '0'
 
 
 def namespaced(ros_arguments: Sequence[str]) -> bool:
-    """Whether the arguments of ROS put nodes into a namespace."""
+    """Return whether ROS arguments put nodes into a namespace."""
     return any('__ns:=' in word for word in ros_arguments)
 
 
 def _folder() -> Path:
-    """Find this user's folder of files; raises :class:`ConfigError` if it is somebody else's."""
+    """Return this user's folder of files; raises :class:`ConfigError` if it is another user's."""
     runtime = os.environ.get('XDG_RUNTIME_DIR', '')
     folder = (Path(runtime, 'dynsyn_ros') if Path(runtime or 'none').is_dir() else
               Path(tempfile.gettempdir(), f'dynsyn_ros_{os.getuid()}'))
@@ -139,7 +139,7 @@ def _folder() -> Path:
 
 
 def _name_of(domain: int) -> str:
-    """Name a domain among the abstract sockets of this machine, which end with their process."""
+    """Return the abstract socket name of a domain, which is freed when its process ends."""
     return f'\0dynsyn_ros_domain_{domain}'
 
 
@@ -152,7 +152,7 @@ def _bound(to: socket.socket, address: str | tuple[str, int]) -> bool:
 
 
 def _empty(domain: int) -> bool:
-    """Whether no participant, of whatever user, has the first port of a domain on this machine."""
+    """Return whether no participant of any user has the first port of a domain here."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         return _bound(probe, ('', 7410 + 250 * domain))  # as the DDS standard numbers them
 

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Mistakes in the environment that ROS answers with a traceback, or by ending the process."""
+"""Checks for mistakes in the environment that make ROS print a traceback or end the process."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from dynsyn_ros.settings.schema import ConfigError
 
 RMW, DOMAIN, SECURITY = 'RMW_IMPLEMENTATION', 'ROS_DOMAIN_ID', 'ROS_SECURITY_ENABLE'
 KEYSTORE, LOG_FOLDER = 'ROS_SECURITY_KEYSTORE', 'ROS_LOG_DIR'
-#: The largest domain that has ports on any system.
+#: The largest domain for which there are ports.
 LAST_DOMAIN = 232
-#: Where an installed ROS lists the middlewares it has, below each prefix.
+#: Where an installed ROS lists its middlewares, below each prefix.
 _RESOURCES = Path('share', 'ament_index', 'resource_index', 'rmw_typesupport')
-#: What errors of ROS say, and the sentence that names the variable; the first that fits.
+#: Words in errors of ROS, and the sentence that names the variable; the first match counts.
 _SENTENCES = {
-    'log directory': f'{LOG_FOLDER} must be a folder that can be written',
+    'log directory': f'{LOG_FOLDER} must be a writable folder',
     'security libraries': (
         f'{SECURITY} is true, but this ROS was built without SROS 2: unset it, or use an '
         'installed ROS with security plugins'),
@@ -43,9 +43,9 @@ _SENTENCES = {
 
 def check() -> None:
     """
-    Import rclpy, or say why that cannot be.
+    Check the environment and import rclpy.
 
-    Raises :class:`ConfigError` that names the variable of the environment.
+    Raises :class:`ConfigError` that names the faulty variable of the environment.
     """
     _check_rmw(os.environ.get(RMW, ''))
     domain = os.environ.get(DOMAIN, '') or '0'
@@ -64,14 +64,14 @@ def check() -> None:
 
 
 def blamed(error: Exception) -> str:
-    """Name the variable that an error of ROS comes from, in one sentence; empty if it is none."""
+    """Name the variable that caused an error of ROS, in one sentence; empty if none did."""
     text = ' '.join(str(error).split())
     return next((f'{sentence} ({text})' for words, sentence in _SENTENCES.items()
                  if words in text), '')
 
 
 def _check_rmw(name: str) -> None:
-    """Refuse a middleware that is not installed: rcl would end the process without a word."""
+    """Refuse a middleware that is not installed: rcl would end the process without a message."""
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
     found = {path.name for prefix in prefixes if prefix
              for path in Path(prefix, _RESOURCES).glob('*')}
@@ -87,16 +87,16 @@ def _check_rmw(name: str) -> None:
 def _no_rclpy(error: ImportError) -> str:
     """Say why rclpy cannot be imported."""
     if isinstance(error, ModuleNotFoundError) and error.name == 'rclpy':
-        return ("ROS 2 is not there: source its setup.bash, or install its wheels by pip install "
-                "'dynsyn_ros[wheels]'")
+        return ("ROS 2 was not found: source its setup.bash, or install its wheels with pip "
+                "install 'dynsyn_ros[wheels]'")
     place = next((folder for folder in sys.path if Path(folder, 'rclpy').is_dir()), '')
-    return (f'the rclpy that PYTHONPATH or the sourced ROS gives, in {place}, cannot be imported '
-            f'by Python {sys.version.split()[0]}: it was made for another Python, or its '
-            'libraries are not on LD_LIBRARY_PATH')
+    return (f'the rclpy from PYTHONPATH or the sourced ROS, in {place}, cannot be imported by '
+            f'Python {sys.version.split()[0]}: it was made for another Python, or its libraries '
+            'are not on LD_LIBRARY_PATH')
 
 
 def _version(package: str) -> str:
-    """Tell the version of an installed ROS package, or of its wheel."""
+    """Return the version of an installed ROS package, or of its wheel."""
     for name in (package, f'ros-{package}'):
         try:
             return metadata.version(name)

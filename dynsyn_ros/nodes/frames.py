@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""How an IMU is mounted, from the static transforms, where nobody has said it otherwise."""
+"""The mounting of an IMU, from the static transforms, unless a parameter gives it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from dynsyn_ros.robot.rotation import Quaternion, rotation_of
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-#: Global by convention, and told to late subscribers too.
+#: Global by convention, and latched for late subscribers.
 STATIC_TRANSFORMS = '/tf_static'
 STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Mounting:
-    """Turns the IMU's readings into the frame ``base_frame``, once its frame and tf are known."""
+    """Turns the IMU's readings into ``base_frame``, once the IMU's frame and tf are known."""
 
     def __init__(self, node: Node, config: RobotConfig, inputs: SensorBuffer) -> None:
-        """Wait for the IMU's frame; the transforms are listened to if it is another."""
+        """Wait for the IMU's frame; subscribe to the transforms if it is not ``base_frame``."""
         self._node, self._base, self._inputs = node, config.base_frame, inputs
         self._parents: dict[str, tuple[str, Quaternion]] = {}
         self._frame, self._end = '', None
@@ -47,20 +47,20 @@ class Mounting:
         self._mount()
 
     def see(self, frame: str) -> None:
-        """Hear in which frame the IMU measures."""
+        """Set the frame in which the IMU measures."""
         if not self._wanted or frame == self._frame:
             return
         self._frame = frame
         if frame in ('', self._base) or self._mount():
             return
         self._node.get_logger().warning(
-            f'imu measures in {frame}: until tf tells how that is mounted in {self._base}, it is '
-            'taken to be turned as that is, see inputs.imu.rotation')
+            f'imu measures in {frame}: until tf says how that is mounted in {self._base}, the two '
+            'are assumed to be aligned; see inputs.imu.rotation')
         if self._end is None:
             self._listen()
 
     def _listen(self) -> None:
-        """Listen to the static transforms, where tf2_msgs is installed."""
+        """Subscribe to the static transforms, if tf2_msgs is installed."""
         try:
             kind = import_module('tf2_msgs.msg').TFMessage
         except ImportError:
@@ -76,6 +76,6 @@ class Mounting:
         return True
 
     def close(self) -> None:
-        """Listen no more."""
+        """Remove the subscription."""
         if self._end is not None:
             self._node.destroy_subscription(self._end)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a callback raises is said, counted and told by diagnostics, and ends no node."""
+"""An exception in a callback is logged, counted and shown in diagnostics, but ends no node."""
 
 from __future__ import annotations
 
@@ -28,47 +28,47 @@ from rclpy.node import Node
 from rclpy.service import Service
 from std_srvs.srv import Trigger
 
-#: How long diagnostics show a fault as an error, s: long enough to be seen by anybody.
+#: How long diagnostics show a fault as an error, s: long enough for anybody to see it.
 SHOWN = 10.0
 
 
 def sentence(error: Exception) -> str:
-    """Say what was raised, and where."""
+    """Say in one sentence what was raised, and where."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f'{frame.filename.rpartition("/")[2]}:{frame.lineno}'
     return f'{type(error).__name__}: {" ".join(str(error).split()) or "no message"} ({place})'
 
 
 class Faults:
-    """What has gone wrong in a node that went on."""
+    """The faults of a node that continued to run."""
 
     def __init__(self, node: Node) -> None:
         """Log for ``node``."""
         self._logger = node.get_logger()
         self.count = 0
-        """Faults since the start."""
+        """Number of faults since the start."""
         self._last, self._until = '', 0.0
 
     def add(self, fault: str) -> None:
-        """Say and remember a fault."""
+        """Log and remember a fault."""
         self.count += 1
         self._last, self._until = fault, time.monotonic() + SHOWN
         self._logger.error(fault, throttle_duration_sec=1.0)
 
     @property
     def shown(self) -> str:
-        """The last fault while it is news; empty afterwards."""
+        """The last fault while it is recent; empty afterwards."""
         return self._last if time.monotonic() < self._until else ''
 
 
 class Guarded:
-    """A node, before its class of rclpy, whose messages and timers cannot end the process."""
+    """A mixin before a node's rclpy class: its subscriptions and timers cannot end the process."""
 
     _faults: Faults | None = None
 
     @property
     def faults(self) -> Faults:
-        """What has gone wrong so far."""
+        """The faults so far."""
         if self._faults is None:  # rclpy subscribes in a node's own constructor
             self._faults = Faults(self)
         return self._faults
@@ -98,7 +98,7 @@ class Guarded:
 
 
 def reported(transition: Callable[..., Any]) -> Callable[..., Any]:
-    """Say what a transition of a guarded node raises: rclpy makes an error of it, in silence."""
+    """Report what a transition of a guarded node raises; rclpy makes it an error silently."""
 
     @wraps(transition)
     def reporting(node: Any, state: Any) -> Any:
@@ -114,17 +114,17 @@ def reported(transition: Callable[..., Any]) -> Callable[..., Any]:
 
 def guard_services(node: Node) -> None:
     """
-    Let every service of a node answer, whatever it raises: that it has failed, and why.
+    Make every service of a node answer even if it raises: that it has failed, and why.
 
-    Those that each node of rclpy has are among them: a transition that is not possible in the
-    state at hand, or a parameter of a type that does not exist, would end the process.
+    This includes the services of every rclpy node: a transition that is impossible in the present
+    state, or a parameter of an unknown type, would otherwise end the process.
     """
     for service in node.services:
         service.callback = _answering(node, service, service.callback)
 
 
 def answer_later(service: Service) -> None:
-    """Let a service of std_srvs/Trigger give a future of its response: no other callback waits."""
+    """Let a std_srvs/Trigger service return a future response, so that it blocks no callback."""
     send = service.send_response
 
     def send_when_done(response: Any, header: Any) -> None:

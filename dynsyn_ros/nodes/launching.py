@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the launch files share: arguments that are parameters, and who may hear the nodes."""
+"""What the launch files share: arguments for parameters, and how nodes are discovered."""
 
 from __future__ import annotations
 
@@ -27,64 +27,64 @@ from dynsyn_ros.settings.parameters import read_value
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 
-#: How Fast DDS passes messages within a machine, unless somebody sets it.
+#: The variable for how Fast DDS passes messages within a machine.
 TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
-#: The value of an argument that leaves its parameter as the file says.
+#: The value of an argument that leaves its parameter as in the file.
 FROM_FILE = ''
 #: An argument's meaning, and its values if there are few.
 Arguments = Mapping[str, tuple[str, Sequence[str] | None]]
 COMMON: Arguments = {
-    'output_dir': ('folder for weights.npz and checkpoints, whose newest is loaded (default: a '
-                   'new one in runs)', None),
+    'output_dir': ('folder for weights.npz and checkpoints; the newest checkpoint there is loaded '
+                   '(default: a new folder in runs)', None),
     'learning': ('false freezes the weights at their centres', ('true', 'false')),
 }
 
 
 def declare(parameters: Arguments) -> list[DeclareLaunchArgument]:
-    """Declare arguments that are parameters of the same name, and those of every launch file."""
+    """Declare arguments for parameters of the same name, and those of every launch file."""
     return [
         DeclareLaunchArgument(
             'preset', default_value='default', choices=PRESETS,
             description='settings of the learner'),
         DeclareLaunchArgument(
             'namespace', default_value='',
-            description='put all topics and nodes into it, for a second robot beside the first'),
+            description='namespace of all topics and nodes, for a second robot'),
         *(DeclareLaunchArgument(
             name,
             default_value=FROM_FILE,
-            description=f'{meaning}; empty: as params_file says',
+            description=f'{meaning}; empty: as in params_file',
             **({'choices': [FROM_FILE, *choices]} if choices else {}),
         ) for name, (meaning, choices) in parameters.items()),
     ]
 
 
 def discovery() -> list[SetEnvironmentVariable]:
-    """Let the nodes be found on this machine only, unless the environment says otherwise."""
+    """Limit discovery of the nodes to this machine, unless the environment says otherwise."""
     if DISCOVERY_RANGE in os.environ:
         return []
     return [SetEnvironmentVariable(DISCOVERY_RANGE, LOCALHOST)]
 
 
 def transport() -> list[SetEnvironmentVariable]:
-    """Let every user of the machine be answered, whom shared memory would keep out."""
+    """Use UDP, so that the nodes reach other users of the machine; shared memory would not."""
     if TRANSPORTS in os.environ:
         return []
     return [SetEnvironmentVariable(TRANSPORTS, 'UDPv4')]
 
 
 def value(context: Any, name: str) -> str:
-    """Tell the value of an argument."""
+    """Return the value of an argument."""
     return LaunchConfiguration(name).perform(context)
 
 
 def files(context: Any) -> list[str]:
-    """Find the parameter files: of the robot, and of the learner's settings."""
+    """Find the parameter files of the robot and of the preset."""
     return [str(find(ROBOT, value(context, 'params_file'))),
             str(find(PRESET, value(context, 'preset')))]
 
 
 def given(context: Any, parameters: Arguments) -> dict[str, Any]:
-    """Collect the parameters that were given, each read as YAML would, and an output folder."""
+    """Collect the parameters that were given, read as YAML, and an output folder."""
     values = {name: read_value(value(context, name)) for name in parameters
               if value(context, name) != FROM_FILE}
     values['weights'] = weights_path(value(context, 'weights'))

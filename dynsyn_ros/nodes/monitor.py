@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How learning goes, for rqt_plot and the dashboard: single numbers, weights, and what is seen."""
+"""The progress of learning, for rqt_plot and the dashboard: scalars, weights and readings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rclpy.clock import Clock
 from rclpy.node import Node
 from std_msgs.msg import MultiArrayDimension
 
-#: How often they are published, s of wall clock.
+#: Time between two publications, s of wall clock.
 PERIOD = 0.05
 
 
@@ -43,7 +43,7 @@ def table(kind: type, rows: Sequence[str], columns: Sequence[str]) -> Any:
 
 
 class Monitor:
-    """Publishers of what a controller is at, until they are closed."""
+    """Publishers of a controller's progress, until they are closed."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Monitor:
         self._messages[topics.WEIGHTS].data = array('d', np.concatenate(
             [state.fluctuation.weight[0, self._places],
              state.plasticity.centre[0, self._places]]))
-        old = set()  # what is not of now is not published as if it were
+        old = set()  # unchanged data is not published again
         if steps > self._steps:
             self._messages[topics.MEAN_REWARD].data = (
                 (earned - self._earned) / (steps - self._steps))
@@ -97,7 +97,7 @@ class Monitor:
                 publisher.publish(self._messages[topic])
 
     def close(self) -> None:
-        """Fall silent, also where the executor has the timer in its queue already."""
+        """Stop publishing, even if the executor already has the timer in its queue."""
         self._node.destroy_timer(self._timer)
         while self._ends:
             _, publisher = self._ends.popitem()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who else publishes what one robot has one publisher of: two robots, or two that command one."""
+"""Detection of a second publisher of a robot's topics: two robots, or two controllers."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from dynsyn_ros.robot.readings import REWARD
 from rclpy.clock import Clock
 from rclpy.node import Node
 
-#: What a learner is told of its robot, and how the robot is commanded.
+#: The topics from the robot and to it that must have a single publisher.
 WATCHED = ('joint_states', REWARD, *topics.COMMAND_OF.values())
-#: Time between two looks, s.
+#: Time between two checks, s.
 PERIOD = 0.1
 
 
 class Owners:
-    """Looks for a second publisher until it is closed."""
+    """Checks for a second publisher until it is closed."""
 
     def __init__(self, node: Node, changed: Callable[[str], None], clock: Clock) -> None:
         """
-        Look at once and from now on.
+        Check now and periodically.
 
-        ``changed`` is told which topic has more than one publisher, and whose they are, and
-        nothing when none has any more.
+        ``changed`` is called with a sentence on the topic that has more than one publisher, and
+        with an empty text when no topic has any more.
         """
         self._node, self._changed, self._second, self._open = node, changed, '', True
         self._timer = node.create_timer(PERIOD, self._look, clock=clock)
@@ -52,7 +52,7 @@ class Owners:
             self._changed(second)
 
     def _second_of(self, topic: str) -> str:
-        if self._node.count_publishers(topic) < 2:  # to ask for their names takes ten times longer
+        if self._node.count_publishers(topic) < 2:  # asking for their names takes ten times longer
             return ''
         ends = self._node.get_publishers_info_by_topic(topic)
         if len(ends) < 2:
@@ -62,6 +62,6 @@ class Owners:
                 'robot a namespace or a ROS_DOMAIN_ID of its own')
 
     def close(self) -> None:
-        """Look no more, also where the executor has the timer in its queue already."""
+        """Stop checking, even if the executor already has the timer in its queue."""
         self._open = False
         self._node.destroy_timer(self._timer)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ROS parameters made of settings classes: types, ranges, meanings come from the declarations."""
+"""ROS parameters from settings classes, with the types, ranges and meanings declared there."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
     """
     Check and describe the parameters of ``classes`` that a node was started with.
 
-    The node must have declared its overrides. Returns one settings object a class. Raises
-    :class:`ConfigError` that names the parameter which is missing, unknown or out of range.
+    The node must have declared its overrides. Returns one settings object per class. Raises
+    :class:`ConfigError` that names a parameter that is missing, unknown or out of range.
     """
     given = {
         name: parameter.value
@@ -64,7 +64,7 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
     for name, leaf in leaves.items():
         value = given.get(name, leaf.default)
         if value is None:
-            continue  # of a section that is left out
+            continue  # part of an omitted section
         node.declare_parameter(
             name,
             float(value) if leaf.kind is float else list(value) if value == () else value,
@@ -76,14 +76,14 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
 
 
 def current(node: Node, cls: type, new: Iterable[Parameter] = ()) -> Any:
-    """Make the settings object of a class as the parameters stand, or would with ``new`` ones."""
+    """Make the settings object of a class from the present parameters and the ``new`` ones."""
     values = {**node.get_parameters_by_prefix(''), **{each.name: each for each in new}}
     values = {name: parameter.value for name, parameter in values.items()}
     return build_part(cls, nested(values))
 
 
 def of_ros(new: Iterable[Parameter]) -> bool:
-    """Tell whether all of ``new`` are of ROS itself, as each publisher declares some."""
+    """Return whether all of ``new`` belong to ROS itself; each publisher declares some."""
     return all(_built_in(each.name) for each in new)
 
 
@@ -92,7 +92,7 @@ def _built_in(name: str) -> bool:
 
 
 def _rows(settings: Any) -> dict[str, list[str]]:
-    """List the rows of the tables of a settings object."""
+    """List the rows of each table of a settings object."""
     values = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
     return {name: list(value) for name, value in values.items() if isinstance(value, dict)}
 
@@ -103,7 +103,7 @@ def _descriptor(leaf: Setting) -> ParameterDescriptor:
         description=f'{leaf.doc}{unit}',
         additional_constraints=leaf.constraint,
         read_only=leaf.read_only,
-        dynamic_typing=leaf.default == (),  # ROS takes an empty list for one of bytes
+        dynamic_typing=leaf.default == (),  # ROS mistakes an empty list for a list of bytes
     )
     if leaf.low is not None and leaf.kind is float:
         most = math.inf if leaf.unlimited else float(leaf.high)
@@ -118,7 +118,7 @@ def _descriptor(leaf: Setting) -> ParameterDescriptor:
 def _check(
     node: Node, classes: Iterable[type], new: list[Parameter]
 ) -> SetParametersResult:
-    """Refuse what a parameter file would be refused for, with the same sentence."""
+    """Refuse a value that a parameter file could not have, with the same sentence."""
     if of_ros(new):
         return SetParametersResult(successful=True)
     try:

@@ -14,9 +14,9 @@
 
 
 """
-The nodes as programs, imported only once the environment is known to suit them.
+The nodes as programs, which are imported only after the environment has been checked.
 
-Imports take a second or two: what is needed for an end by Ctrl-C meanwhile comes first.
+Imports take a second or two, so Ctrl-C is handled first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from types import FrameType
 
 
 def _interrupted(number: int, _: FrameType | None) -> None:
-    """End at once, as a shell expects it: an import that is broken off leaves nothing to undo."""
+    """End at once with the exit code that shells expect; a broken-off import needs no cleanup."""
     os.write(2, b'interrupted\n')
     os._exit(128 + number)
 
@@ -39,7 +39,7 @@ def _node(name: str) -> Callable[[], int]:
     """Make the program of a node; it returns the exit code."""
 
     def main() -> int:
-        signal.signal(signal.SIGINT, _interrupted)  # until the node itself takes it over
+        signal.signal(signal.SIGINT, _interrupted)  # until the node itself handles it
         exit_code = import_module('dynsyn_ros.process').exit_code
         ended = 0
 

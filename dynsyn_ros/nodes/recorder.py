@@ -13,9 +13,10 @@
 # limitations under the License.
 
 """
-The recorder node: every topic of a run in one MCAP file, where no ``ros2 bag`` is installed.
+The recorder node: every topic of a run in one MCAP file, without ``ros2 bag``.
 
-Where the disk is full the recording ends, with its index so that it opens, and the robot walks on.
+If the disk is full, the recording ends with its index, so that the file opens, and the robot
+continues to walk.
 """
 
 from __future__ import annotations
@@ -36,31 +37,31 @@ from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from rclpy.qos import qos_profile_parameter_events
 
-#: How the name of a recording ends: tools tell by it how to read one.
+#: The suffix of a recording, by which tools recognise the format.
 MCAP = '.mcap'
-#: So many bytes of messages are packed and written together.
+#: Size at which messages are compressed and written together, bytes.
 CHUNK_BYTES = 2**18
-#: Room that is kept for the end of the file, bytes: its last chunk and its index, which has an
-#: entry for each chunk.
+#: Space that is reserved for the end of the file, bytes: its last chunk, and an index with an
+#: entry per chunk.
 END_BYTES, ENTRY_BYTES = 2 * CHUNK_BYTES, 2**10
-#: What a message takes beside its own bytes: its heads in the chunk and in the index.
+#: What a message takes in addition to its own bytes: its headers in the chunk and in the index.
 MESSAGE_BYTES = 31 + 16
-#: More than any chunk: the writer writes one when it is told to.
+#: Larger than any chunk, so that the writer only writes chunks on request.
 _NEVER = 2**62
 
 
 def recorded() -> dict[str, type]:
-    """List every topic of one robot with its type; pictures are drawn for whoever wants them."""
+    """List every topic of one robot with its type, except images, which are drawn on demand."""
     every = {**topics.EVERY, PARAMETER_EVENTS: ParameterEvent}
     del every[topics.IMAGE]
     return every
 
 
 class RecorderNode(Node):
-    """Writes messages as they come over the wire, none of them decoded."""
+    """Writes messages as they arrive, without decoding them."""
 
     def __init__(self, path: Path, **kwargs: Any) -> None:
-        """Check the path; raises :class:`ConfigError` if it is not to be written."""
+        """Check the path; raises :class:`ConfigError` if it must not be written."""
         try:
             from mcap.writer import Writer  # noqa: PLC0415  an extra
             from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
@@ -68,7 +69,7 @@ class RecorderNode(Node):
             raise ConfigError(
                 "recording needs mcap and rosbags: pip install 'dynsyn_ros[record]'") from error
         if path.exists():
-            raise ConfigError(f'{path} is there already: choose another name for the recording')
+            raise ConfigError(f'{path} already exists: choose another name for the recording')
         if path.suffix.lower() != MCAP:
             raise ConfigError(f'{path} must have a name that ends in {MCAP}')
         check_folder(path.parent)
@@ -79,7 +80,7 @@ class RecorderNode(Node):
         self._ended = False
         self._time = self._messages = self._waiting = self._chunks = self._written = 0
         self.trouble = ''
-        """Why the recording has ended before the run; empty while it has not."""
+        """Why the recording has ended before the run; empty if it has not."""
         self._channels = []
         for topic, kind in recorded().items():
             package, name = kind.__module__.split('.')[0], kind.__name__
@@ -93,7 +94,7 @@ class RecorderNode(Node):
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
 
     def _begin(self) -> None:
-        """Open the file; not earlier than needed, so that a run that is refused leaves none."""
+        """Open the file, only when needed, so that a refused run leaves none."""
         self._file = self._path.open('xb')
         self._writer = self._writer_class(self._file, chunk_size=_NEVER)
         self._writer.start(profile='ros2')
@@ -104,7 +105,7 @@ class RecorderNode(Node):
     def _write(self, channel: int, data: bytes) -> None:
         if self._ended:
             return
-        # By the wall clock as ros2 bag does it, and never twice the same: the order is the record.
+        # By the wall clock, like ros2 bag, and never the same twice, to preserve the order.
         self._time = max(time.time_ns(), self._time + 1)
         try:
             if self._file is None:
@@ -118,7 +119,7 @@ class RecorderNode(Node):
             self._give_up(error.strerror)
 
     def _write_chunk(self) -> None:
-        """Write what waits, as long as that leaves room for the end of the file."""
+        """Write the waiting messages, if that leaves room for the end of the file."""
         if self._room() < self._waiting + END_BYTES + self._chunks * ENTRY_BYTES:
             self._end()
             self._give_up('there is no room left on its disk')
@@ -129,7 +130,7 @@ class RecorderNode(Node):
         self._chunks += 1
 
     def _room(self) -> float:
-        """Tell how much longer the file may grow, bytes."""
+        """Return how much the file may still grow, bytes."""
         disk = os.fstatvfs(self._file.fileno())
         free = disk.f_bavail * disk.f_frsize
         longest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -138,7 +139,7 @@ class RecorderNode(Node):
         return min(free, longest - self._file.tell())
 
     def _end(self) -> None:
-        """Write what waits and the index, so that the file opens."""
+        """Write the waiting messages and the index, so that the file opens."""
         self._ended = True
         self._writer.finish()
         self._file.flush()
@@ -146,7 +147,7 @@ class RecorderNode(Node):
         self._file.close()
 
     def _give_up(self, reason: str) -> None:
-        """Say that the recording has ended before the run, and leave only what is whole."""
+        """Report that the recording has ended before the run, and keep only complete chunks."""
         self._ended = True
         self.trouble = f'the recording {self._path} has ended: {reason}'
         self.get_logger().warning(self.trouble)
@@ -156,7 +157,7 @@ class RecorderNode(Node):
             os.truncate(self._path, self._written)
 
     def close(self) -> None:
-        """End the file, if it has not ended; what is wrong is said."""
+        """End the file, if it has not ended yet; report any error."""
         if self._ended:
             return
         try:

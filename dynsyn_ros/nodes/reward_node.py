@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-The reward node: what a robot is rewarded for, computed from its own sensors.
+The reward node: the reward of a robot, computed from its own sensors.
 
-It stands in for the reward of a simulator: each step of the robot's sensors gives one reward.
+It replaces the reward of a simulator: each step of the robot's sensors gives one reward.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RewardNode(Guarded, Node):
     """The reward of one robot."""
 
     def __init__(self, **kwargs: Any) -> None:
-        """Check the parameters and listen; raises :class:`ConfigError`."""
+        """Check the parameters and subscribe; raises :class:`ConfigError`."""
         super().__init__(
             'reward_node', automatically_declare_parameters_from_overrides=True, **kwargs)
         (config,) = parameters.declare(self, RobotConfig)
@@ -47,9 +47,9 @@ class RewardNode(Guarded, Node):
         self._inputs = SensorBuffer(self._reward.robot)
         self._inputs.need_reward(False)
         self.rejected = 0
-        """Messages that could not be used since the start."""
+        """Number of messages since the start that could not be used."""
         self.sum = 0.0
-        """All rewards since the start."""
+        """Sum of all rewards since the start."""
         self._message = topics.SENSORS[REWARD]()
         self._publisher = self.create_publisher(type(self._message), REWARD, topics.QOS)
         for topic in self._reward.robot.topics:

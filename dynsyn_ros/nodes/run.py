@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Nodes in a process: started, spun until told to stop, and ended cleanly."""
+"""Running nodes in a process: start, spin until stopped, and a clean end."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 N = TypeVar('N', bound=Node)
-#: The variable that tells how far nodes may be found, and what it is unless somebody sets it.
+#: The variable for the range of discovery, and our default for it.
 DISCOVERY_RANGE, LOCALHOST = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'
-#: Longest sleep of the executor, s: a signal is seen after this at the latest.
+#: Longest sleep of the executor, s: a signal is noticed within this time.
 SPIN_PERIOD = 0.2
-#: How long what was published last may take to be heard on this machine, s.
+#: How long the last messages may take to arrive on this machine, s.
 SETTLING_TIME = 0.3
 #: Time between two collections of young garbage, s.
 COLLECTION_PERIOD = 1.0
@@ -51,9 +51,9 @@ COLLECTION_PERIOD = 1.0
 
 def ros_arguments(files: Iterable[Path], parameters: Mapping[str, object]) -> list[str]:
     """
-    Build the command line of our nodes: parameter files, then parameters, which win over them.
+    Build the command line of our nodes: parameter files, then parameters, which override them.
 
-    The clock is taken from the node's own namespace, so that each robot keeps its own time.
+    The clock is remapped into the node's own namespace, so that each robot has its own time.
     """
     words = ['--ros-args', '-r', f'/{CLOCK}:={CLOCK}']
     for file in files:
@@ -69,9 +69,9 @@ def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
     """
     Initialise ROS with command line arguments and shut it down at the end.
 
-    The nodes are found on this machine only, unless the environment says otherwise. Signals only
-    make the yielded request true, so that nodes can still publish when they end.
-    Raises :class:`ConfigError` for arguments, names or parameter files that ROS cannot use.
+    Discovery is limited to this machine, unless the environment says otherwise. Signals only make
+    the yielded request true, so that nodes can still publish when they end. Raises
+    :class:`ConfigError` for arguments, names or parameter files that ROS cannot use.
     """
     os.environ.setdefault(DISCOVERY_RANGE, LOCALHOST)
     try:
@@ -94,9 +94,9 @@ def session(arguments: Sequence[str]) -> Iterator[StopRequest]:
 @contextmanager
 def executor_of(nodes: Sequence[Node]) -> Iterator[Executor]:
     """
-    Put nodes into one executor, and destroy them at the end; no service of theirs ends it.
+    Put nodes into one executor, guard their services, and destroy them at the end.
 
-    The executor is the events executor, several times faster than the default one.
+    It is the events executor, which is several times faster than the default one.
     """
     executor = EventsExecutor()
     try:
@@ -132,7 +132,7 @@ def run_node(
 
 
 def settle(executor: Executor) -> None:
-    """Hear out what is still on its way."""
+    """Spin for a moment to receive messages that are still on their way."""
     end = time.monotonic() + SETTLING_TIME
     while time.monotonic() < end:
         executor.spin_once(timeout_sec=SETTLING_TIME)
@@ -140,11 +140,10 @@ def settle(executor: Executor) -> None:
 
 def spin(executor: Executor, done: Callable[[], bool]) -> None:
     """
-    Spin until ``done``; with a time-out each, for without one it spins hot.
+    Spin until ``done``. Each turn has a time-out; without one, the executor would spin hot.
 
-    Garbage is not collected whenever the interpreter likes, which could be on the way from a
-    message to its command, but between two turns: what is there at the start never, the young once
-    in a while.
+    Automatic garbage collection is off, because it could delay a command. Young garbage is
+    collected between two turns from time to time; objects from before the start never are.
     """
     gc.freeze()
     gc.disable()

@@ -28,10 +28,10 @@ from std_msgs.msg import MultiArrayDimension
 
 
 class SensorPublishers:
-    """One publisher and one message a sensor topic; messages are reused from step to step."""
+    """One publisher and one message per sensor topic; each step reuses the messages."""
 
     def __init__(self, node: Node, spec: PlantSpec, reward: bool = True) -> None:
-        """Create the publishers, of the reward too or not, and lay out the messages."""
+        """Create the publishers, with or without that of the reward, and lay out the messages."""
         there = {REWARD: reward, 'scan': spec.rays > 0}
         self.publishers = {
             topic: node.create_publisher(kind, topic, topics.QOS)
@@ -46,7 +46,7 @@ class SensorPublishers:
         self._contacts = _part(spec, 'foot_contacts.0', spec.feet)
         self._scan = _part(spec, 'scan.0', spec.rays)
         self.messages = {topic: kind() for topic, kind in topics.SENSORS.items()}
-        """The messages, as laid out and last filled."""
+        """The messages as last filled."""
         self._lay_out(spec)
 
     def _lay_out(self, spec: PlantSpec) -> None:
@@ -76,7 +76,7 @@ class SensorPublishers:
         reward: float,
         stamp: Time,
     ) -> None:
-        """Write one time step into the messages; ``torques`` (N m) are those just applied."""
+        """Write one step into the messages; ``torques``, N m, are those just applied."""
         values = readings.tolist()
         joints, imu, odom, scan = (
             self.messages[topic] for topic in ('joint_states', 'imu', 'odom', 'scan'))
@@ -96,12 +96,12 @@ class SensorPublishers:
             message.header.stamp = stamp
 
     def publish(self) -> None:
-        """Send the messages as they stand."""
+        """Publish the messages as last filled."""
         for topic, publisher in self.publishers.items():
             publisher.publish(self.messages[topic])
 
 
 def _part(spec: PlantSpec, first: str, length: int) -> slice:
-    """Find readings that follow each other by the name of the first; none where length is 0."""
+    """Find consecutive readings by the name of the first; an empty slice if length is 0."""
     start = spec.readings.index(first) if length else 0
     return slice(start, start + length)

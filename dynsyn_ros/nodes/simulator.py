@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-The simulator node: a simulated robot behind the topics of a robot.
+The simulator node: a simulated robot with the topics of a physical one.
 
-It keeps time in one of two ways. In real time a timer steps the walker; the newest command holds
-and a stale one becomes zero torque, just what hardware does. In lock-step each step waits for the
-command computed from the step before, as fast as the machine goes.
+It has two paces. In real time, a timer steps the walker; the newest command is held, and a stale
+one is replaced by zero torque (a position is held), as on hardware. In lock-step, each step waits
+for the command computed from the step before, so the simulation runs as fast as the machine can.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from rclpy.parameter import Parameter
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from std_msgs.msg import MultiArrayDimension
 
-#: How often lock-step looks whether its controller has come or gone, and how often it says so, s.
+#: Time between two checks for the controller in lock-step, and between two reminders, s.
 LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
 #: Wall time between two images, s: drawing one takes longer than a step.
 IMAGE_PERIOD = 0.04
 
 
 class SimulatorNode(Node):
-    """One walker. A fall is a reward of -100, and then it stands on its feet again."""
+    """One simulated robot, which is put back on its feet when an episode ends."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class SimulatorNode(Node):
         """
         Check the parameters and make the walker; raises :class:`ConfigError`.
 
-        ``after_step`` is called after each step, for what is not said on a topic.
+        ``after_step`` is called after each step, for data that no topic carries.
         """
         super().__init__(
             'simulator', automatically_declare_parameters_from_overrides=True, **kwargs)
@@ -75,12 +75,12 @@ class SimulatorNode(Node):
         if self._config.change:
             self.walker.change(self._config.change)
         self.max_steps = self._config.max_steps
-        """Steps after which it ends; 0: never."""
+        """Steps after which the simulator ends; 0 means never."""
         self._after_step = after_step
         self.steps = 0
         """Steps taken since the start."""
         self.episodes = 0
-        """Episodes ended, with those of the run that this one goes on with."""
+        """Number of ended episodes, including those of the run that this one continues."""
         self._reward = 0.0
         if self._config.pace == LOCKSTEP and not self._config.publish_reward:
             raise ConfigError('parameter publish_reward must be true with pace lockstep, which '
@@ -96,7 +96,7 @@ class SimulatorNode(Node):
         self._commands = self.create_subscription(
             topics.COMMANDS_TYPE, self._topic, self._on_command, topics.QOS)
         self.rejected = 0
-        """Commands that could not be used since the start."""
+        """Number of commands since the start that could not be used."""
         self.get_logger().info(
             f'{self._config.env_id}, seed {shared.seed}, pace {self._config.pace}')
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -116,12 +116,12 @@ class SimulatorNode(Node):
 
     @property
     def finished(self) -> bool:
-        """Whether the simulator has taken all the steps it was asked for."""
+        """Whether the simulator has taken all the steps that it was asked for."""
         return 0 < self.max_steps <= self.steps
 
     @property
     def _stamp(self) -> Time:
-        """Tell simulated time: that of the walker since the start."""
+        """Simulated time since the start."""
         sec, nanosec = divmod(self.steps * round(1e9 * self._time_step), 1_000_000_000)
         return Time(sec=sec, nanosec=nanosec)
 
@@ -144,18 +144,18 @@ class SimulatorNode(Node):
     # Lock-step
 
     def _look_for_controller(self) -> None:
-        """Publish the step at hand once all ends of a controller that has come are matched."""
+        """Publish the present step once all topics of a new controller are connected."""
         if self.steps != self._steps_at_last_look and self._awaiting:
             self._steps_at_last_look = self.steps
             return
-        if self._awaiting:  # a controller that missed the time cannot judge its inputs
+        if self._awaiting:  # a controller that missed the clock cannot judge its inputs
             self._other[topics.CLOCK].publish(self._clock_message)
         publishers = self.get_publishers_info_by_topic(self._commands.topic_name)
         deaf = {bytes(end.endpoint_gid): self._unheard_by(end) for end in publishers}
         ready = frozenset(gid for gid, unheard in deaf.items() if not unheard)
         if self._awaiting and ready and ready <= self._controllers:
-            return  # it is still there, and at work
-        # Where none is left it goes on to wait: a last command may still be on its way.
+            return  # the controller is still there and working
+        # If none is left, keep waiting: a last command may still be on its way.
         self._controllers = ready
         if ready:
             self._await_command()
@@ -167,7 +167,7 @@ class SimulatorNode(Node):
             throttle_duration_sec=REMINDER_PERIOD, skip_first=True)
 
     def _unheard_by(self, commander: TopicEndpointInfo) -> list[str]:
-        """List the needed topics that the node of a publisher does not listen to, or not yet."""
+        """List the needed topics that the node of a publisher has not subscribed to yet."""
         node = (commander.node_namespace, commander.node_name)
         unheard = []
         for topic in (*self._robot.topics, REWARD):
@@ -205,12 +205,12 @@ class SimulatorNode(Node):
         self._after_step(self.walker)
 
     def _publish(self) -> None:
-        """Publish the step at hand."""
+        """Publish the present step."""
         self._clock_message.clock = stamp = self._stamp
         self._other[topics.CLOCK].publish(self._clock_message)
         self._sensors.fill(
             self.walker.readings, self.walker.efforts, self.walker.position, self._reward, stamp)
-        if not self.finished:  # a last set would or would not be acted on, by chance
+        if not self.finished:  # whether a last set is acted on would depend on chance
             self._sensors.publish()
         if self.walker.episode is not None:
             self.episodes += 1
@@ -230,7 +230,7 @@ class SimulatorNode(Node):
         self._other[topics.EPISODES].publish(message)
 
     def _publish_image(self) -> None:
-        """Draw the walker for those who look."""
+        """Draw the walker if anybody has subscribed to its image."""
         if not self._other[topics.IMAGE].get_subscription_count():
             return
         pixels = self.walker.render()

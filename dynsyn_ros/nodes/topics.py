@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The contract on the wire: every topic with its type, and the quality of service of all."""
+"""The interface on the wire: every topic with its type, and the quality of service."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float64, Float64MultiArray
 
-#: Reliable, volatile, the last ten: nothing a learner is told may be lost on the way.
+#: Reliable, volatile, the last ten: no input of a learner may be lost on the way.
 QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-#: Of what a late subscriber is sent too: the last thousand.
+#: For topics whose last thousand messages a late subscriber receives too.
 HISTORY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -41,7 +41,7 @@ HISTORY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE,
 def listen(
     node: Node, kind: type, topic: str, callback: Callable[[Any], None], reliability: str
 ) -> Subscription:
-    """Listen to an input; the parameters ``qos_overrides`` have the last word on how."""
+    """Subscribe to an input; the parameters ``qos_overrides`` override its quality of service."""
     policy = ReliabilityPolicy.BEST_EFFORT if reliability == BEST_EFFORT else (
         ReliabilityPolicy.RELIABLE)
     return node.create_subscription(
@@ -54,16 +54,16 @@ def _class(kind: str) -> Any:
     return getattr(import_module(f'{package}.msg'), name)
 
 
-#: What a robot tells its learner.
+#: The topics from a robot to its learner.
 SENSORS = {topic: _class(sensor.message_type) for topic, sensor in sensors.SENSORS.items()}
 HUMAN_REWARD, HUMAN_REWARD_TYPE = robot.HUMAN_REWARD, Float64
-#: Of torques, which the simulator takes; a robot's own may be another of those in ``COMMAND_OF``.
+#: The topic of torques, and the type of all commands; ``COMMAND_OF`` has the topic of each kind.
 COMMANDS, COMMANDS_TYPE = robot.COMMANDS[EFFORT], Float64MultiArray
 COMMAND_OF = robot.COMMANDS
-#: Of the simulator only.
+#: Topics of the simulator only.
 CLOCK, IMAGE = 'clock', 'image'
 EPISODE_RETURN, EPISODE_LENGTH = 'episode_return', 'episode_length'
-#: Number (from 1), return and length of an episode, named in the layout, with :data:`HISTORY`.
+#: Number (from 1), return and length of an episode, named in the layout; uses :data:`HISTORY`.
 EPISODES = 'episodes'
 EPISODE_FIELDS = ('number', 'return', 'length')
 SIMULATION = {
@@ -73,19 +73,19 @@ SIMULATION = {
     EPISODE_LENGTH: Float64,
     EPISODES: Float64MultiArray,
 }
-#: How learning goes, of the controller.
+#: Topics of the controller about the progress of learning.
 AMPLITUDE, CENTRE_SHIFT, GAIN = '~/amplitude', '~/centre_shift', '~/gain'
 MEAN_REWARD = '~/mean_reward'
 SCALARS = dict.fromkeys((AMPLITUDE, CENTRE_SHIFT, GAIN, MEAN_REWARD), Float64)
-#: Some weights and the centres they fluctuate round, with their names in the layout.
+#: Some weights and the centres that they fluctuate about, with their names in the layout.
 WEIGHTS = '~/weights'
-#: The readings as the controller has them, in SI units, with their names in the layout.
+#: The readings that the controller uses, in SI units, with their names in the layout.
 READINGS = '~/readings'
 ARRAYS = dict.fromkeys((WEIGHTS, READINGS), Float64MultiArray)
 #: Global by convention: one place for the diagnostics of all robots.
 DIAGNOSTICS = '/diagnostics'
 DIAGNOSTICS_TYPE = DiagnosticArray
-#: The name of the controller's node, and what its own topics are called by others.
+#: The name of the controller's node, and the names of its own topics for other nodes.
 CONTROLLER = 'controller'
 OWN = {topic.replace('~', CONTROLLER): kind for topic, kind in {**SCALARS, **ARRAYS}.items()}
 #: Every topic of one robot.
@@ -93,7 +93,7 @@ EVERY = {
     **SENSORS, **SIMULATION, **OWN, HUMAN_REWARD: HUMAN_REWARD_TYPE,
     **dict.fromkeys(COMMAND_OF.values(), COMMANDS_TYPE), DIAGNOSTICS: DIAGNOSTICS_TYPE,
 }
-#: Global too, of tf2_msgs/TFMessage, which no wheel has: only with an installed ROS 2.
+#: Also global, of type tf2_msgs/TFMessage, which no wheel has: it needs an installed ROS 2.
 TRANSFORMS = '/tf'
 #: Frames of the simulator: the hull; the odometry's origin; a level frame at the hull, in which
 #: gymnasium gives its velocity; and the lidar, whose x axis points straight down and whose y axis

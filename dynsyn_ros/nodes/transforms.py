@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-The transforms node: where the simulated walker is, for RViz and whatever else looks at tf.
+The transforms node: the pose of the simulated walker, for RViz and other users of tf.
 
 It turns ``odom`` and ``imu`` into the two transforms above the robot's description, odom ->
-base_stabilized -> hull; robot_state_publisher gives those below it. A physical robot's state
-estimator gives both itself.
+base_stabilized -> hull; robot_state_publisher publishes those below it. On a physical robot the
+state estimator publishes both.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sensor_msgs.msg import Imu
 
 
 def from_odometry(message: Odometry) -> TransformStamped:
-    """Place the level frame at the hull in the odometry's frame."""
+    """Return the transform from the odometry's frame to the level frame at the hull."""
     transform = TransformStamped(header=message.header, child_frame_id=message.child_frame_id)
     place, there = message.pose.pose.position, transform.transform.translation
     there.x, there.y, there.z = place.x, place.y, place.z
@@ -43,7 +43,7 @@ def from_odometry(message: Odometry) -> TransformStamped:
 
 
 def from_imu(message: Imu) -> TransformStamped:
-    """Turn the hull in the level frame."""
+    """Return the rotation of the hull in the level frame."""
     transform = TransformStamped(child_frame_id=message.header.frame_id)
     transform.header.stamp, transform.header.frame_id = message.header.stamp, topics.LEVEL
     transform.transform.rotation = message.orientation
@@ -51,10 +51,10 @@ def from_imu(message: Imu) -> TransformStamped:
 
 
 class TransformsNode(Node):
-    """Transforms of one simulated walker."""
+    """The transforms of one simulated walker."""
 
     def __init__(self, **kwargs: Any) -> None:
-        """Listen; raises :class:`ConfigError` where tf2 is not installed."""
+        """Subscribe; raises :class:`ConfigError` if tf2_msgs is not installed."""
         super().__init__('transforms', **kwargs)
         try:
             message = import_module('tf2_msgs.msg').TFMessage

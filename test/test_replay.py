@@ -141,7 +141,7 @@ def test_a_recording_that_was_cut_off_is_replayed_up_to_its_last_whole_message(r
         assert dynsyn_here('replay', 'cut.mcap', *STARTED, folder=run) == 0
         said = capsys.readouterr().out
         assert (share < 1.0) == (
-            'cut.mcap was cut off: this is up to its last whole message' in said)
+            'cut.mcap was cut off: this covers it up to its last whole' in said)
         agreed.append(int(said.split()[0]))
     assert 20 < agreed[0] < agreed[1] < agreed[2]
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, one module a command."""
+"""The ``dynsyn`` program, with one module per command."""
 
 try:
     from dynsyn_ros.cli import main  # noqa: F401  its imports take a while

@@ -34,7 +34,7 @@ from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.training import adaptation
 from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 
-#: The table tells of this time, min, and of the end.
+#: The table shows the return after this time, min, and at the end.
 FIRST_LOOK = 20.0
 
 
@@ -48,22 +48,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                                meaning='weights to start from', without=TRAINED.stem)
     shared_options.add_changes(parser)
     parser.add_argument('--change', default='slipped_knee', metavar='NAME',
-                        help='which of them (default: %(default)s)')
+                        help='name of the change to make (default: %(default)s)')
     parser.add_argument('--simulator', choices=SIMULATORS, default=SIMULATORS[0],
-                        help='what simulates the robots (default: %(default)s)')
+                        help='simulator of the robots (default: %(default)s)')
     parser.add_argument('--learners', type=shared_options.count, default=8, metavar='N',
-                        help='robots, each with a learner of its own (default: %(default)s)')
+                        help='robots, each with its own learner (default: %(default)s)')
     parser.add_argument('--seed', type=shared_options.seed, default=0,
                         help='seed of the random streams (default: %(default)s)')
     for name, steps, meaning in (
-            ('before', 20_000, 'before the change'), ('steps', 1_000_000, 'after it, learning'),
-            ('frozen-steps', 60_000, 'after it, learning off')):
+            ('before', 20_000, 'before the change'),
+            ('steps', 1_000_000, 'after the change, with learning on'),
+            ('frozen-steps', 60_000, 'after the change, with learning off')):
         parser.add_argument(f'--{name}', type=shared_options.count, default=steps, metavar='N',
                             help=f'steps of each robot {meaning} (default: %(default)s)')
 
 
 def main(options: argparse.Namespace) -> None:
-    """Run what is not there yet, draw it, and print a row of a table."""
+    """Run the missing experiments, draw them, and print a row of a table."""
     file = find(CHANGES, options.changes or Path(options.params_file).stem)
     changes = adaptation.read_changes(file)
     if options.change not in changes:
@@ -91,8 +92,8 @@ def main(options: argparse.Namespace) -> None:
 
         for experiment, file in parts:
             if not adaptation.run(experiment, file, lambda: bool(stop), taken):
-                print(said(f'interrupted: {file} is not finished, and the figure not drawn',
-                           'continue with: the same command, which begins that file anew'))
+                print(said(f'interrupted: {file} is not finished, and the figure is not drawn',
+                           'continue with: the same command, which starts that file again'))
                 return
     still, learning = (adaptation.read(file) for _, file in parts)
     minutes = on.robot.control_period / 60

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The last words of a command: what happened, what was written, and how to continue."""
+"""The closing lines of a command: what happened, what was written, and how to continue."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from dynsyn_ros.settings.assets import DEFAULT_PRESET, ROBOT_FILE
 
 
 def said(*lines: str) -> str:
-    """Put the last words together; those that are empty are left out."""
+    """Join the closing lines; empty ones are omitted."""
     return '\n'.join(line for line in lines if line)
 
 
 def command(*words: object) -> str:
-    """Write a ``dynsyn`` command as a shell takes it, whatever is in the names of files."""
+    """Write a ``dynsyn`` command quoted for a shell."""
     return shlex.join(('dynsyn', *map(str, words)))
 
 
 def given(options: argparse.Namespace, *names: str) -> list[str]:
-    """List again those options with a value that were not left as they are."""
+    """List the options with a value that differs from the default, to repeat them."""
     values = {name: getattr(options, name) for name in names}
     return [word for name, value in values.items()
             if value not in (None, ROBOT_FILE.stem, DEFAULT_PRESET)
@@ -43,7 +43,7 @@ def given(options: argparse.Namespace, *names: str) -> list[str]:
 
 
 def files_of(folder: Path, names: Iterable[str] | None = None) -> str:
-    """List what is in a folder, or some of it, as it was written there."""
+    """List the files in a folder, or those with these names."""
     if names is None:
         names = sorted(path.name + ('/' if path.is_dir() else '') for path in folder.iterdir()
                        if not path.name.startswith('.'))

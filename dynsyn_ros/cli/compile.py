@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""``dynsyn compile``: compile what a controller runs at install, so that it starts at once."""
+"""``dynsyn compile``: compile the controller's code at install, so that it starts at once."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from dynsyn_ros.training.presets import read_preset, read_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; what is compiled serves every robot and preset."""
+    """Declare the options; the compiled code serves every robot and preset."""
     shared_options.add_params_file(parser)
     shared_options.add_preset(parser)
 
 
 def main(options: argparse.Namespace) -> None:
-    """Compile, or find what was compiled before; raises :class:`ConfigError` for bad input."""
+    """Compile, or load what was compiled before; raises :class:`ConfigError` for bad input."""
     robot = Robot(read_robot(options.params_file))
     learner = _timed('the learner', partial(Learner, robot.layout, read_preset(options.preset), 0))
     _timed('observations and commands', partial(ControlLoop, robot, learner))
 
 
 def _timed(what: str, make: Callable[[], Any]) -> Any:
-    """Make something, and say how long it took."""
+    """Make something and print how long it took."""
     print(f'{what}: ', end='', flush=True)
     begun = time.perf_counter()
     made = make()

@@ -36,7 +36,7 @@ from dynsyn_ros.process import end_with
 from dynsyn_ros.settings.assets import URDF
 from dynsyn_ros.settings.schema import ConfigError
 
-#: What the address is printed behind, for those who read it.
+#: The words before the printed address, by which programs find it.
 ANNOUNCEMENT = 'the dashboard is at'
 
 
@@ -44,12 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = 'what follows --ros-args is for ROS: remaps, a namespace, log levels'
     parser.add_argument('--host', default='127.0.0.1', help=(
-        'address to serve on; anybody who reaches it and has the printed address with its token '
-        'can press the buttons (default: %(default)s, this machine only)'))
+        'address to serve on; anybody who can reach it and has the printed URL with its token can '
+        'press the buttons (default: %(default)s, this machine only)'))
     parser.add_argument('--port', type=shared_options.port, default=8808,
                         help='TCP port, 0 for any (default: %(default)s)')
     parser.add_argument('--allow-host', action='append', default=[], metavar='NAME', help=(
-        'a further name that browsers reach this machine by, as through a proxy; may be repeated'))
+        'another name by which browsers reach this machine, for example through a proxy; may be '
+        'repeated'))
     parser.add_argument('--open', action='store_true', help='open the page in a browser')
     parser.add_argument('--domain', type=int, metavar='N', help=(
         'ROS domain of the robot (default: that of the running dynsyn walk; without one, or with '
@@ -78,7 +79,7 @@ def main(options: argparse.Namespace) -> None:
 
     def started(host: str, port: int) -> None:
         if access.beyond_this_machine(options.host):
-            print(f'served beyond this machine: anybody who reaches {host} port {port} and has '
+            print(f'served beyond this machine: anybody who can reach {host} port {port} and has '
                   'the token can press the buttons, and nothing is encrypted', file=sys.stderr)
         address = f'http://{_reached_by(host)}:{port}/?token={allowed.token}'
         print(f'{ANNOUNCEMENT} {address}', flush=True)
@@ -101,7 +102,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def command(namespace: str) -> str:
-    """Write the command that shows the robot of a namespace, in the domain that it is in."""
+    """Write the command that shows the robot of a namespace in the present domain."""
     remap = '' if namespace == '/' else f' --ros-args -r __ns:={namespace}'
     return f'dynsyn dashboard --domain {domains.of_environment()}{remap}'
 
@@ -109,7 +110,7 @@ def command(namespace: str) -> str:
 @contextmanager
 def beside(ros_arguments: Sequence[str]) -> Iterator[None]:
     """
-    Serve a dashboard, open in a browser, in a process of its own that ends with this one.
+    Serve a dashboard and open it in a browser, in a separate process that ends with this one.
 
     Raises :class:`ConfigError` if it does not start.
     """
@@ -119,7 +120,7 @@ def beside(ros_arguments: Sequence[str]) -> Iterator[None]:
         try:
             address = serving.stdout.readline()
             if not address:
-                raise ConfigError('the dashboard has not started, for the reason above')
+                raise ConfigError('the dashboard did not start, for the reason above')
             print(address, end='', file=sys.stderr)
             yield
         finally:
@@ -127,13 +128,13 @@ def beside(ros_arguments: Sequence[str]) -> Iterator[None]:
 
 
 def _has_a_display() -> bool:
-    """Tell whether a browser could open a window here: a text browser would take the terminal."""
+    """Return whether a browser can open a window; a text browser would take over the terminal."""
     return not sys.platform.startswith('linux') or any(
         os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY', 'BROWSER'))
 
 
 def _reached_by(host: str) -> str:
-    """Tell the name to reach an address by."""
+    """Return the name by which an address can be reached."""
     if host in ('0.0.0.0', '::'):
         return socket.gethostname()
     return f'[{host}]' if ':' in host else host

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--episodes', type=shared_options.count, default=100, metavar='N',
                         help='number of episodes (default: %(default)s)')
     parser.add_argument('--seed', type=shared_options.seed, default=0, help=(
-        'seed of the terrains, which no training has with any seed (default: %(default)s)'))
+        'seed of the terrains, which differ from those of any training (default: %(default)s)'))
     parser.add_argument('--learn', action='store_true',
                         help='let the weights fluctuate and learn (default: frozen)')
     shared_options.add_preset(parser, None, 'with --learn: settings to learn with',
@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> None:
     """Evaluate until done or stopped; raises :class:`ConfigError` for bad input."""
     if not options.learn:
         shared_options.refuse_given(
-            options, 'preset'.__eq__, 'without --learn the settings are those of the weights file')
+            options, 'preset'.__eq__, 'without --learn, the settings are from the weights file')
     stop = StopRequest()
     film = Film(options.video) if options.video else None
     course = Course()
@@ -88,4 +88,4 @@ def main(options: argparse.Namespace) -> None:
         f'{min(course.speeds):.2f}, most {max(course.speeds):.2f}' if course.speeds else '',
         f'passed: {course}' if any(course.met.values()) else '',
         '' if film is None else f'film: {options.video}' if done else
-        f'{options.video} is not written: it was to show the last episode'))
+        f'{options.video} is not written: it would show the last episode'))

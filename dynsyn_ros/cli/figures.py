@@ -32,16 +32,16 @@ from dynsyn_ros.storage.folders import check_no_run
 from dynsyn_ros.training import sweep
 from dynsyn_ros.training.presets import read_preset
 
-#: The preset of the paper's figures, unless another is named.
+#: The default preset of the paper's figures.
 PAPER_PRESET = 'authors'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     kinds = parser.add_subparsers(dest='kind', required=True, metavar='KIND')
-    paper = kinds.add_parser('paper', help='those of the paper', description=(
-        'Draw the figures of the paper: 1 to 7 of the rule and the oscillators, the others from '
-        'runs.'))
+    paper = kinds.add_parser('paper', help='figures of the paper', description=(
+        'Draw the figures of the paper: 1 to 7 show the rule and the oscillators, the others are '
+        'drawn from runs.'))
     shared_options.add_preset(
         paper, PAPER_PRESET, 'settings of the learner, for Fig. 1 to 7', PAPER_PRESET)
     paper.add_argument('--training', type=Path, metavar='DIR',
@@ -90,6 +90,6 @@ def _draw_paper(options: argparse.Namespace) -> None:
 
 
 def _copy(picture: Path, path: Path) -> None:
-    """Take the picture that a sweep has drawn of its settings: that is Fig. 11."""
+    """Copy the picture that a sweep has drawn of its settings, which is Fig. 11."""
     with opened(picture) as source, replaced(path) as file:
         shutil.copyfileobj(source, file)

@@ -30,15 +30,15 @@ from dynsyn_ros.process import exit_code
 from dynsyn_ros.settings.assets import PACKAGE, version
 from dynsyn_ros.settings.schema import ConfigError
 
-#: Commands, each a module here, and what they do. Only the module of the command given is
-#: imported, as not every one needs ROS.
+#: The commands and what they do; each is a module here. Only the module of the given command is
+#: imported, because not all of them need ROS.
 COMMANDS = {
     'walk': 'simulate a robot and let it learn to walk, over ROS topics in one process',
-    'dashboard': 'show a robot that learns on a local web page, with buttons',
-    'train': 'train headless, as fast as the machine goes; needs no ROS',
+    'dashboard': 'show a learning robot on a local web page, with buttons',
+    'train': 'train headless, as fast as the machine can; needs no ROS',
     'sweep': 'train with several settings and seeds, and draw them together; needs no ROS',
     'tune': 'search for settings that learn sooner, many trainings at a time; needs no ROS',
-    'results': 'print what came out of trainings, as tables; needs no ROS',
+    'results': 'print the results of trainings as tables; needs no ROS',
     'evaluate': 'measure trained weights over some episodes; needs no ROS',
     'weights': 'print what a weights file holds, or how two differ; needs no ROS',
     'replay': 'run a learner over a recorded run and compare the commands; needs no ROS',
@@ -46,19 +46,19 @@ COMMANDS = {
     'compile': 'compile the learner at install, not at the first start; needs no ROS',
     'figures': 'draw the figures of the paper, or of a robot that changes; needs no ROS',
 }
-#: How the program is called.
+#: The name of the program.
 PROGRAM = 'dynsyn'
-#: The commands that take what follows --ros-args.
+#: The commands that accept --ros-args.
 WITH_ROS = ('walk', 'dashboard')
-#: The variable of the environment by which a shell asks argcomplete.
+#: The environment variable that is set when a shell asks for completions.
 COMPLETING = '_ARGCOMPLETE'
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses what it does not know with its own usage, not with that of the whole program."""
+    """Refuses unknown arguments with its own usage, not with that of the whole program."""
 
     def parse_known_args(self, *arguments: Any) -> tuple[argparse.Namespace, list[str]]:
-        """Parse, as a subcommand is parsed too, and leave nothing to the program above."""
+        """Parse, also as a subcommand, and leave no unknown arguments to the parser above."""
         options, unknown = super().parse_known_args(*arguments)
         if unknown:
             self.error(f'unrecognized arguments: {" ".join(unknown)}')
@@ -68,25 +68,25 @@ class _Parser(argparse.ArgumentParser):
 def main() -> int:
     """Parse the command line and run a command; returns the exit code."""
     code = exit_code(_run)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could break off
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt
     return code
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> ModuleType:
-    """Declare the options of a command; returns its module, which is imported."""
+    """Import the module of a command, declare its options, and return the module."""
     module = import_module(f'dynsyn_ros.cli.{name}')
     module.add_arguments(parser)
     return module
 
 
 def _run() -> None:
-    """Import the module of the command that is given, and run it."""
+    """Import the module of the given command and run it."""
     arguments, ros_arguments = sys.argv[1:], []
     if '--ros-args' in arguments:
         split = arguments.index('--ros-args')
         arguments, ros_arguments = arguments[:split], arguments[split:]
     completing = COMPLETING in os.environ
-    # An unfinished line has what no command knows yet.
+    # An unfinished line may hold words that no command knows yet.
     parser = (argparse.ArgumentParser if completing else _Parser)(
         prog=PROGRAM, description='A legged robot that learns to walk while it runs.',
         epilog='Tab completion: eval "$(register-python-argcomplete dynsyn)"')
@@ -113,12 +113,12 @@ def _run() -> None:
 def _complete(
     parser: argparse.ArgumentParser, parsers: dict[str, argparse.ArgumentParser]
 ) -> NoReturn:
-    """Answer a shell that asks how the line goes on."""
+    """Answer a shell that asks for completions."""
     import argcomplete  # noqa: PLC0415  of use to a shell only
 
     name = next(iter(os.environ.get('COMP_LINE', '').split()[1:2]), '')
     if name in COMMANDS:
-        with suppress(ImportError):  # of a command that needs what is not installed
+        with suppress(ImportError):  # the command may need packages that are not installed
             add_arguments(name, parsers[name])
     argcomplete.autocomplete(parser)
     raise SystemExit(1)

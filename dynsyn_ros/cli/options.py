@@ -42,7 +42,7 @@ def add_params_file(
     """Add ``--params-file``."""
     _named(parser.add_argument(
         '--params-file', default=default, metavar='ROBOT', help=(
-            f'parameters of robot and nodes: {_names(ROBOT)}, or a .yaml file '
+            f'parameters of the robot and the nodes: {_names(ROBOT)}, or a .yaml file '
             f'(default: {ROBOT_FILE.stem})')), ROBOT)
 
 
@@ -50,7 +50,7 @@ def add_preset(
     parser: argparse.ArgumentParser, default: str | None = DEFAULT_PRESET,
     meaning: str = 'settings of the learner', without: str = DEFAULT_PRESET,
 ) -> None:
-    """Add ``--preset``, with a ``meaning``, and what is taken ``without`` it."""
+    """Add ``--preset`` with a ``meaning``; ``without`` describes the default."""
     _named(parser.add_argument('--preset', default=default, metavar='NAME', help=(
         f'{meaning}: {", ".join(PRESETS)}, or a .yaml file (default: {without})')), PRESET)
 
@@ -58,7 +58,7 @@ def add_preset(
 def add_weights(
     parser: argparse.ArgumentParser, *names: str, meaning: str, without: str = '', **more: Any
 ) -> None:
-    """Add an option or argument that is a weights file, or the name of a pretrained one."""
+    """Add an option or argument for a weights file or the name of pretrained weights."""
     _named(parser.add_argument(*names, **more, help=(
         f'{meaning}: {_names(WEIGHTS)}, or an .npz file'
         + (f' (default: {without})' if without else ''))), WEIGHTS)
@@ -67,14 +67,14 @@ def add_weights(
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Add ``--changes``."""
     _named(parser.add_argument('--changes', metavar='FILE', help=(
-        f'changes by name, of {_names(CHANGES)}, or a .yaml file (default: those of the robot)')),
+        f'table of changes: {_names(CHANGES)}, or a .yaml file (default: that of the robot)')),
         CHANGES)
 
 
 def add_described_file(
     parser: argparse.ArgumentParser, kind: str, description: str | None
 ) -> None:
-    """Add a file of the package or the user's, and a text below the options on what it holds."""
+    """Add an argument for a file, and a text below the options that describes such files."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = description
     _named(parser.add_argument('file', metavar='FILE', help=(
@@ -84,7 +84,7 @@ def add_described_file(
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Add ``--workers``."""
     parser.add_argument('--workers', type=count, metavar='N', help=(
-        f'trainings at a time (default: one a core, here {CORES})'))
+        f'trainings at a time (default: one per core, here {CORES})'))
 
 
 def add_video(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -102,7 +102,7 @@ def add_markdown(parser: argparse.ArgumentParser) -> None:
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Add ``--quiet``."""
     parser.add_argument('--quiet', action='store_true',
-                        help='print no progress, only what came out')
+                        help='print no progress, only the results')
 
 
 def refuse_given(options: argparse.Namespace, names: Callable[[str], bool], why: str) -> None:
@@ -114,7 +114,7 @@ def refuse_given(options: argparse.Namespace, names: Callable[[str], bool], why:
 
 
 def count(text: str) -> int:
-    """Read a whole number over 0."""
+    """Read a whole number above 0."""
     number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f'must be 1 or more, not {text}')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How far a run has come: a live line in a terminal, and elsewhere a line every so often."""
+"""The progress of a run: a live line in a terminal, and elsewhere a line from time to time."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-#: Time between two refreshes of the live line, between two lines where there is no terminal, and
-#: until the first of these, s.
+#: Time between two refreshes of the live line, between two lines without a terminal, and until the
+#: first of these lines, s.
 REFRESH_PERIOD, LINE_PERIOD, FIRST_LINE = 0.5, 30.0, 2.0
-#: Columns of the bar, where they are free.
+#: Width of the bar in columns, if they are free.
 _BAR = 10
 _BETWEEN = ' | '
 _Item = TypeVar('_Item')
 
 
 class _Line(tqdm):
-    """A live line that leaves out the items for which there is no room, whole."""
+    """A live line that omits whole items for which there is no room."""
 
     items: Sequence[str] = ('',)
     share: float | None = None
 
     def __str__(self) -> str:
-        """Say how far it is, within the columns of the terminal."""
+        """Write the line, within the columns of the terminal."""
         width = self.format_dict['ncols'] or 80
         line = self.items[0][:width - 1]
         for item in self.items[1:]:
@@ -53,10 +53,10 @@ class _Line(tqdm):
 
 
 class Progress:
-    """How far a run of so many steps, or other units, has come."""
+    """The progress of a run of ``total`` steps or other units."""
 
     def __init__(self, total: int | None, unit: str, quiet: bool = False) -> None:
-        """Begin; say nothing if ``quiet``."""
+        """Begin; print nothing if ``quiet``."""
         self._total, self._unit, self._quiet = total, unit, quiet
         self._initial = 0
         live = sys.stderr.isatty() and not quiet
@@ -65,7 +65,7 @@ class Progress:
         self._next = time.monotonic() + (0.0 if live else FIRST_LINE)
 
     def __enter__(self) -> Progress:
-        """Show it until the block is left."""
+        """Return itself; the line lasts until the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,17 +75,16 @@ class Progress:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to say how far it is."""
+        """Whether it is time to show the progress."""
         return time.monotonic() >= self._next
 
     def show(self, done: int, status: Callable[[], Sequence[str]], last: bool = False) -> None:
         """
-        Say how far it is if that is due, and in any case at the ``last`` time.
+        Show the progress if that is due, and in any case if it is the ``last`` time.
 
-        What matters most comes first in the ``status``; a narrow terminal has no room for the
-        rest.
+        The ``status`` is ordered by importance; a narrow terminal has no room for its end.
         """
-        if self._begun is None:  # what came before the first step is not of its pace
+        if self._begun is None:  # the time before the first step must not count in the rate
             self._begun, self._initial = time.monotonic(), done
         if not (last or self.due) or self._quiet:
             return
@@ -101,14 +100,14 @@ class Progress:
             self._line.refresh()
 
     def write(self, words: str) -> None:
-        """Say something else, above the live line."""
+        """Print something else above the live line."""
         if self._line is not None:
             self._line.write(words, file=sys.stderr)
         elif not self._quiet:
             print(words, file=sys.stderr, flush=True)
 
     def _items(self, done: int, elapsed: float, status: Sequence[str]) -> list[str]:
-        """List what there is to say, what matters most first."""
+        """List the items of the line, most important first."""
         first, *rest = status or ('',)
         rate = (done - self._initial) / elapsed if elapsed else 0.0
         items = [f'{100 * done / self._total:.0f}%'] if self._total else []
@@ -126,7 +125,7 @@ class Progress:
 def over(
     items: Iterable[_Item], unit: str, total: int | None = None, quiet: bool = False
 ) -> Iterator[_Item]:
-    """Yield items, and show how many there were."""
+    """Yield items and show how many there have been."""
     done = 0
     with Progress(total, unit, quiet) as progress:
         for done, item in enumerate(items, 1):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``dynsyn replay``: a recorded run once more, held against what was recorded."""
+"""``dynsyn replay``: replay a recorded run and compare it with the recording."""
 
 from __future__ import annotations
 
@@ -36,21 +36,22 @@ from dynsyn_ros.storage.recordings import recording
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options: those that the controller was started with."""
     parser.add_argument('recording', type=Path, metavar='BAG',
-                        help='a folder of ros2 bag, or a file of dynsyn walk --record')
+                        help='a folder from ros2 bag, or a file from dynsyn walk --record')
     shared_options.add_params_file(parser)
     shared_options.add_preset(parser)
     parser.add_argument('--seed', type=shared_options.seed, help='seed of the random streams')
     shared_options.add_weights(
         parser, '--weights', metavar='FILE', meaning='weights that the run started from, or none',
-        without='the pretrained ones of the robot, if there are some')
+        without='the pretrained weights of the robot, if there are any')
     parser.add_argument('--frozen', action='store_true', help='the run did not learn')
     parser.add_argument('--after', type=Path, metavar='CHECKPOINT', help=(
         'begin after this checkpoint of the run, if the recording began late'))
     parser.add_argument('--namespace', default='',
-                        help='namespace of the robot in the recording, as /left')
+                        help='namespace of the robot in the recording, for example /left')
     parser.add_argument('--remap', action='append', default=[], type=_remap,
                         metavar='TOPIC:=RECORDED', help=(
-        'what a topic was remapped to, for example joint_torques:=effort_controller/commands'))
+        'remapping of a topic in the recording, for example '
+        'joint_torques:=effort_controller/commands; may be repeated'))
     shared_options.add_quiet(parser)
 
 
@@ -58,7 +59,7 @@ def main(options: argparse.Namespace) -> None:
     """Replay; raises :class:`ConfigError` at the first message that differs."""
     if options.after:
         shared_options.refuse_given(
-            options, 'weights'.__eq__, 'the checkpoint of --after has weights of its own')
+            options, 'weights'.__eq__, 'the checkpoint of --after has its own weights')
     values = parameters.read([find(ROBOT, options.params_file), find(PRESET, options.preset)])
     robot = Robot(build_part(RobotConfig, values))
     config = build(LearnerConfig, values.get('learner', {}), 'learner.')
@@ -96,17 +97,17 @@ def main(options: argparse.Namespace) -> None:
     print(f'{replay.steps} steps agree bit for bit; {replay.halts} commands of zero torque while '
           'the controller halted')
     if recorded.cut_off:
-        print(f'{options.recording} was cut off: this is up to its last whole message')
+        print(f'{options.recording} was cut off: this covers it up to its last whole message')
 
 
 def _full(options: argparse.Namespace, topic: str) -> str:
-    """Find the full name of a topic in the recording."""
+    """Return the full name of a topic in the recording."""
     name = dict(options.remap).get(topic, topic)
     return name if name.startswith('/') else f'{options.namespace.rstrip("/")}/{name}'
 
 
 def _remap(text: str) -> tuple[str, str]:
-    """Read what a topic was remapped to."""
+    """Read the remapping of a topic."""
     topic, separator, recorded = text.partition(':=')
     if not (topic and separator and recorded):
         raise argparse.ArgumentTypeError(f'must be TOPIC:=RECORDED, not {text}')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``dynsyn results``: what came out of trainings, as tables."""
+"""``dynsyn results``: the results of trainings as tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folders', type=Path, nargs='+', metavar='DIR',
                         help='folders of dynsyn train or dynsyn sweep, finished or not')
     parser.add_argument('--goals', type=float, nargs='+', default=GOALS, metavar='RETURN', help=(
-        f'tell when the {WINDOW}-episode mean came to these '
+        f'show when the {WINDOW}-episode mean first reached these '
         f'(default: {" ".join(f"{goal:g}" for goal in GOALS)})'))
     shared_options.add_markdown(parser)
 
@@ -45,19 +45,19 @@ def main(options: argparse.Namespace) -> None:
                for result in read_results(folder.resolve(), options.goals)]
     print(table(
         ('run', 'steps', 'episodes', *(f'{goal:g}\nafter' for goal in options.goals),
-         f'best mean\nof {WINDOW}', f'last mean\nof {WINDOW}', 'falls', 'steps an\nepisode'),
+         f'best mean\nof {WINDOW}', f'last mean\nof {WINDOW}', 'falls', 'steps per\nepisode'),
         map(_row, results), options.markdown))
     groups: dict[Path, list[Result]] = {}
     for result in results:
         groups.setdefault(result.group, []).append(result)
     print('\n' + table(
-        ('of', 'runs', 'solved', f'best means\nof {WINDOW}', 'mean (SD)\nof these',
+        ('group', 'runs', 'solved', f'best means\nof {WINDOW}', 'mean (SD)\nof these',
          'last means:\nmean (SD)', 'falls\non average'),
         (_group_row(folder.name, members) for folder, members in groups.items()),
         options.markdown))
-    print('\nSteps are those of all walkers that taught a learner. Falls and steps an '
-          f'episode\nare of the last {WINDOW} episodes; where there are fewer, the last mean says '
-          'of how many.')
+    print('\nSteps are those of all walkers that taught a learner. Falls and steps per episode\n'
+          f'are those of the last {WINDOW} episodes; if there are fewer, the last mean shows how '
+          'many.')
 
 
 def _row(result: Result) -> list[str]:
@@ -84,13 +84,13 @@ def _group_row(name: str, members: Sequence[Result]) -> list[str]:
 
 
 def _spread(values: Sequence[float]) -> str:
-    """Tell the mean and the standard deviation of a sample; a single value has none."""
+    """Write the mean and the standard deviation of a sample; a single value has none."""
     deviation = f'{np.std(values, ddof=1):.1f}' if len(values) > 1 else '-'
     return f'{np.mean(values):.1f} ({deviation})'
 
 
 def _million(steps: int | None) -> str:
-    """Write a count of steps so that short runs are told apart too."""
+    """Write a count of steps with enough digits to distinguish short runs."""
     if steps is None:
         return '-'
     return f'{steps / 1e6:.2f} M' if steps >= 100_000 else f'{steps:,}'

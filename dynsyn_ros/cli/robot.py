@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Write the file, and over none that is there; raises :class:`ConfigError` for bad input."""
+    """Write a new file, never over an old one; raises :class:`ConfigError` for bad input."""
     name, joints = read(options.urdf)
     file = options.output or Path(f'{name}.yaml')
     check_folder(file.parent)
@@ -46,4 +46,4 @@ def main(options: argparse.Namespace) -> None:
             out.write(draft(name, joints, options.command))
     except OSError as error:
         raise ConfigError(f'cannot write {file}: {error.strerror}') from error
-    print(f'{file}: {len(joints)} joints; what is marked TODO is for you to fill in')
+    print(f'{file}: {len(joints)} joints; fill in what is marked TODO')

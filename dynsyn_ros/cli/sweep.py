@@ -34,21 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     shared_options.add_described_file(parser, SWEEP_FILE, sweep.__doc__)
     parser.add_argument('--output', type=Path, metavar='DIR', help=(
-        'folder for the results (default: runs/ and the name of the file); what is finished there '
-        'is not run again'))
+        'folder for the results (default: runs/ and the name of the file); trainings that are '
+        'finished there are not run again'))
     names = backends.BACKENDS
     parser.add_argument('--backend', choices=names, default=names[0], help=(
-        'where it runs: on the cores of this machine, or on the Ray cluster at RAY_ADDRESS, whose '
-        'machines must all see the output folder (default: %(default)s)'))
+        'where trainings run: on the cores of this machine, or on the Ray cluster at RAY_ADDRESS, '
+        'whose machines must all see the output folder (default: %(default)s)'))
     shared_options.add_workers(parser)
     shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
-    """Run what is not finished and merge the results; raises :class:`ConfigError`."""
+    """Run the unfinished trainings and merge the results; raises :class:`ConfigError`."""
     if backends.on_a_cluster(options.backend):
         shared_options.refuse_given(
-            options, 'workers'.__eq__, 'the cluster at RAY_ADDRESS says how many run at a time')
+            options, 'workers'.__eq__, 'the cluster at RAY_ADDRESS decides how many run at a time')
     file = find(SWEEP_FILE, options.file)
     output = (options.output or Path('runs') / file.stem).resolve()
     jobs = sweep.read_sweep(file, output)
@@ -84,7 +84,7 @@ def main(options: argparse.Namespace) -> None:
     else:
         sweep.merge(jobs, output)
         print(said(
-            f'finished: {len(jobs)} trainings, {total:,} steps of all walkers at most',
+            f'finished: {len(jobs)} trainings, at most {total:,} steps of all walkers',
             files_of(output, (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)),
             'see them with: ' + command('results', output)))
     claim.release()

@@ -22,7 +22,7 @@ from tabulate import tabulate
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], markdown: bool) -> str:
-    """Lay out a table; a line break in its head is one in a terminal only."""
+    """Lay out a table; line breaks in its head only apply in a terminal."""
     if markdown:
         head = [' '.join(cell.split()) for cell in head]
     return tabulate(

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``dynsyn train``: learners and walkers headless in one process."""
+"""``dynsyn train``: learners and walkers, headless in one process."""
 
 from __future__ import annotations
 
@@ -45,46 +45,46 @@ from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
 
-#: Learners of a fleet, and steps that all walkers take together, unless said otherwise.
+#: Default number of learners of a fleet, and of steps of all walkers together.
 FLEET, STEPS = 16, 20_000_000
-#: The options that have an effect beside --resume.
+#: The options that have an effect together with --resume.
 WITH_RESUME = ('resume', 'reheat', 'steps', 'tensorboard', 'quiet', 'command', 'ros_arguments')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; None is what is not given."""
+    """Declare the options; None means not given."""
     shared_options.add_params_file(parser, None)
     shared_options.add_preset(parser, None)
     parser.add_argument('--env-id', choices=ENVIRONMENTS,
                         help='environment to simulate (default: that of the parameter file)')
     parser.add_argument('--simulator', choices=SIMULATORS, help=(
-        'what simulates it; envpool is faster, and an extra to install '
+        'simulator; envpool is faster, but an extra to install '
         f'(default: {SIMULATORS[0]})'))
     parser.add_argument('--learners', type=shared_options.count, metavar='N',
                         help=f'learners side by side (default: {FLEET}, or 1 with --separate)')
     parser.add_argument('--separate', action='store_true',
-                        help='each learner has synapses of its own, instead of a fleet that '
+                        help='give each learner its own synapses, instead of a fleet that '
                              'teaches one set')
     parser.add_argument('--seed', type=shared_options.seed,
                         help='seed of the random streams (default: 0)')
     parser.add_argument('--steps', type=shared_options.count, metavar='N', help=(
         f'steps of all walkers together (default: {STEPS // 1_000_000} million)'))
     parser.add_argument('--until-solved', action='store_true', help=(
-        'end as soon as the fleet, or every learner, has solved the task, '
+        'end as soon as the fleet, or every learner, has solved the task: '
         f'a mean of {max(SOLVED_AT.values()):g} over {WINDOW} episodes of a BipedalWalker'))
     shared_options.add_weights(parser, '--weights', metavar='FILE', without=UNTRAINED,
-                               meaning='weights of one learner that all start from')
+                               meaning='weights of one learner, from which all start')
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for the results (default: a new one in runs)')
     parser.add_argument('--resume', type=Path, metavar='DIR', help=(
-        'continue from the last checkpoint in a folder, with its settings; --steps and --reheat '
-        'may be given too'))
+        'continue from the last checkpoint in a folder, with its settings; only --steps and '
+        '--reheat can change them'))
     parser.add_argument('--reheat', type=shared_options.share, metavar='SHARE', help=(
-        'with --resume: set the annealing back by this share, so that a walk that has settled too '
-        'early is stirred up and settles again'))
+        'with --resume: turn the annealing clock back by this share, so that a walk that settled '
+        'too early fluctuates more and settles again'))
     parser.add_argument('--tensorboard', action='store_true', help=(
-        'log mean returns, of how many episodes they are, amplitudes, shifts of centres and gains '
-        'for TensorBoard too; an extra to install'))
+        'also log mean returns, their numbers of episodes, amplitudes, shifts of centres and '
+        'gains for TensorBoard; an extra to install'))
     shared_options.add_quiet(parser)
 
 
@@ -93,10 +93,10 @@ def main(options: argparse.Namespace) -> None:
     if options.resume:
         shared_options.refuse_given(
             options, lambda name: name not in WITH_RESUME,
-            f'the settings of a training that is resumed are those in {options.resume}')
+            f'a resumed training has the settings in {options.resume}')
     else:
         shared_options.refuse_given(
-            options, 'reheat'.__eq__, 'it is for a training that is continued by --resume')
+            options, 'reheat'.__eq__, 'it is for a training that is continued with --resume')
     stop = StopRequest()
     scalars = Scalars() if options.tensorboard else None
     trainer = _resumed(options) if options.resume else _new(options)
@@ -138,13 +138,13 @@ def _new(options: argparse.Namespace) -> Trainer:
 def _resumed(options: argparse.Namespace) -> Trainer:
     trainer = Trainer.resume(options.resume, options.steps, reheat=options.reheat or 0.0)
     where = ('in the middle of the episodes' if trainer.resumes_within_episode
-             else f'with new episodes, as {trainer.config.simulator} cannot restore the old ones')
+             else f'with new episodes, because {trainer.config.simulator} cannot restore the old')
     print(f'continuing from step {trainer.steps:,} of {trainer.config.steps:,}, {where}')
     return trainer
 
 
 def _status(trainer: Trainer) -> list[str]:
-    """Say how the learners are, what matters most first."""
+    """Describe the state of the learners, most important first."""
     means = [mean for mean in trainer.log.means if mean.value is not None]
     if not means:
         return ['no episode has ended']
@@ -175,7 +175,7 @@ def _closing(trainer: Trainer) -> list[str]:
 
 
 def _verdict(solved_after: list[int | None], shared: bool) -> str:
-    """Say by whom the task is solved, and after how many steps: the first to the last."""
+    """Say who has solved the task, and after how many steps, from the first to the last."""
     solved = sorted(steps for steps in solved_after if steps is not None)
     if not solved:
         return 'not solved; '
@@ -185,7 +185,7 @@ def _verdict(solved_after: list[int | None], shared: bool) -> str:
 
 
 def _robot(config: TrainingConfig) -> list[str]:
-    """List the options for the robot and its environment, where they are not the usual ones."""
+    """List the options for the robot and its environment that differ from the defaults."""
     name = config.robot.robot
     words = ['--params-file', name] if name != ROBOT_FILE.stem and name in NAMED[ROBOT] else []
     usual = words or name == ROBOT_FILE.stem

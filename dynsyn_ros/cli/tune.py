@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``dynsyn tune``: settings found by search."""
+"""``dynsyn tune``: a search for settings."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     shared_options.add_described_file(parser, SEARCH, tune_file.__doc__)
     parser.add_argument('--output', type=Path, metavar='DIR', help=(
-        'folder for the study and its trainings (default: runs/ and the name of the file); what '
-        'is finished there is not run again, and any number of machines that see the folder may '
-        'run the same command at a time'))
+        'folder for the study and its trainings (default: runs/ and the name of the file); '
+        'trainings that are finished there are not run again, and any number of machines that '
+        'see the folder may run the same command at the same time'))
     shared_options.add_workers(parser)
     shared_options.add_markdown(parser)
     shared_options.add_quiet(parser)
 
 
 def main(options: argparse.Namespace) -> None:
-    """Search until done or stopped, and tell what mattered; raises :class:`ConfigError`."""
+    """Search until done or stopped, and print what mattered; raises :class:`ConfigError`."""
     file = find(SEARCH, options.file)
     search = tune_file.read_search(file)
     try:
@@ -56,7 +56,7 @@ def main(options: argparse.Namespace) -> None:
         from dynsyn_ros.training.study import Study  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError("dynsyn tune needs Optuna: pip install 'dynsyn_ros[tune]'") from error
-    # What cannot be trained is refused before a study begins.
+    # A training that is impossible is refused before a study begins.
     with tempfile.TemporaryDirectory() as folder:
         first = search.training({}, search.config.seeds[0], search.budgets[0].steps)
         Trainer(first, Path(folder), 1)

@@ -53,39 +53,39 @@ from dynsyn_ros.storage.folders import Claim, WALK
 from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from rclpy.executors import Executor
 
-#: How often it is said that the log cannot be written, s.
+#: Time between two warnings that the log cannot be written, s.
 WARNING_PERIOD = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; what is not said comes from the parameter files."""
+    """Declare the options; those not given come from the parameter files."""
     parser.epilog = 'what follows --ros-args is for ROS: remaps, parameters, log levels'
     shared_options.add_params_file(parser)
     shared_options.add_preset(parser)
     parser.add_argument('--env-id', choices=ENVIRONMENTS,
                         help='environment to simulate (default: that of the parameter file)')
     parser.add_argument('--steps', type=shared_options.count, dest='max_steps', metavar='N',
-                        help='stop after so many steps (default: until Ctrl-C)')
+                        help='stop after this many steps (default: until Ctrl-C)')
     parser.add_argument('--seed', type=shared_options.seed, help='seed of the random streams')
     shared_options.add_weights(
         parser, '--weights', metavar='FILE', meaning='weights to start from, or none to start '
-        'untrained', without='the pretrained ones of the robot, if there are some')
+        'untrained', without='the pretrained weights of the robot, if there are any')
     parser.add_argument('--frozen', action='store_true',
                         help='keep all weights at their centres and learn nothing')
     parser.add_argument('--pace', choices=(REALTIME, LOCKSTEP), default=LOCKSTEP,
-                        help='realtime keeps to the clock, lockstep is as fast as the machine '
+                        help='realtime follows the clock, lockstep is as fast as the machine can '
                              '(default: %(default)s)')
     parser.add_argument('--real-time-factor', type=float, metavar='FACTOR',
                         help='simulated seconds per second, with --pace realtime')
     parser.add_argument('--output', type=Path, metavar='DIR',
-                        help='folder for weights, checkpoints, episodes and curve; a walk that is '
-                             'there is continued (default: a new one in runs)')
+                        help='folder for weights, checkpoints, episodes and curve; if it holds a '
+                             'walk, that is continued (default: a new one in runs)')
     parser.add_argument(domains.SHARED, action='store_true', help=(
-        'walk where everybody sees it, in the ROS_DOMAIN_ID of the environment, as with a '
-        'namespace (default: in a domain of its own, so that no other robot is in the way)'))
+        'use the ROS_DOMAIN_ID of the environment, so that other programs see the walk, as with '
+        'a namespace (default: use a separate domain, so that no other robot interferes)'))
     parser.add_argument('--record', type=Path, metavar='FILE.mcap',
-                        help='record every topic into a new file, for dynsyn replay and anything '
-                             'that reads MCAP')
+                        help='record every topic into a new file, for dynsyn replay and any other '
+                             'reader of MCAP')
     shared_options.add_video(parser, 'film the last half minute of the run')
     parser.add_argument('--dashboard', action='store_true',
                         help='show the walk on a local web page, opened in a browser')
@@ -93,13 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Walk until the steps are taken or Ctrl-C; raises :class:`ConfigError` for bad input."""
+    """Walk for the given steps or until Ctrl-C; raises :class:`ConfigError` for bad input."""
     if options.pace != REALTIME:
         shared_options.refuse_given(
             options, 'real_time_factor'.__eq__, 'it is for --pace realtime')
     output = options.output or new_folder('walk')
     files = (find(ROBOT, options.params_file), find(PRESET, options.preset))
-    robot = str(parameters.read(files).get('robot'))  # says plainly what is wrong with a file
+    robot = str(parameters.read(files).get('robot'))  # its errors are clearer than those of ROS
     start = weights_path(options.weights or pretrained(robot))
     earlier = checkpoints.numbered(output)
     if earlier:
@@ -142,23 +142,24 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _check_robot(earlier: Sequence[Path], robot: str) -> None:
-    """Refuse to continue the walk of another robot, as its newest readable checkpoint tells."""
+    """Refuse to continue the walk of another robot, by the newest readable checkpoint."""
     for file in earlier:
         try:
             walked = weights.read_about(file)['robot']
-        except ConfigError:  # the controller will say so, and try the one before
+        except ConfigError:  # the controller will report it and try the one before
             continue
         if walked != robot:
             raise ConfigError(f'{file.parent} is the folder of a walk of {cut(walked)}: continue '
-                              'it with the --params-file of that, or choose another --output')
+                              'it with the --params-file of that robot, or choose another '
+                              '--output')
         return
 
 
 def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple[str, bool]:
     """
-    Spin the nodes, with a live line, until stopped or finished; then write what is to stay.
+    Spin the nodes, with a live line, until stopped or finished; then write the results.
 
-    Returns what happened, in words, and whether there is a film of it.
+    Returns what happened, in words, and whether a film was written.
     """
 
     def after_step(walker: Plant) -> None:
@@ -167,7 +168,7 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
                 log.add(0, walker.episode, begun + simulator.steps)
             except ConfigError as error:
                 simulator.get_logger().warning(
-                    f'{error}; it walks on', throttle_duration_sec=WARNING_PERIOD)
+                    f'{error}; the walk continues', throttle_duration_sec=WARNING_PERIOD)
         if film:
             film.add(walker, simulator.max_steps - simulator.steps if simulator.max_steps else 0)
 
@@ -177,11 +178,11 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
     controller = ControllerNode()
     env_id = simulator.get_parameter('env_id').value
     if not (options.dashboard or options.quiet):
-        print(f'to watch it: {dashboard.command(simulator.get_namespace())}, or the tools of ROS '
-              f'with {domains.DOMAIN}={domains.of_environment()}', file=sys.stderr)
+        print(f'to watch it: {dashboard.command(simulator.get_namespace())}, or use the tools of '
+              f'ROS with {domains.DOMAIN}={domains.of_environment()}', file=sys.stderr)
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
-        # The controller's until now; ours too until all is written.
+        # Until now only the controller has claimed the folder; we keep it until all is written.
         claim = Claim(output, WALK)
         log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_rows(output / EPISODES_FILE))
         begun, simulator.episodes = log.steps, log.episodes[0]
@@ -223,7 +224,7 @@ def _spin(
 
 
 def _status(log: EpisodeLog, controller: ControllerNode) -> list[str]:
-    """Say how the learner is, what matters most first."""
+    """Describe the state of the learner, most important first."""
     (mean,) = log.means
     return [
         'no episode has ended' if mean.value is None else f'mean of {mean.of}: {mean.value:.1f}',

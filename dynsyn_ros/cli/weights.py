@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``dynsyn weights``: what a weights file holds, and how two of them differ."""
+"""``dynsyn weights``: the contents of a weights file, and the differences of two."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
     show = actions.add_parser('show', help='print what a file holds', description=(
-        'Print which robot and run a weights file is of, and a table of its layers.'))
+        'Print the robot and the run of a weights file, and a table of its layers.'))
     shared_options.add_weights(show, 'file', metavar='FILE', meaning='weights')
     show.add_argument('--picture', type=Path, metavar='PNG', help=(
-        'draw the centre and amplitude of every synapse, by the names of inputs and joints'))
+        'draw the centre and amplitude of every synapse, with the names of inputs and joints'))
     diff = actions.add_parser('diff', help='print how two files differ', description=(
-        'Print how far the centres and amplitudes of two weights files of one robot are apart.'))
+        'Print how far apart the centres and amplitudes of two weights files of one robot are.'))
     shared_options.add_weights(diff, 'file', metavar='A', meaning='weights')
-    shared_options.add_weights(diff, 'other', metavar='B', meaning='others of the same robot')
+    shared_options.add_weights(diff, 'other', metavar='B',
+                               meaning='other weights of the same robot')
 
 
 def main(options: argparse.Namespace) -> None:
@@ -65,13 +66,13 @@ def main(options: argparse.Namespace) -> None:
                 f'is {other_about[key]!r}, not {about[key]!r}')
     if others['centre'].shape != arrays['centre'].shape:
         raise ConfigError(f'{options.other} holds {len(others["centre"])} sets of '
-                          f'{others["centre"].shape[1]} synapses, {options.file} '
+                          f'{others["centre"].shape[1]} synapses, but {options.file} holds '
                           f'{len(arrays["centre"])} of {arrays["centre"].shape[1]}')
     print('\n'.join(compared(arrays, others, about)))
 
 
 def described(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> list[str]:
-    """Describe a file: whose it is, from which run, and its layers."""
+    """Describe a file: its robot, its run and its layers."""
     learners = len(arrays['gain'])
     lines = [
         f'{about["robot"]}: {len(about["joints"])} joints, {len(about["observations"])} '
@@ -94,7 +95,7 @@ def described(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> lis
 def compared(
     arrays: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray], about: Mapping[str, Any]
 ) -> list[str]:
-    """Describe how far the centres are apart, in themselves and in amplitudes of the first."""
+    """Describe how far apart the centres are, absolutely and in amplitudes of the first file."""
     lines = [f'{"":28} {"mean":>9} {"max":>9} {"in amplitudes":>14} {"A, B over A":>12}']
     for layer in layers(arrays, about):
         part = layer.synapses
@@ -107,7 +108,7 @@ def compared(
 
 
 def run_of(about: Mapping[str, Any]) -> str:
-    """Say which run a file is from."""
+    """Describe the run that made a file."""
     made_by = dict(about['made_by'])
     task = made_by.pop('task', None)
     if isinstance(task, dict):

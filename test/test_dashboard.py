@@ -104,7 +104,7 @@ def test_news_are_those_of_the_nodes_whatever_else_is_on_the_topics(tmp_path, mo
             assert {name.partition(' ')[2] for name in seen['columns'] if ' ' in name} == set(
                 controller._robot.first_synapses)
             assert max(seen['ages'].values()) < PATIENCE
-            assert 'heard' not in seen['diagnostics']['controller']['message'], 'all is well there'
+            assert 'receiving' not in seen['diagnostics']['controller']['message'], 'all is well'
             assert [number for number, _ in seen['returns']] == list(
                 range(1, len(seen['returns']) + 1))
             spin_until(executor, lambda: not look()['obstacles']['scold'], 'an ear for praise')
@@ -274,7 +274,7 @@ def test_every_button_of_the_page_is_known_and_every_file_served():
 
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['--urdf', 'none.urdf'], 'cannot read none.urdf'),
-    (['--urdf', str(ROBOT_FILE)], 'is no URDF that can be drawn'),
+    (['--urdf', str(ROBOT_FILE)], 'is not a URDF that can be drawn'),
     (['--rate', '0'], '--rate must be from 2 to 100 Hz, not 0'),
     (['--port', '99999'], 'argument --port: must be from 0 to 65535, not 99999'),
 ])

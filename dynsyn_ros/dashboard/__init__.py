@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The dashboard: a local web page, live from the topics, with the services as buttons."""
+"""The dashboard: a live local web page of a robot's topics, with its services as buttons."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who may reach the dashboard: those who know its token and call it by a name it has."""
+"""Access to the dashboard: requests need its token and one of its host names."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-#: What this machine calls itself.
+#: The names by which this machine reaches itself.
 LOCAL = frozenset(('localhost', '127.0.0.1', '::1'))
-#: Sent with every answer: nothing from elsewhere, in no frame, and the token leaks to nobody.
+#: Sent with every response: no content from other sites, no frames, and no leak of the token.
 HEADERS = {
     'Content-Security-Policy': (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -46,15 +46,16 @@ TOKEN = re.compile(r'[\w-]{20,100}\Z', re.ASCII)
 
 
 def token_file() -> Path:
-    """Tell where the token is kept: in the folder where ROS keeps its logs."""
+    """Return the file of the token, in the folder where ROS keeps its logs."""
     return Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser() / 'dynsyn_dashboard.token'
 
 
 def read_token() -> str:
     """
-    Read this user's token, made at the first call; a page then survives a restart of its server.
+    Read this user's token, or make it at the first call.
 
-    Where it can be neither read nor kept it is made for once.
+    A page survives a restart of its server, because the token is kept. If it cannot be kept, it
+    is only valid for this run.
     """
     path = token_file()
     with suppress(OSError, UnicodeDecodeError):
@@ -71,7 +72,7 @@ def read_token() -> str:
 
 
 def beyond_this_machine(host: str) -> bool:
-    """Tell whether an address to serve on is reached from other machines."""
+    """Return whether other machines can reach an address to serve on."""
     try:
         return not ip_address(host).is_loopback
     except ValueError:
@@ -79,10 +80,10 @@ def beyond_this_machine(host: str) -> bool:
 
 
 class Access:
-    """Checks requests: the name they call us by, where their page is from, and the token."""
+    """Checks requests: their host name, the origin of their page, and the token."""
 
     def __init__(self, host: str, allowed: Iterable[str], token: str) -> None:
-        """Allow the names of this machine, the address served on, and those ``allowed``."""
+        """Allow the names of this machine, the address to serve on, and those ``allowed``."""
         self.token = token
         self._names = {*LOCAL, host.lower(), *(name.lower() for name in allowed)}
         self._beyond = beyond_this_machine(host)
@@ -92,17 +93,17 @@ class Access:
 
     def check_name(self, request: web.Request) -> None:
         """
-        Refuse a request by a name that is not ours.
+        Refuse a request for a host name that is not ours.
 
-        That is how a page of another site reaches a server of this machine: by a name of its own
-        that it makes mean our address.
+        This stops DNS rebinding, by which a page of another site reaches a local server: it makes
+        a name of its own resolve to our address.
         """
         name = (urlsplit(f'//{request.headers.get("Host", "")}').hostname or '').lower()
         here = request.transport.get_extra_info('sockname') if request.transport else None
         if name not in self._names and not (self._beyond and here and name == here[0]):
             raise web.HTTPForbidden(text=(
-                f'the dashboard is not called {name[:100]!r}; if it is, '
-                'start it with --allow-host'))
+                f'the dashboard is not called {name[:100]!r}; to allow that name, start it with '
+                '--allow-host'))
 
     def check_token(self, request: web.Request) -> None:
         """Refuse a request without the token."""
@@ -116,4 +117,4 @@ class Access:
         """Refuse a page of another site."""
         origin = request.headers.get('Origin')
         if origin is not None and urlsplit(origin).netloc != request.host:
-            raise web.HTTPForbidden(text='the dashboard answers its own page only')
+            raise web.HTTPForbidden(text='the dashboard only answers its own page')

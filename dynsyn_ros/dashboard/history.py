@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the dashboard remembers: the last hour, and the return of every episode with its number."""
+"""What the dashboard keeps: the last hour, and the number and return of every episode."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from collections.abc import Mapping, Sequence
 import math
 from typing import Any
 
-#: A row of time, unix s, and a value a column; None where there is none.
+#: A row: the time, unix s, and one value per column; None if there is none.
 Row = list[float | None]
-#: The columns that are always there; each weight and centre has one too.
+#: The columns that always exist; each weight and centre has one too.
 SCALARS = ('amplitude', 'mean_reward')
-#: Everything is kept so long, s; each second's mean so long.
+#: How long all rows are kept, s, and how long the mean of each second is kept.
 RECENT_SPAN, HOUR_SPAN = 120.0, 3600.0
-#: Without a value for so long there is a gap, s: in what is recent, and in the hour.
+#: Time without values that shows as a gap, s: in the recent rows, and in the hour.
 RECENT_GAP, HOUR_GAP = 1.0, 2.5
-#: Episodes that are kept.
+#: How many episodes are kept.
 MOST_EPISODES = 100_000
-#: The reward is the mean over so long, s: what is told of it is that of a few steps.
+#: Span over which the reward is averaged, s; a message only has the mean of a few steps.
 REWARD_SPAN = 1.0
 
 
 class Rows:
-    """Rows of a span of time. Where time leaps, a row of nothing makes a gap of it."""
+    """The rows of a time span. If time leaps, an empty row marks a gap."""
 
     def __init__(self, span: float, gap: float) -> None:
-        """Keep rows for ``span``; longer than ``gap`` between two is a gap."""
+        """Keep rows for ``span``; more than ``gap`` between two rows is a gap."""
         self._span, self._gap = span, gap
         self.rows: deque[Row] = deque()
 
     def add(self, row: Row) -> list[Row]:
-        """Add a row; returns the rows that are new."""
+        """Add a row; returns the new rows."""
         new, time = [row], row[0]
         if self.rows and time - self.rows[-1][0] > self._gap:
             new = [[self.rows[-1][0] + self._gap / 2, *[None] * (len(row) - 1)], row]
@@ -55,10 +55,10 @@ class Rows:
 
 
 class History:
-    """What a page shows that comes late or is reloaded."""
+    """The data for a page that is opened late or reloaded."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin without data."""
         self._returns: deque[list[float]] = deque(maxlen=MOST_EPISODES)
         self._columns = list(SCALARS)
         self._recent = Rows(RECENT_SPAN, RECENT_GAP)
@@ -67,7 +67,7 @@ class History:
         self._rewards: deque[tuple[float, float]] = deque()
 
     def _rearrange(self, columns: list[str]) -> None:
-        """Change the columns; what is kept of those that stay is kept on."""
+        """Change the columns; the data of columns that stay is kept."""
         place = {name: i for i, name in enumerate(['time', *self._columns])}
         for kept in (self._recent, self._hour):
             kept.rows = deque(
@@ -78,10 +78,10 @@ class History:
     def add(self, time: float, streams: Mapping[str, Any],
             episodes: Sequence[tuple[int, float]]) -> dict[str, Any]:
         """
-        Add what is there at a time, unix s, and episodes that ended: (number, return).
+        Add the values at a time, unix s, and the episodes that ended, (number, return).
 
-        Returns what is new, as :meth:`everything` has it; everything where other weights or
-        another run began.
+        Returns the new data in the form of :meth:`everything`, or everything if there are other
+        weights or another run.
         """
         values = self._flat(time, streams)
         renewed = not set(values) <= set(self._columns)
@@ -104,7 +104,7 @@ class History:
         return self.everything() if renewed else new
 
     def everything(self) -> dict[str, Any]:
-        """Tell all that is kept: columns, their rows, recent and of the hour, and returns."""
+        """Return all data: the columns, the recent rows, those of the hour, and the returns."""
         return {'columns': self._columns, 'recent': list(self._recent.rows),
                 'hour': list(self._hour.rows), 'returns': list(self._returns)}
 

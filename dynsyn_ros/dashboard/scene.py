@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A robot's description as something to draw from the side: polygons in links, links on joints."""
+"""A robot's description for drawing it from the side: links with polygons, on joints."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ def read(path: Path) -> dict[str, Any]:
     Read a URDF; raises :class:`ConfigError` that names it if it cannot be read.
 
     Returns ``links`` (name, polygon of (ahead, up) in m, colour) and ``joints`` (name, parent,
-    child, place, pitch in rad about the y axis, whether it floats, and the sense in which the
-    joint's angle turns it).
-    Only turns about the y axis are drawn.
+    child, place, pitch in rad about the y axis, whether it floats, and the direction in which its
+    angle turns). Only turns about the y axis are drawn.
     """
     try:
         root = ElementTree.parse(path).getroot()
@@ -44,7 +43,7 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f'cannot read {path}: {error.strerror}') from error
     except (ElementTree.ParseError, AttributeError, ValueError, TypeError) as error:
-        raise ConfigError(f'{path} is no URDF that can be drawn: {error}') from error
+        raise ConfigError(f'{path} is not a URDF that can be drawn: {error}') from error
 
 
 def _numbers(element: ElementTree.Element | None, key: str) -> list[float]:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The server of the dashboard: the page, the robot's scene, and a stream of what is new."""
+"""The server of the dashboard: the page, the robot's scene, and a stream of news."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from dynsyn_ros.dashboard.history import History
 from dynsyn_ros.settings.schema import ConfigError
 
 FOLDER = Path(__file__).parent
-#: What the page is made of; files of others in the folder ``vendor``.
+#: The files of the page; third-party files are in the folder ``vendor``.
 FILES = ('page.css', 'page.js', 'charts.js', 'robot.js',
          'vendor/uPlot.iife.min.js', 'vendor/uPlot.min.css')
-#: Clients at once, messages that wait for one, and letters that one may send.
+#: The most clients at a time, queued messages for each, and letters in a message from one.
 MOST_CLIENTS, MOST_WAITING, MOST_LETTERS = 32, 100, 1000
-#: Reports of presses that a page is told of that comes late.
+#: How many reports of presses a page receives that is opened late.
 MOST_REPORTS = 10
-#: What may be on its way to a client, in bytes, beside what waits.
+#: Largest amount of data on its way to a client, bytes, in addition to its queue.
 MOST_SENT = 65_536
-#: A client has so long to take a farewell, s.
+#: Time for a client to close its connection, s.
 FAREWELL_TIME = 0.5
 
 
 class Client:
-    """One that looks, with a queue of its own: a client that does not read delays no other."""
+    """A viewer with its own queue, so that a client that does not read delays no other."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         """Serve an opened socket."""
@@ -62,7 +62,7 @@ class Client:
                 await self._socket.send_str(await self._queue.get())
 
     def tell(self, news: str) -> None:
-        """Queue a message; a client that is too far behind is cut off, and may come back."""
+        """Queue a message; a client that is too far behind is cut off, and may reconnect."""
         try:
             self._queue.put_nowait(news)
         except asyncio.QueueFull:
@@ -74,7 +74,7 @@ class Client:
             self._transport.abort()
 
     async def close(self) -> None:
-        """Say farewell, or cut off who does not take it."""
+        """Close the connection, or cut it if the client does not respond."""
         self._sending.cancel()
         with suppress(asyncio.TimeoutError, ConnectionError):
             await asyncio.wait_for(
@@ -83,7 +83,7 @@ class Client:
 
 
 class Server:
-    """Serves everybody who looks the same news, and remembers for those who come late."""
+    """Serves the same news to all clients, and keeps a history for those that join late."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Server:
         rate: float,
         access: Access,
     ) -> None:
-        """Take ``news`` so often a second, Hz, and pass the buttons on to ``press``."""
+        """Call ``news`` at ``rate``, Hz, and pass the buttons on to ``press``."""
         self._scene, self._news, self._press, self._period = scene, news, press, 1.0 / rate
         self._access = access
         self._history = History()
@@ -103,9 +103,9 @@ class Server:
     async def serve(self, host: str, port: int, stop: Callable[[], bool],
                     started: Callable[[str, int], None]) -> None:
         """
-        Serve until ``stop``; raises :class:`ConfigError` if the address cannot be had.
+        Serve until ``stop``; raises :class:`ConfigError` if the address cannot be used.
 
-        ``started`` is called with the address and port that are served on.
+        ``started`` is called with the address and port in use.
         """
         application = web.Application(middlewares=[self._guard])
         application.add_routes([
@@ -130,7 +130,7 @@ class Server:
             await runner.cleanup()
 
     def _tell(self, news: dict[str, Any]) -> None:
-        """Remember what is new and queue it for everybody."""
+        """Keep the news and queue it for all clients."""
         now = time.time()
         added = self._history.add(now, news.pop('streams'), news.pop('episodes'))
         answers = [{**answer, 'time': now} for answer in news.pop('answers')]
@@ -143,7 +143,7 @@ class Server:
     async def _guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Answer only those who may ask; what is the same for everybody needs no token."""
+        """Refuse requests without access; the static files need no token."""
         self._access.check_name(request)
         self._access.check_origin(request)
         if request.path.lstrip('/') not in FILES:
@@ -161,7 +161,7 @@ class Server:
 
     async def _live(self, request: web.Request) -> web.WebSocketResponse:
         if len(self._clients) >= MOST_CLIENTS:
-            raise web.HTTPServiceUnavailable(text=f'{MOST_CLIENTS} pages are open already')
+            raise web.HTTPServiceUnavailable(text=f'{MOST_CLIENTS} pages are already open')
         socket = web.WebSocketResponse(
             heartbeat=10.0, timeout=FAREWELL_TIME, max_msg_size=MOST_LETTERS, compress=False,
             writer_limit=MOST_SENT)
@@ -180,7 +180,7 @@ class Server:
         return socket
 
     def _on_message(self, text: str) -> None:
-        """Press a button; what is no press is let be."""
+        """Press a button; anything else is ignored."""
         with suppress(ValueError, TypeError, KeyError):
             said = json.loads(text)
             self._press(str(said['press']), str(said['who']))
@@ -195,7 +195,7 @@ def _json(value: Any) -> str:
 
 
 def finite(value: Any) -> Any:
-    """Copy what is to become JSON, with null for each number that JSON has no word for."""
+    """Copy a value for JSON, with null for each number that JSON cannot express."""
     if isinstance(value, dict):
         return {key: finite(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The figures of the paper, drawn from runs of this package: a module a kind, a function each."""
+"""The figures of the paper, drawn from runs of this package, with one function per figure."""

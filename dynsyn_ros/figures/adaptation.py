@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What learning on is worth: the return of a robot that changes, with learning on and off."""
+"""The value of continued learning: the return of a changed robot, with learning on and off."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from dynsyn_ros.pictures import canvas
 from matplotlib.axes import Axes
 import numpy as np
 
-#: Time over which a return is the mean of the episodes that end in it, min: of the table, and of
-#: the curves of the first and of the second panel.
+#: Spans over which returns of ended episodes are averaged, min: in the table, and in the curves of
+#: the first and of the second panel.
 TABLE_SPAN, EARLY_SPAN, LATE_SPAN = 4.0, 2.0, 10.0
-#: The first panel ends so long after the change, min.
+#: End of the first panel, min after the change.
 EARLY = 40.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of robots after a change; means and standard deviations over learners."""
+    """The returns of robots before and after a change."""
 
     before: float
-    """Return before the change, learning on."""
+    """Mean return before the change, learning on."""
     frozen: float
-    """Return after it, learning off."""
+    """Mean return after the change, learning off."""
     returns: dict[float, np.ndarray]
-    """Return of each learner up to some times after it, min, learning on."""
+    """Return of each learner just before some times after the change, min, learning on."""
 
     def regained(self, minutes: float) -> np.ndarray:
-        """Tell the share of the loss that each learner has regained by then."""
+        """Compute the share of the loss that each learner has regained by then."""
         return (self.returns[minutes] - self.frozen) / (self.before - self.frozen)
 
 
 def by_learner(
     data: dict[str, np.ndarray], minutes: np.ndarray, begin: float, end: float
 ) -> np.ndarray:
-    """Take the mean return of each learner over the episodes that end within (begin, end] min."""
+    """Compute each learner's mean return over the episodes that end within (begin, end] min."""
     within = (minutes > begin) & (minutes <= end)
     returns = [data['return'][within & (data['learner'] == i)]
                for i in np.unique(data['learner'])]
@@ -60,7 +60,7 @@ def outcome(
     on: dict[str, np.ndarray], off: dict[str, np.ndarray], step_minutes: float,
     times: tuple[float, ...]
 ) -> Outcome:
-    """Sum up the episodes of an experiment with learning on and off."""
+    """Summarise the episodes of an experiment with learning on and off."""
     minutes, still = on['steps'] * step_minutes, off['steps'] * step_minutes
     settled = min(TABLE_SPAN, 0.25 * float(still.max()))
     return Outcome(
@@ -70,7 +70,7 @@ def outcome(
 
 
 def price(on: dict[str, np.ndarray], off: dict[str, np.ndarray]) -> tuple[float, float]:
-    """Tell which share of return learning costs where nothing changes, and its standard error."""
+    """Compute the share of the return that learning costs without a change, and its SE."""
     learning, frozen = (by_learner(data, data['steps'], 0.0, np.inf) for data in (on, off))
     share = 1.0 - learning / frozen.mean()
     error = np.hypot(learning.std(ddof=1), frozen.std(ddof=1)) / frozen.mean()
@@ -93,7 +93,7 @@ def figure_adaptation(
     on: dict[str, np.ndarray], off: dict[str, np.ndarray], step_minutes: float, title: str,
     path: Path
 ) -> None:
-    """Draw return over robot time about the moment of a change, learning on and off."""
+    """Draw the return over robot time around a change, with learning on and off."""
     figure = canvas.new(9.0, 4.5)
     figure.suptitle(title)
     last = float(on['steps'].max()) * step_minutes
@@ -117,7 +117,7 @@ def _band(
     axes: Axes, data: dict[str, np.ndarray], step_minutes: float, span: float, end: float,
     unit: float, colour: str, name: str
 ) -> None:
-    """Draw the mean over learners, their least and most, a point for each span of time."""
+    """Draw the mean, the least and the most over learners, with one point per time span."""
     minutes = data['steps'] * step_minutes
     span = min(span, 0.5 * end)
     first = -span * np.floor(-minutes.min() / span)

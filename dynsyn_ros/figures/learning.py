@@ -28,15 +28,15 @@ from dynsyn_ros.storage.episodes import read_episodes
 from dynsyn_ros.training import trainer
 import numpy as np
 
-#: Synapses that Fig. 9 needs, and that Fig. 10 shows.
+#: Number of synapses that Fig. 9 needs, and that Fig. 10 shows.
 CROSSED, SHOWN = 3, 4
 
 
 def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """
-    Read a training's ``synapses.csv``: steps, weights and centres by the synapse's name.
+    Read a training's ``synapses.csv``: steps, and weights and centres by the name of the synapse.
 
-    Steps are those of the walker that has these synapses.
+    Steps are those of the walker with these synapses.
     """
     summary = trainer.read_summary(folder)
     file = folder / trainer.SYNAPSES
@@ -76,7 +76,7 @@ def figure_8(folder: Path, path: Path) -> None:
 def crossings(
     steps: np.ndarray, through: np.ndarray, *others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Find where ``through`` changes sign: the steps, whether upwards, and the others there."""
+    """Find where ``through`` changes sign: the steps, whether it rises, and the others there."""
     at = np.flatnonzero((through[:-1] < 0) != (through[1:] < 0))
     share = through[at] / (through[at] - through[at + 1])
 
@@ -90,8 +90,8 @@ def figure_9(folder: Path, path: Path) -> None:
     """
     Reproduces Fig. 9: a Poincare map of the exploration.
 
-    Two weights, each as seen from its centre, whenever a third crosses its own centre: upwards on
-    one side, downwards on the other.
+    It shows two weights relative to their centres whenever a third weight crosses its own centre:
+    upwards in one panel, downwards in the other.
     """
     steps, weights, centres = read_synapses(folder)
     names = list(weights)[:CROSSED]

@@ -28,10 +28,10 @@ DRIVE, RAMP = (-2.0, 2.0), 60_000.0
 
 
 def ramp(config: LearnerConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Drive an oscillator by the ramp; returns drive, v and w, (steps,) each."""
+    """Drive an oscillator with the ramp; returns drive, v and w, (steps,) each."""
     k = oscillators.constants(config.oscillators, config.time_step)
     drive = np.linspace(*DRIVE, round(RAMP / config.time_step))
-    # The ramp begins where the oscillator rests under its first drive.
+    # The oscillator starts at rest under the first drive of the ramp.
     v, w = 0.0, 0.0
     for _ in range(len(drive)):
         v, w = oscillators.advance(v, w, DRIVE[0], k)
@@ -56,7 +56,7 @@ def figure_6(config: LearnerConfig, path: Path) -> None:
 
 
 def figure_7(config: LearnerConfig, path: Path) -> None:
-    """Reproduces Fig. 7: the same in the plane of its states, coloured by the drive."""
+    """Reproduces Fig. 7: the same run in the plane of the two states, coloured by the drive."""
     drive, v, w = ramp(config)
     figure = canvas.new(6.0, 5.0)
     axes = figure.add_subplot(xlabel='v', ylabel='w')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Fig. 1 to 3: the rule alone, a few synapses without a robot."""
+"""Fig. 1 to 3: the rule alone, with a few synapses and no robot."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from dynsyn_ros.learner.config import LearnerConfig, NarrowingConfig
 from dynsyn_ros.pictures import canvas
 import numpy as np
 
-#: Fig. 1: the weight that is rewarded, the width of its reward and how much faster than in the
-#: walker it is learnt, so that some periods show it.
+#: Fig. 1: the weight that is rewarded, the width of its reward, and the centre rate in 1/ms, which
+#: is faster than in the walker so that a few periods are enough.
 TARGET, WIDTH, RATE = 0.25, 0.15, 1.5e-4
 #: Steps of the figures.
 STEPS = 6000
@@ -35,7 +35,7 @@ def fluctuate(
     config: LearnerConfig, seed: int, count: int, target: float | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """
-    Let ``count`` synapses fluctuate about 0, rewarded near a ``target`` if there is one.
+    Let ``count`` synapses fluctuate, starting about 0, rewarded near a ``target`` if given.
 
     Returns weights, centres and amplitudes, each (steps, count), and the rewards, (steps,).
     """
@@ -61,7 +61,7 @@ def fluctuate(
 
 
 def hurried(config: LearnerConfig) -> LearnerConfig:
-    """Let the paper's rule learn within some periods."""
+    """Return settings with which the paper's rule learns within a few periods."""
     return replace(
         config, modulation='reward', prediction=None, fall=None, amplitude_law='multiplicative',
         annealing=None, narrowing=NarrowingConfig(RATE / 20),
@@ -104,5 +104,5 @@ def figure_3(config: LearnerConfig, path: Path, seed: int = 3) -> None:
         projection='3d', xlabel='weight 1', ylabel='weight 2', zlabel='weight 3')
     axes.plot(*weight.T, linewidth=0.8)
     axes.locator_params(nbins=5)
-    axes.set_box_aspect(None, zoom=0.85)  # what stands outside is not reckoned with otherwise
+    axes.set_box_aspect(None, zoom=0.85)  # leaves room for the labels outside the box
     canvas.save(figure, path)

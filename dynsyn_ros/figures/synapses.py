@@ -26,7 +26,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 import numpy as np
 
-#: Height of a row and width of a column, inches; a layer is never narrower than so many columns.
+#: Height of a row and width of a column, inches, and the least number of columns of a layer.
 ROW, COLUMN, NARROWEST = 0.19, 0.3, 4
 
 
@@ -37,11 +37,11 @@ class Layer(NamedTuple):
     inputs: list[str]
     neurons: list[str]
     synapses: slice
-    """Where they are, a neuron after the other."""
+    """The place of its synapses, neuron by neuron."""
 
 
 def layers(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> list[Layer]:
-    """Name the inputs and neurons of each layer, by what the file says about itself."""
+    """Name the inputs and neurons of each layer, from what the file says about itself."""
     sizes = weights.layout_of({name: array.shape for name, array in arrays.items()}, about)
     observations, joints = about['observations'], about['joints']
     states, ranges = observations[:sizes.states], observations[sizes.states:]
@@ -82,7 +82,7 @@ def draw(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], path: Path)
 def _draw_layer(
     figure: SubFigure | Figure, layer: Layer, arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Draw the centres and, beside them, the amplitudes of a layer."""
+    """Draw the centres of a layer and, next to them, its amplitudes."""
     figure.suptitle(layer.title, fontsize='medium')
     shape = len(layer.neurons), len(layer.inputs)
     centre, amplitude = (

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, one module a command."""
+"""Drawing: figures, learning curves and films."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures without a screen."""
+"""Figures that need no screen."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-#: Writes steps in few digits, of short runs and long ones: 500, 20k, 1.5M.
+#: Writes numbers of steps with few digits, for short and long runs: 500, 20k, 1.5M.
 STEPS = EngFormatter(sep='')
 
 
@@ -37,16 +37,16 @@ def new(width: float = 8.0, height: float = 4.5) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG, whole or not at all; raises :class:`ConfigError` if that cannot be."""
+    """Write a PNG, never half of it; raises :class:`ConfigError` if that fails."""
     with replaced(path) as file:
         FigureCanvasAgg(figure).print_png(file)
 
 
 def legend(figure: Figure, handles: Sequence[Artist] | None = None) -> None:
     """
-    Name all curves, or what the handles stand for, below the figure, where they hide none.
+    Add a legend for all curves, or for the handles, below the figure, where it hides no curve.
 
-    Those of one label, such as the same curve in several panels, are named once.
+    A label that occurs several times, such as for one curve in several panels, is shown once.
     """
     if handles is None:
         handles = [handle for axes in figure.axes
@@ -58,23 +58,23 @@ def legend(figure: Figure, handles: Sequence[Artist] | None = None) -> None:
 
 
 def colours(count: int) -> Sequence[tuple[float, ...]]:
-    """Pick colours that are told apart, of so many curves."""
+    """Pick distinguishable colours for this number of curves."""
     return [colormaps['tab10'](i) for i in range(count)] if count <= 10 else [
         colormaps['turbo'](0.05 + 0.9 * i / (count - 1)) for i in range(count)]
 
 
 def dot_size(count: int) -> float:
-    """Tell the size at which so many dots are all seen, and no blot, in points."""
+    """Return a size for this number of dots, in points, at which they stay distinct."""
     return 3.5 if count < 300 else 2.5 if count < 3000 else 1.8
 
 
 def steps_axis(axes: Axes, walkers: int) -> None:
-    """Label an x-axis of steps, with ticks that suit short runs and long ones."""
+    """Label an x-axis of steps, with ticks for short and long runs."""
     axes.set_xlabel('steps' if walkers == 1 else f'steps of all {walkers} walkers')
     axes.xaxis.set_major_formatter(STEPS)
     axes.set_xlim(left=0.0)
 
 
 def few_ticks() -> MaxNLocator:
-    """Place ticks where there is room for few."""
+    """Place few ticks, for narrow axes."""
     return MaxNLocator(nbins=3)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Learning curves, of the record of episodes."""
+"""Learning curves, from the log of episodes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def draw_learning_curve(
     """
     Draw the returns of a log and their mean over 100 episodes, as in the paper's Fig. 8.
 
-    A line tells what mean solves the task, where ``solved_at`` is known.
+    A line shows the mean that solves the task, if ``solved_at`` is known.
     """
     data = read_episodes(log, walkers)
     figure = canvas.new()
@@ -44,7 +44,7 @@ def plot_returns(
     axes: Axes, data: dict[str, np.ndarray], x: np.ndarray, shared: bool, solved_at: float | None
 ) -> None:
     """Plot returns and their mean over 100 episodes, of each learner or of a fleet, over ``x``."""
-    # The mean of a fleet is over the episodes of all, whoever ended last.
+    # The mean of a fleet is over the episodes of all its walkers.
     learners = [np.full(x.shape, True)] if shared else [
         data['learner'] == i for i in np.unique(data['learner'])]
     colours = canvas.colours(len(learners))

@@ -27,12 +27,12 @@ from dynsyn_ros.storage.folders import check_picture
 import numpy as np
 from PIL import Image
 
-#: Every so many steps a frame is taken, the newest so many are kept: about half a minute.
+#: Steps between two frames, and how many of the newest frames are kept: about half a minute.
 STEPS_PER_FRAME, FRAMES = 3, 540
 WIDTH, HEIGHT = 300, 200
-#: What takes an extra to write.
+#: The format that needs an extra.
 MP4 = '.mp4'
-#: Colours of the frames: the scene has few.
+#: Number of colours of a frame; the scene has few.
 COLOURS = 32
 
 
@@ -40,7 +40,7 @@ class Film:
     """The last half minute of a run."""
 
     def __init__(self, path: Path) -> None:
-        """Check the path; raises :class:`ConfigError` if it is not to be written."""
+        """Check the path; raises :class:`ConfigError` if it must not be written."""
         check_picture(path, '.gif', MP4)
         self._path = path
         self._mp4 = path.suffix.lower() == MP4
@@ -55,7 +55,7 @@ class Film:
         self._steps = 0
 
     def add(self, walker: Plant, left: float) -> None:
-        """Take a frame if it is time for one, with so many steps ``left`` of the run."""
+        """Take a frame if it is due and late enough, with ``left`` steps of the run to go."""
         self._steps += 1
         self._seconds = STEPS_PER_FRAME * walker.spec.time_step
         if left < STEPS_PER_FRAME * FRAMES and self._steps % STEPS_PER_FRAME == 0:
@@ -64,7 +64,7 @@ class Film:
             self._frames.append(small.quantize(COLOURS))
 
     def save(self) -> bool:
-        """Write the film, at the walker's own speed; returns whether it has a frame."""
+        """Write the film in simulated time; returns whether it has any frame."""
         if not self._frames:
             return False
         with replaced(self._path) as file:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a campaign of faults tries, a stage a function: what it tried, and what was seen."""
+"""The stages of a campaign of faults, one function each; each returns what it tried and saw."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ from std_srvs.srv import SetBool
 if TYPE_CHECKING:
     from soak import Campaign
 
-#: Until a node that was killed drives again, s, about.
+#: Approximate time until a killed node drives again, s.
 KILL = 8.0
 
 
 def nothing(topic: str, message: object) -> None:
-    """Leave a message as it is."""
+    """Leave a message unchanged."""
 
 
 def malformed(c: Campaign) -> tuple[str, str]:
-    """Let somebody else publish messages that are wrong in every way."""
+    """Publish messages that are wrong in every way, from another publisher."""
     count = int(10_000 * min(1.0, c.seconds / 60.0)) or 1
     rng, relay = c.relay.random, c.relay
     rejected = int(relay.state.get('rejected messages', 0))
@@ -67,12 +67,12 @@ def malformed(c: Campaign) -> tuple[str, str]:
 
 
 def spoilt(rng: random.Random, topic: str, good: deque) -> object:
-    """Make a message that is wrong in a way chosen at random."""
+    """Make a message that is wrong in a random way."""
     value = rng.choice([math.nan, math.inf, -math.inf, 1e300, -1e300, 0.0, 1e-300])
     length = rng.choice([0, 1, 2, 3, 4, 5, 10, 11, 1000])
     message = topics.SENSORS[topic]()
     if good and rng.random() < 0.2:
-        return rng.choice(good)  # once more, or late
+        return rng.choice(good)  # a duplicate, or an old one
     if topic == REWARD:
         message.data = rng.choice([math.nan, math.inf, -math.inf])
         return message
@@ -96,7 +96,7 @@ def spoilt(rng: random.Random, topic: str, good: deque) -> object:
 
 
 def dropped(c: Campaign) -> tuple[str, str]:
-    """Lose 5 % of all messages."""
+    """Drop 5 % of all messages."""
     before, moving = c.steps(), c.relay.moving
     c.relay.drop, c.relay.dropped = 0.05, 0
     c.wait(c.seconds)
@@ -106,7 +106,7 @@ def dropped(c: Campaign) -> tuple[str, str]:
 
 
 def delayed(c: Campaign) -> tuple[str, str]:
-    """Let nothing arrive for 200 ms, and then everything."""
+    """Hold back all messages for 200 ms, then deliver them together."""
     bursts = max(1, int(c.seconds / 2))
     before, c.relay.delayed = c.steps(), 0
     for _ in range(bursts):
@@ -117,7 +117,7 @@ def delayed(c: Campaign) -> tuple[str, str]:
 
 
 def controller_killed(c: Campaign) -> tuple[str, str]:
-    """Kill the controller in the midst of it."""
+    """Kill the controller while it drives."""
     times = max(1, int(c.seconds / KILL))
     resumed = 0
     for _ in range(times):
@@ -134,7 +134,7 @@ def controller_killed(c: Campaign) -> tuple[str, str]:
 
 
 def simulator_killed(c: Campaign) -> tuple[str, str]:
-    """Kill the simulator in the midst of it; its time begins at 0 again."""
+    """Kill the simulator while it runs; its time starts again at 0."""
     times = max(1, int(c.seconds / KILL))
     for _ in range(times):
         c.wait(1.0)
@@ -145,7 +145,7 @@ def simulator_killed(c: Campaign) -> tuple[str, str]:
 
 
 def subscribers(c: Campaign) -> tuple[str, str]:
-    """Let a hundred more subscribers listen."""
+    """Add a hundred more subscribers."""
     before = c.steps()
     ears = [c.relay.create_subscription(topics.SENSORS['joint_states'], 'joint_states',
                                         lambda _: None, topics.QOS) for _ in range(50)]
@@ -160,7 +160,7 @@ def subscribers(c: Campaign) -> tuple[str, str]:
 
 
 def clock_jumps(c: Campaign) -> tuple[str, str]:
-    """Let somebody else publish the time, an hour off."""
+    """Publish the time from another publisher, an hour off."""
     jumps = max(2, int(c.seconds / 2))
     before = c.steps()
     for number in range(jumps):
@@ -172,7 +172,7 @@ def clock_jumps(c: Campaign) -> tuple[str, str]:
 
 
 def parameter_changes(c: Campaign) -> tuple[str, str]:
-    """Change what may be changed, and what may not."""
+    """Change parameters that may be changed, and some that may not."""
     client = AsyncParameterClient(c.relay, '/controller')
     c.until(client.services_are_ready)
     changes = max(10, int(c.seconds * 5))
@@ -190,7 +190,7 @@ def parameter_changes(c: Campaign) -> tuple[str, str]:
 
 
 def absurd(c: Campaign) -> tuple[str, str]:
-    """Reward, praise and tell of what is finite, and nothing else."""
+    """Publish rewards, praise and readings that are finite but absurdly large."""
     count = max(10, int(c.seconds * 20))
     human = c.relay.create_publisher(topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)
     c.until(human.get_subscription_count)
@@ -209,7 +209,7 @@ def absurd(c: Campaign) -> tuple[str, str]:
 
 
 def requests(c: Campaign) -> tuple[str, str]:
-    """Ask for what cannot be: transitions of another state, types that do not exist."""
+    """Make impossible requests: transitions from another state, types that do not exist."""
     count = max(5, int(c.seconds))
     client = c.relay.create_client(SetParameters, '/controller/set_parameters')
     c.until(client.service_is_ready)
@@ -226,7 +226,7 @@ def requests(c: Campaign) -> tuple[str, str]:
 
 
 def two_owners(c: Campaign) -> tuple[str, str]:
-    """Let a second robot and a second controller appear, and go."""
+    """Let a second robot and a second controller appear and disappear."""
     noticed = learning = 0
     owned = {**topics.SENSORS, topics.COMMANDS: topics.COMMANDS_TYPE}
     others = ('joint_states', REWARD, topics.COMMANDS)
@@ -240,7 +240,7 @@ def two_owners(c: Campaign) -> tuple[str, str]:
 
 
 def files(c: Campaign) -> tuple[str, str]:
-    """Read weights files and parameter files that somebody has damaged."""
+    """Read damaged weights files and parameter files."""
     rng, file = c.relay.random, c.folder / 'damaged'
     robot = Robot(read_robot())
     learner = Learner(robot.layout, read_preset('default'), 0)
@@ -267,7 +267,7 @@ def files(c: Campaign) -> tuple[str, str]:
 
 
 def activations(c: Campaign) -> tuple[str, str]:
-    """Deactivate and activate."""
+    """Deactivate and activate the controller repeatedly."""
     done, times = 0, max(2, int(c.seconds / 2))
     for _ in range(times):
         for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVATE):
@@ -278,13 +278,13 @@ def activations(c: Campaign) -> tuple[str, str]:
 
 
 def left_out(c: Campaign) -> tuple[str, str]:
-    """Leave out what nobody uses, as drivers do: it must go on."""
+    """Omit what nobody uses, as drivers do: the controller must keep driving."""
     def spoil(topic: str, message: object) -> None:
         if topic == 'imu':
             message.linear_acceleration.z = math.nan
         elif topic == 'joint_states':
             message.effort = []
-        elif topic == 'scan' and c.relay.random.random() < 0.3:  # its last range holds so long
+        elif topic == 'scan' and c.relay.random.random() < 0.3:  # the last range is held meanwhile
             message.ranges[3], message.ranges[5] = math.nan, math.inf
 
     before, c.relay.spoil = c.steps(), spoil
@@ -296,7 +296,7 @@ def left_out(c: Campaign) -> tuple[str, str]:
 
 
 def unoriented(c: Campaign) -> tuple[str, str]:
-    """Take the orientation away, and the stamps: it must stop, and go on after."""
+    """Remove the orientation, then the stamps: the controller must stop, and continue after."""
     def unorient(topic: str, message: object) -> None:
         if topic == 'imu':
             message.orientation_covariance[0] = -1.0

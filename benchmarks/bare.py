@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The bare counterparts: environments that are only stepped, nodes that only pass messages."""
+"""The bare baselines: environments that are only stepped, and nodes that only pass messages."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from rclpy.node import Node
 
 
 class BareWalkers:
-    """The environments alone, stepped with actions that were recorded."""
+    """The environments alone, stepped with recorded actions."""
 
     def __init__(self, seed: int, walkers: int) -> None:
-        """Make the very environments that walkers of this seed have."""
+        """Make the same environments as walkers of this seed have."""
         made = (BipedalWalker(ENVIRONMENTS[0], seed, i) for i in range(walkers))
         self._environments = [walker.environment for walker in made]
 
     def step(self, actions: np.ndarray) -> None:
-        """Step each once, and start it anew where an episode ended."""
+        """Step each environment once, and reset it if an episode ended."""
         for environment, action in zip(self._environments, actions, strict=True):
             _, _, terminated, truncated, _ = environment.step(action)
             if terminated or truncated:
@@ -41,7 +41,7 @@ class BareWalkers:
 
 
 class BareSimulator(Node):
-    """Publishes the simulator's messages and steps the same environment, and no more."""
+    """Only publishes the simulator's messages and steps the same environment."""
 
     def __init__(self, seed: int, actions: np.ndarray) -> None:
         """Prepare to step through recorded ``actions``, (steps, joints)."""
@@ -60,7 +60,7 @@ class BareSimulator(Node):
 
     @property
     def connected(self) -> bool:
-        """Whether the partner listens to all topics and has been heard."""
+        """Whether the partner has subscribed to all topics and sent its greeting."""
         return self._partner_is_there and all(
             publisher.get_subscription_count() for publisher, _ in self._ends)
 
@@ -79,10 +79,10 @@ class BareSimulator(Node):
 
 
 class BareController(Node):
-    """Answers every set of sensor messages with the same command, and no more."""
+    """Only answers every set of sensor messages, with a constant command."""
 
     def __init__(self) -> None:
-        """Listen to what the controller listens to."""
+        """Subscribe to the topics of the controller."""
         super().__init__('bare_controller')
         self._count = 0
         self._command = command_message(len(SPEC.joints))
@@ -94,7 +94,7 @@ class BareController(Node):
             topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
 
     def greeted(self) -> bool:
-        """Send a greeting once somebody listens; returns whether it is sent."""
+        """Send a greeting once there is a subscriber; returns whether it was sent."""
         if not self._commands.get_subscription_count():
             return False
         self._commands.publish(self._command)
@@ -108,7 +108,7 @@ class BareController(Node):
 
 
 def main() -> None:
-    """Run a bare controller in a process of its own until it is stopped."""
+    """Run a bare controller in a separate process until it is stopped."""
     with run.session([]) as stop:
         node = BareController()
         with run.executor_of([node]) as executor:

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Measure the time and memory budgets, each against its bare counterpart in the same run.
+Measure the time and memory budgets, each against its bare baseline in the same run.
 
-Every ratio is taken in rounds that alternate between ours and the bare thing, with the same
-actions on the same terrain; the table gives the median and the spread over the rounds.
+Every ratio is measured in rounds that alternate between our code and the bare baseline, with the
+same actions on the same terrain. The table gives the median and the spread over the rounds.
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ Result = TypeVar('Result')
 
 
 def parts() -> tuple[Robot, LearnerConfig]:
-    """Make the walker and the default preset of the files."""
+    """Read the walker and the default preset."""
     return Robot(read_robot()), read_preset('default')
 
 
 def memory(pid: int | str = 'self') -> float:
-    """Resident memory of a process, MB."""
+    """Return the resident memory of a process, MB."""
     lines = Path(f'/proc/{pid}/status').read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS')) / 1024
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Run some work; returns its seconds."""
+    """Run some work; returns the time it took, s."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -94,7 +94,7 @@ def headless_ratio(seed: int, walkers: int, steps: int) -> float:
 
 
 def learner_step(steps: int) -> list[float]:
-    """Microseconds of single steps of one learner."""
+    """Time single steps of one learner, microseconds."""
     robot, preset = parts()
     learner = Learner(robot.layout, preset, 0)
     observation = np.random.default_rng(0).normal(size=(1, robot.layout.observations))
@@ -103,7 +103,7 @@ def learner_step(steps: int) -> list[float]:
 
 
 def step_rate(executor: Executor, node: SimulatorNode | bare.BareSimulator, steps: int) -> float:
-    """Spin until a node has taken its steps; returns steps per second, the first tenth aside."""
+    """Spin until a node has taken its steps; returns steps per second after the first tenth."""
     run.spin(executor, lambda: node.steps >= steps // 10)
     begun = node.steps
     return (steps - begun) / timed(lambda: run.spin(executor, lambda: node.steps >= steps))
@@ -160,7 +160,7 @@ def lockstep_bare(seed: int, actions: np.ndarray, partner: bool) -> float:
 
 
 def headless_memory(steps: int) -> list[float]:
-    """Train headless; returns the memory used after each tenth of the steps."""
+    """Train headless; returns the memory used after each tenth of the steps, MB."""
     trainer, used = make_headless(0, 1), []
     for _ in tqdm(range(10), desc='memory', leave=False):
         for _ in range(steps // 10):
@@ -170,7 +170,7 @@ def headless_memory(steps: int) -> list[float]:
 
 
 def alone(work: Callable[..., Result], *arguments: object) -> Result:
-    """Work in a process that has done nothing else: memory is measured there."""
+    """Run some work in a fresh process, so that its memory can be measured."""
     with ProcessPoolExecutor(1, get_context('spawn')) as pool:
         return pool.submit(work, *arguments).result()
 
@@ -186,9 +186,10 @@ def row(name: str, values: Sequence[float], bound: str, met: bool) -> bool:
 def main() -> int:
     """Print the table; returns 1 if a budget is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--rounds', type=int, default=7, help='of each pair (default: 7)')
+    parser.add_argument('--rounds', type=int, default=7,
+                        help='rounds of each pair (default: 7)')
     parser.add_argument('--steps', type=int, default=4000,
-                        help='of each half of a round (default: 4000)')
+                        help='steps of each half of a round (default: 4000)')
     parser.add_argument('--memory-steps', type=int, default=1_000_000,
                         help='steps over which memory must stay flat (default: 1000000)')
     options = parser.parse_args()

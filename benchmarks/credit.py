@@ -12,18 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-How much of the modulation of the centres is signal, and how much is noise.
+Measure how much of the modulation of the centres is signal, and how much is noise.
 
 For a weights file and a preset, in a few minutes, with the centres held still:
 
-1. The shaped reward and the error of its prediction, summed over windows, with fluctuations and
-   without: their standard deviation, for windows with a fall, with a start from rest, and of a
-   walk under way. What fluctuations add is what there is to learn from; the rest is noise.
-2. The mean update of the centres against a finite-difference gradient of the mean reward, on the
-   directions in which the update is largest: the part of it in each layer, and the synapses it
-   moves most. Each in units of amplitude, so that it is the change of reward for one amplitude.
+1. The shaped reward and the error of its prediction are summed over windows, with and without
+   fluctuations. Their standard deviations are printed for windows with a fall, with a start from
+   rest, and during a walk. What fluctuations add is the signal to learn from; the rest is noise.
+2. The mean update of the centres is compared with a finite-difference gradient of the mean reward,
+   along the directions in which the update is largest: its part in each layer, and the synapses
+   that it moves most. Both are in units of amplitude: the change of reward for one amplitude.
 
-Critics, horizons, prices of falls and eligibility traces are judged by it before a training.
+It helps to judge critics, horizons, prices of falls and eligibility traces before a training.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from tqdm import tqdm
 
 WALKERS = 16
 WINDOW = 150
-#: Steps after a start in which a walker has not yet its usual speed.
+#: Steps after a start in which a walker does not have its usual speed yet.
 START = 150
 KINDS = ('fall', 'start', 'under way')
-#: Synapses, besides the layers, along which the update is held against the gradient.
+#: Number of synapses, besides the layers, along which update and gradient are compared.
 SYNAPSES = 5
 
 
@@ -61,7 +61,7 @@ class Held:
     def __init__(
         self, file: Path, config: LearnerConfig, simulator: str, seed: int, amplitude: float = 1.0
     ) -> None:
-        """Load the weights, with the fluctuations at a share of their amplitude."""
+        """Load the weights, with all amplitudes multiplied by ``amplitude``."""
         robot = Robot(read_robot())
         self.fall_reward = robot.config.fall_reward
         held = replace(config, synapses=replace(config.synapses, centre_rate=0.0))
@@ -75,7 +75,7 @@ class Held:
         self._since = np.zeros(WALKERS, int)
 
     def step(self) -> tuple[np.ndarray, np.ndarray]:
-        """Step; returns steps since each walker's last start, and which have ended."""
+        """Take a step; returns the steps since each walker's last start, and which have ended."""
         self._annealing.clock[:] = self._clock
         self.learner.state.plasticity.amplitude[:] = self._amplitude
         self._loop.step()
@@ -85,7 +85,7 @@ class Held:
 
     @property
     def rewards(self) -> np.ndarray:
-        """What the last step earned, (walkers,)."""
+        """The rewards of the last step, (walkers,)."""
         return self._loop.rewards
 
 
@@ -118,14 +118,14 @@ def mean_update(held: Held, steps: int, parts: int = 8) -> np.ndarray:
         for _ in range(steps // parts):
             held.step()
             updates[part] += state.prediction.modulation @ state.plasticity.trace
-    # A fluctuation has a mean square of A^2 / 2, and an error is told in units of the scale.
+    # A fluctuation has a mean square of A^2 / 2, and the modulation is in units of the scale.
     amplitude = state.plasticity.amplitude[0]
     unit = WALKERS * (steps // parts) * amplitude / 2 / state.prediction.scale[0]
     return updates / unit
 
 
 def directions(update: np.ndarray, sizes: Sequence[int]) -> dict[str, np.ndarray]:
-    """Name the directions of largest update: unit vectors, in units of amplitude."""
+    """Return the directions of largest update by name: unit vectors, in units of amplitude."""
     found, end = {}, 0
     for layer, size in enumerate(sizes, start=2):
         part, begin, end = np.zeros_like(update), end, end + size
@@ -137,7 +137,7 @@ def directions(update: np.ndarray, sizes: Sequence[int]) -> dict[str, np.ndarray
 
 
 def mean_reward(held: Held, steps: int) -> np.ndarray:
-    """Mean shaped reward a step of each walker, frozen."""
+    """Measure the mean shaped reward per step of each walker, frozen."""
     held.learner.learning = False
     total = np.zeros(WALKERS)
     state, config = held.learner.state, held.learner.config
@@ -152,13 +152,14 @@ def mean_reward(held: Held, steps: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Measure and print; draw if asked to."""
+    """Measure and print; draw a picture if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('weights', nargs='?', type=Path, default=TRAINED)
     shared_options.add_preset(parser)
     parser.add_argument('--simulator', choices=SIMULATORS, default='envpool')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--steps', type=int, default=20_000, help='of each walker, for each part')
+    parser.add_argument('--steps', type=int, default=20_000,
+                        help='steps of each walker, for each part')
     parser.add_argument('--picture', type=Path)
     options = parser.parse_args()
     config = read_preset(options.preset)
@@ -179,8 +180,8 @@ def main() -> None:
     fleet = held()
     mean_update(fleet, options.steps // 4)
     parts = mean_update(fleet, options.steps * 2)
-    # Directions come from one half and what is told along them from the other: a direction that
-    # noise has chosen would agree with itself.
+    # One half gives the directions and the other half the updates along them. A direction that
+    # was chosen by noise would agree with itself.
     tested = directions(parts[::2].mean(axis=0), fleet.learner.layout.layer_sizes)
     amplitude = fleet.learner.state.plasticity.amplitude[0]
     rows = []

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ROS for a benchmark: in a domain that nothing else on the machine joins, and ended by Ctrl-C."""
+"""ROS for a benchmark, in a domain that nothing else on the machine uses; Ctrl-C ends it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ _held = []
 
 
 def join_alone() -> None:
-    """Set the environment before ROS is initialised; the tests have the domains below 51."""
+    """Set the environment before ROS is initialised; the tests use the domains below 51."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     _held.append(domains.hold(51 + (os.getpid() + k) % 50 for k in range(50)))
     os.environ[domains.DOMAIN] = str(_held[-1][0])
@@ -34,7 +34,7 @@ def join_alone() -> None:
 
 @contextmanager
 def session(words: Sequence[str] = ()) -> Iterator[None]:
-    """Initialise ROS; a signal ends the benchmark, which ends what it has started."""
+    """Initialise ROS; a signal ends the benchmark, which then ends its processes."""
     with run.session(words):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: sys.exit('interrupted'))

@@ -13,12 +13,11 @@
 # limitations under the License.
 
 """
-What it costs a walk to be looked at by the dashboard, or to be recorded.
+Measure how much the dashboard, or a recording, slows down a walk.
 
-Each round walks in lock-step three times, both nodes in one process: alone, with a dashboard in
-a process of its own that tells a client what is new 20 times a second, and with every topic
-recorded.
-The table gives the steps per second over those alone: the median, the least and the most.
+Each round walks in lock-step three times, with both nodes in one process: alone, with a dashboard
+in a separate process that updates a client 20 times per second, and with every topic recorded. The
+table gives the steps per second relative to those alone: the median, the least and the most.
 """
 
 import argparse
@@ -42,7 +41,7 @@ DYNSYN = (sys.executable, '-m', 'dynsyn_ros')
 
 
 def steps_per_second(steps: int, folder: str, *more: str) -> float:
-    """Walk so many steps; returns how many a second it took, by its progress bar."""
+    """Walk this many steps; returns the steps per second, from the progress bar."""
     done = subprocess.run(
         [*DYNSYN, 'walk', '--seed', '1', '--steps', str(steps), '--output', f'{folder}/out',
          '--shared-domain',
@@ -54,7 +53,7 @@ def steps_per_second(steps: int, folder: str, *more: str) -> float:
 
 
 async def look(address: str, heard: list[int]) -> None:
-    """Listen to a dashboard until it ends."""
+    """Read the stream of a dashboard until it ends."""
     async with ClientSession() as session, session.ws_connect(
             address.replace('/?', '/live?')) as socket:
         async for message in socket:
@@ -63,7 +62,7 @@ async def look(address: str, heard: list[int]) -> None:
 
 @contextmanager
 def looked_at() -> Iterator[None]:
-    """Serve a dashboard and look at it."""
+    """Serve a dashboard and connect a client to it."""
     heard: list[int] = []
     with subprocess.Popen([*DYNSYN, 'dashboard', '--port', '0'], stdout=subprocess.PIPE,
                           text=True) as server:
@@ -75,7 +74,7 @@ def looked_at() -> Iterator[None]:
         finally:
             server.terminate()
             client.join()
-    assert heard, 'the dashboard has told nothing'
+    assert heard, 'the dashboard sent nothing'
 
 
 def main() -> None:

@@ -13,13 +13,14 @@
 # limitations under the License.
 
 """
-Our fleet beside what people would otherwise use, in one run on one machine.
+Compare our fleet with common alternatives, in one run on one machine.
 
-Each method learns BipedalWalker-v3 in a process of its own, one after the other, until the mean of
-its last 100 training episodes is 300 or its steps or minutes are over. A2C, ARS, PPO, SAC and TQC
-have the tuned settings of RL Baselines3 Zoo (its hyperparams/*.yml), A2C and PPO its number of
-steps too; CMA-ES searches the centres of our network from our first centres. Results are appended
-to a file as they come, and what is in it is not run again. Needs ``pip install '.[peers]'``.
+Each method learns BipedalWalker-v3 in its own process, one after the other, until the mean of its
+last 100 training episodes is 300 or its steps or minutes are used up. A2C, ARS, PPO, SAC and TQC
+have the tuned settings of RL Baselines3 Zoo (its hyperparams/*.yml), A2C and PPO also its number
+of steps. CMA-ES searches the centres of our network from our initial centres. Results are appended
+to a file one by one, and results in that file are not run again. Needs
+``pip install '.[peers]'``.
 """
 
 from __future__ import annotations
@@ -56,19 +57,19 @@ from tqdm import tqdm
 
 SOLVED = SOLVED_AT[ENVIRONMENTS[0]]
 GOALS = (200.0, SOLVED)
-#: Of A2C and PPO in the zoo.
+#: Steps of A2C and PPO in the zoo.
 ZOO_STEPS = 5_000_000
 
 
 class Done(Exception):
-    """The goal is reached or the time is over."""
+    """The goal is reached, or the steps or minutes are used up."""
 
 
 class Record:
-    """Counts steps and episodes of one method, and when it reached its goals."""
+    """Counts the steps and episodes of one method, and records when it reached its goals."""
 
     def __init__(self, minutes: float, steps: float) -> None:
-        """Start the clock of a method that has so many minutes and steps."""
+        """Start the clock of a method that has this number of minutes and steps."""
         self._begun, self._minutes, self._steps = time.monotonic(), minutes, steps
         self._last: deque[float] = deque(maxlen=WINDOW)
         self.steps, self.best = 0, -np.inf
@@ -80,7 +81,7 @@ class Record:
         return (time.monotonic() - self._begun) / 60
 
     def step(self, count: int = 1) -> None:
-        """Count steps; raises :class:`Done` when they or the minutes are over."""
+        """Count steps; raises :class:`Done` when the steps or the minutes are used up."""
         self.steps += count
         if self.steps >= self._steps or self.minutes > self._minutes:
             raise Done
@@ -99,7 +100,7 @@ class Record:
 
     @property
     def mean(self) -> float:
-        """Mean return of the last episodes, up to 100."""
+        """Mean return of the last episodes, at most 100."""
         return float(np.mean(self._last)) if self._last else float('nan')
 
 
@@ -112,7 +113,7 @@ class Counted(gymnasium.Wrapper):
         self._record, self._seed, self._total = record, seed, 0.0
 
     def reset(self, **kwargs):
-        """Begin an episode, the first with the seed."""
+        """Begin an episode; only the first one uses the seed."""
         kwargs['seed'], self._seed = self._seed, None
         self._total = 0.0
         return self.env.reset(**kwargs)
@@ -150,7 +151,7 @@ def ours(simulator: str) -> Callable[[Record, int], None]:
 
 
 def cma_es(record: Record, seed: int) -> None:
-    """Search the centres of our network with CMA-ES: an episode a candidate."""
+    """Search the centres of our network with CMA-ES, with one episode per candidate."""
     import cma
 
     robot = Robot(read_robot())
@@ -193,7 +194,7 @@ def off_policy(module: str, name: str) -> Callable[[Record, int], None]:
 
 
 def normalised(record: Record, seed: int, count: int, **options):
-    """Make environments whose observations are normalised as they go."""
+    """Make environments with running normalisation of observations."""
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     environments = [lambda i=i: Counted(record, seed + i) for i in range(count)]
@@ -240,7 +241,8 @@ METHODS = {
     'SAC': off_policy('stable_baselines3', 'SAC'),
     'TQC': off_policy('sb3_contrib', 'TQC'),
 }
-#: Those that end after a number of steps, since their settings are made for it; others go by time.
+#: Methods that end after a number of steps, for which their settings are tuned; the others are
+#: limited by time.
 STEPS = {'A2C': ZOO_STEPS, 'PPO': ZOO_STEPS}
 
 
@@ -260,7 +262,7 @@ def measure(method: str, minutes: float, seed: int) -> None:
 
 
 def row(result: dict) -> str:
-    """Put a result into a row of the table."""
+    """Write a result as a row of the table."""
     goals = [
         '-' if at is None else f'{at[0] / 1e6:.2f} M, {at[1]:.1f} min'
         for at in result['reached'].values()]
@@ -285,7 +287,7 @@ def main() -> None:
     parser.add_argument('methods', nargs='*', metavar='METHOD',
                         help=f'{", ".join(METHODS)} (default: all)')
     parser.add_argument('--minutes', type=float, default=60.0,
-                        help=f'for each but {" and ".join(STEPS)} (default: 60)')
+                        help=f'minutes for each method except {" and ".join(STEPS)} (default: 60)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
     parser.add_argument('--output', type=Path, default=Path('runs/peers.jsonl'),
                         help='file of results (default: runs/peers.jsonl)')

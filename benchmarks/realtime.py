@@ -13,12 +13,13 @@
 # limitations under the License.
 
 """
-How punctual the controller is, beside a bare rclpy node that only answers.
+Measure the latency and jitter of the controller, compared with a bare rclpy node.
 
-A process of its own stands in for the drivers: it publishes the sensors of the shipped biped at a
-fixed rate and hears the commands. Latency is from a message on joint_states to the command that
-answers it; the period error is that of the time between two commands; a deadline is missed where
-an answer takes longer than the period. Both nodes are measured in turns, in rounds.
+This process stands in for the drivers: it publishes the sensors of the shipped biped at a fixed
+rate and receives the commands of the node, which is another process. Latency is the time from a
+message on joint_states to the command that answers it. The period error is that of the time
+between two commands. A deadline is missed if an answer takes longer than the period. Both nodes
+are measured alternately, in rounds.
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ from rclpy.node import Node
 from rclpy.time import Time
 from tqdm import tqdm
 
-if '--bare' not in sys.argv:  # which joins the domain of the process that starts it
+if '--bare' not in sys.argv:  # a bare node joins the domain of the process that started it
     domain.join_alone()
 
 BIPED = CONFIG / 'biped.yaml'
 JOINTS = parameters.read([BIPED])['joints']
-#: Rates in Hz, with the seconds of each.
+#: Rates in Hz, and the seconds of measurement at each.
 RATES = {50: 300.0, 500: 60.0}
 ROUNDS = 3
 OURS, BARE = 'controller', 'bare node'
-#: What else the biped's controller needs, published before the trigger.
+#: The other inputs of the biped's controller, published before the trigger.
 OTHERS = ('imu', 'odom', 'foot_contacts', REWARD)
 
 
@@ -87,16 +88,16 @@ class Drivers(Node):
         self.ticks += 1
 
     def on_command(self, _: topics.COMMANDS_TYPE) -> None:
-        """Note when the answer came, and how long it took."""
+        """Record when the answer arrived, and how long it took."""
         now = time.perf_counter()
         self.answers.append((now, now - self.sent))
 
 
 class Bare(Node):
-    """Answers joint_states with a command that is always the same, and no more."""
+    """Only answers joint_states, with a constant command."""
 
     def __init__(self) -> None:
-        """Listen to what the controller listens to."""
+        """Subscribe to the topics of the controller."""
         super().__init__('bare')
         self.command = topics.COMMANDS_TYPE(data=[0.0] * len(JOINTS))
         self.commands = self.create_publisher(topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
@@ -116,7 +117,7 @@ def measure(what: str, rate: float, seconds: float, folder: Path) -> np.ndarray:
     """Time the answers of one node; returns (answers, 2): when, and after how long, s."""
     arguments = run.ros_arguments((BIPED, preset_file('default')), {
         'control_period': 1.0 / rate, 'output_dir': folder, 'checkpoints_kept': 1,
-        # Older than any hiccup: what is late here is to be counted.
+        # Longer than any hiccup: late messages must be counted here, not refused.
         **{f'inputs.{topic}.timeout': 10.0 for topic in (*OTHERS, 'joint_states')}})
     words = (['-m', 'dynsyn_ros.nodes.programs', 'controller', *arguments] if what == OURS
              else [__file__, '--bare'])
@@ -137,11 +138,11 @@ def measure(what: str, rate: float, seconds: float, folder: Path) -> np.ndarray:
 
 
 def main() -> int:
-    """Measure all, print the table and draw the histograms."""
+    """Measure both nodes, print the table and draw the histograms."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--bare', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--scale', type=float, default=1.0,
-                        help='of the times, which are 5 min at 50 Hz and 1 min at 500 Hz')
+                        help='factor on the times, which are 5 min at 50 Hz and 1 min at 500 Hz')
     parser.add_argument('--picture', type=Path, help='draw the histograms into this file')
     options = parser.parse_args()
     if options.bare:

@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-A campaign of faults against both nodes, each a process of its own, over real DDS.
+Run a campaign of faults against both nodes, each in its own process, over real DDS.
 
-All sensor messages pass through a relay here that can drop and delay them. Each stage tries one
-thing, waits until the controller drives again, and gives one row of the table. The exit code is 1
-if a torque was not finite or past its limit, a process died that was not killed, or the
+All sensor messages pass through a relay that can drop and delay them. Each stage tries one fault,
+waits until the controller drives again, and adds a row to the table. The exit code is 1 if a
+torque was not finite or past its limit, if a process died without being killed, or if the
 controller did not drive again.
 """
 
@@ -54,7 +54,7 @@ domain.join_alone()
 #: Longest wait for the controller to drive again, s.
 PATIENCE = 60.0
 RAW = 'raw'
-#: Topics whose drivers are best effort, as most are.
+#: Topics whose drivers are best effort, like most drivers.
 BEST_EFFORT_TOPICS = ('imu', 'scan')
 DRIVERS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 LIMITS = parameters.read([ROBOT_FILE])['torque_limits']
@@ -63,7 +63,7 @@ NODES = ('simulator', 'controller')
 
 @dataclass
 class Row:
-    """What came of one stage."""
+    """The result of one stage."""
 
     stage: str
     tried: str
@@ -74,10 +74,10 @@ class Row:
 
 
 class Relay(Node):
-    """Passes the sensors on, and watches the commands and what the controller says of itself."""
+    """Passes on the sensors, and watches the commands and the controller's diagnostics."""
 
     def __init__(self) -> None:
-        """Listen to everything."""
+        """Subscribe to everything."""
         super().__init__('relay')
         self.drop, self.delay_until = 0.0, 0.0
         self.spoil = nothing
@@ -101,7 +101,7 @@ class Relay(Node):
         self.create_timer(0.005, self.release)
 
     def on_sensor(self, topic: str, message: object) -> None:
-        """Pass a message on, or do not, or later."""
+        """Pass a message on, drop it, or delay it."""
         self.good[topic].append(message)
         self.spoil(topic, message)
         if self.random.random() < self.drop:
@@ -113,21 +113,21 @@ class Relay(Node):
             self.ends[topic].publish(message)
 
     def release(self) -> None:
-        """Let go of what was delayed."""
+        """Pass on the delayed messages."""
         if time.monotonic() >= self.delay_until:
             while self.waiting:
                 topic, message = self.waiting.popleft()
                 self.ends[topic].publish(message)
 
     def on_command(self, message: topics.COMMANDS_TYPE) -> None:
-        """Count commands, those that are not zero, and those that must never be."""
+        """Count all commands, those that are not zero, and those past their limits."""
         self.commands += 1
         self.moving += any(message.data)
         self.bad += not all(abs(torque) <= abs(limit) for torque, limit in zip(
             message.data, LIMITS, strict=True))
 
     def on_diagnostics(self, message: topics.DIAGNOSTICS_TYPE) -> None:
-        """Keep what the controller says."""
+        """Keep the controller's status."""
         for status in message.status:
             if status.name == '/controller: control':
                 self.state = {'message': status.message,
@@ -138,7 +138,7 @@ class Campaign:
     """Both nodes, the relay between them, and the rows so far."""
 
     def __init__(self, folder: Path, executor: Executor, relay: Relay, seconds: float) -> None:
-        """Start the nodes; each stage has about so many seconds."""
+        """Start the nodes; each stage takes about this many ``seconds``."""
         self.folder, self.executor, self.relay, self.seconds = folder, executor, relay, seconds
         self.running: dict[str, subprocess.Popen] = {}
         self.crashes = 0
@@ -160,19 +160,19 @@ class Campaign:
                 stderr=subprocess.STDOUT)
 
     def kill(self, name: str) -> None:
-        """Kill a node as nothing else does: it has no time for anything."""
+        """Kill a node with SIGKILL, so that it can do nothing more."""
         self.running[name].kill()
         self.running[name].wait()
 
     def stop(self) -> None:
-        """End both nodes as Ctrl-C does."""
+        """End both nodes as with Ctrl-C."""
         for process in self.running.values():
             process.send_signal(signal.SIGINT)
         for process in self.running.values():
             self.crashes += process.wait(PATIENCE) != 0
 
     def until(self, done: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-        """Spin until done, at most so long; returns whether it is."""
+        """Spin until done, but no longer than ``seconds``; returns whether it is done."""
         end = time.monotonic() + seconds
         while not done():
             if time.monotonic() > end:
@@ -181,7 +181,7 @@ class Campaign:
         return True
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Spin for this many seconds."""
         self.until(lambda: False, seconds)
 
     def driving(self, times: int = 20) -> bool:
@@ -190,7 +190,7 @@ class Campaign:
         return self.until(lambda: self.relay.moving >= aim)
 
     def steps(self) -> int:
-        """Tell how many steps the controller says it has taken."""
+        """Return the number of steps that the controller reports."""
         self.relay.state = {}
         self.until(lambda: 'steps' in self.relay.state)
         return int(self.relay.state.get('steps', -1))
@@ -205,7 +205,7 @@ class Campaign:
         return answered and future.result().success
 
     def stage(self, name: str, attempt: Callable[[Campaign], tuple[str, str]]) -> Row:
-        """Try something and see what comes of it."""
+        """Run one stage and return its row."""
         bad, crashes, process = self.relay.bad, self.crashes, self.running['controller']
         before = memory(process.pid)
         tried, seen = attempt(self)
@@ -222,7 +222,7 @@ class Campaign:
 
 @contextmanager
 def campaign(seconds: float) -> Iterator[Campaign]:
-    """Set up a campaign with about so many seconds a stage, and leave nothing of it."""
+    """Set up a campaign with about this many seconds per stage, and clean up after it."""
     with ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix='dynsyn_soak_')))
         ends.enter_context(domain.session())
@@ -242,12 +242,12 @@ def campaign(seconds: float) -> Iterator[Campaign]:
 
 
 def main() -> int:
-    """Go through all stages and print the table."""
+    """Run all stages and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seconds', type=float, default=600.0,
-                        help='of the campaign, about (default: %(default)s)')
+                        help='approximate duration of the campaign (default: %(default)s)')
     parser.add_argument('--only', nargs='+', choices=STAGES, default=list(STAGES),
-                        metavar='STAGE', help='stages to go through (default: all)')
+                        metavar='STAGE', help='stages to run (default: all)')
     options = parser.parse_args()
     rows = []
     with campaign(options.seconds / len(options.only)) as one:

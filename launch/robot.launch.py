@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-Start the controller of a physical robot, and a reward node, between its drivers.
+Start the controller of a physical robot and a reward node, connected to the robot's drivers.
 
-The defaults of the topics are those of ros2_control: joint_state_broadcaster,
-imu_sensor_broadcaster, and a forward_command_controller that is named after its interface:
-effort_controller, position_controller or velocity_controller. What is not said on the command line
-comes from ``params_file`` and ``preset``.
+The default topics are those of ros2_control: joint_state_broadcaster, imu_sensor_broadcaster, and
+a forward_command_controller that is named after its interface: effort_controller,
+position_controller or velocity_controller. Parameters that are not given on the command line come
+from ``params_file`` and ``preset``.
 """
 
 from dynsyn_ros.nodes import launching
@@ -28,7 +28,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch_ros.actions import Node
 
-#: Where ros2_control and common drivers have what the nodes call otherwise.
+#: The topics of ros2_control and common drivers, by the names that the nodes use.
 REMAPS = {
     'joint_states': 'joint_states',
     'imu': 'imu_sensor_broadcaster/imu',
@@ -39,7 +39,7 @@ REMAPS = {
     'deadman': 'deadman',
 }
 PARAMETERS = {
-    'seed': ('of the random streams', None),
+    'seed': ('seed of the random streams', None),
     'autostart': ('false waits for lifecycle transitions from outside', ('true', 'false')),
     **launching.COMMON,
 }
@@ -57,17 +57,17 @@ def generate_launch_description() -> LaunchDescription:
             description='weights file to start from, or none to start untrained'),
         DeclareLaunchArgument(
             'use_sim_time', default_value='false', choices=['true', 'false'],
-            description='true: the time is that of clock, for Gazebo, MuJoCo or a recording'),
+            description='true: the time comes from clock, for Gazebo, MuJoCo or a recording'),
         DeclareLaunchArgument(
             'reward', default_value='true', choices=['true', 'false'],
-            description='false: something else publishes the reward'),
+            description='false: start no reward node, since something else publishes the reward'),
         *launching.declare(PARAMETERS),
         *(DeclareLaunchArgument(
-            f'{topic}_topic', default_value=default, description=f'where {topic} is')
+            f'{topic}_topic', default_value=default, description=f'topic for {topic}')
           for topic, default in REMAPS.items()),
         DeclareLaunchArgument(
             'enclave', default_value='',
-            description='where the keystore of SROS 2 has the enclaves of the nodes, as /dynsyn'),
+            description='path of the enclaves of the nodes in the SROS 2 keystore, as /dynsyn'),
         OpaqueFunction(function=start),
     ])
 

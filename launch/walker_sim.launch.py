@@ -15,7 +15,7 @@
 """
 Start the simulated walker and its controller.
 
-What is not said on the command line comes from ``params_file`` and ``preset``.
+Parameters that are not given on the command line come from ``params_file`` and ``preset``.
 """
 
 from pathlib import Path
@@ -31,12 +31,12 @@ from launch_ros.actions import Node
 
 VIEWS = CONFIG / 'views'
 PARAMETERS = {
-    'env_id': ('what is simulated; Hardcore has stairs, stumps and pits', ENVIRONMENTS),
-    'seed': ('of the random streams; the same seed gives the same run in lockstep', None),
-    'pace': ('realtime keeps to the clock and turns an old command into zero torque, lockstep '
-             'waits for each command and runs as fast as the machine', (REALTIME, LOCKSTEP)),
+    'env_id': ('environment to simulate; Hardcore has stairs, stumps and pits', ENVIRONMENTS),
+    'seed': ('seed of the random streams; the same seed gives the same run in lockstep', None),
+    'pace': ('realtime follows the clock and replaces an old command by zero torque, lockstep '
+             'waits for each command and runs as fast as the machine can', (REALTIME, LOCKSTEP)),
     'real_time_factor': ('simulated seconds per second, with pace realtime', None),
-    'publish_reward': ('false leaves the reward to a reward node, which is started too',
+    'publish_reward': ('false starts a reward node, which publishes the reward instead',
                        ('true', 'false')),
     **launching.COMMON,
 }
@@ -48,7 +48,7 @@ def generate_launch_description() -> LaunchDescription:
         *launching.discovery(),
         DeclareLaunchArgument(
             'params_file', default_value=str(ROBOT_FILE),
-            description='parameters of robot and nodes'),
+            description='parameters of the robot and the nodes'),
         DeclareLaunchArgument(
             'weights', default_value=str(TRAINED),
             description='weights file to start from, or none to start untrained'),
@@ -97,7 +97,7 @@ def start(context):
 
 
 def perspective(namespace, folder):
-    """Write what rqt shows for a namespace, as rqt knows absolute topics only."""
+    """Write the rqt perspective for a namespace, because rqt only knows absolute topics."""
     root = f'/{namespace}'.rstrip('/')
     text = (VIEWS / 'dynsyn.perspective').read_text().replace("'/", f"'{root}/")
     path = Path(folder).expanduser() / 'dynsyn.perspective'
@@ -107,8 +107,8 @@ def perspective(namespace, folder):
 
 
 def look_in_rviz(namespace):
-    """Start what moves the walker's description, and RViz."""
-    # The frames of two walkers have the same names: each keeps its transforms in its namespace.
+    """Start RViz and the nodes that move the walker's description."""
+    # The frames of two walkers have the same names, so each has its transforms in its namespace.
     own = [(topic, topic.lstrip('/')) for topic in (TRANSFORMS, f'{TRANSFORMS}_static')]
     common = {'namespace': namespace, 'remappings': own, 'output': 'screen'}
     return [

@@ -3,14 +3,14 @@
 # make test ARGS="-k learner"                run every test
 # make gif                                   film the pretrained weights, for the README
 # make bench                                 print the ratios of the time budgets
-# make soak                                  a campaign of faults against the nodes, 10 minutes
-# make looking                               what a dashboard or a recording costs a walk
-# make realtime                              latency and jitter of the controller, 14 minutes
-# make coverage                              what of the learner no test has run
-# make docs                                  these pages as HTML, in docs/_build
-# make screenshot, make tables               what in docs/ is made by commands
+# make soak                                  run a campaign of faults against the nodes, 10 minutes
+# make looking                               measure how a dashboard or a recording slows a walk
+# make realtime                              measure latency and jitter of the controller, 14 minutes
+# make coverage                              list the lines of the learner that no test runs
+# make docs                                  build the docs as HTML, in docs/_build
+# make screenshot, make tables               make the generated parts of docs/
 # make lint, make test-kilted, make lock, make clean
-# make                                       these lines
+# make                                       print these lines
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -32,7 +32,7 @@ walk: $(READY)
 train: $(READY)
 	$(BIN)/dynsyn train $(ARGS)
 
-# Compiled once before, not by every process that finds it is the first.
+# Compile once first, so that the test processes do not all compile the same code.
 test: $(READY)
 	$(BIN)/dynsyn compile
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile \
@@ -53,8 +53,9 @@ looking: $(READY)
 realtime: $(READY)
 	$(BIN)/python benchmarks/realtime.py $(ARGS)
 
-# What of the learner no test has run: what `make test ARGS="--cov dynsyn_ros.learner --cov-report="` has
-# seen, and the kernels as plain Python, for coverage does not see into compiled ones.
+# The lines of the learner that no test runs. It adds to the data of
+# `make test ARGS="--cov dynsyn_ros.learner --cov-report="`: the kernels run as plain Python here, because
+# coverage cannot see into compiled code.
 coverage: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses 2 --cov dynsyn_ros.learner --cov-append \
 	  --cov-report= test/test_learner.py test/test_oscillators.py
@@ -66,7 +67,7 @@ docs: $(READY)
 tables: $(READY)
 	$(BIN)/python docs/tables.py
 
-# The picture of the dashboard for the README, by its own test.
+# The picture of the dashboard for the README, made by a test.
 screenshot: $(READY)
 	$(BIN)/python -m pytest --quiet test/test_dashboard_page.py -k page_shows --screenshot docs/dashboard.png
 
@@ -76,11 +77,11 @@ lint: $(READY)
 	$(BIN)/codespell
 	$(BIN)/lint-imports --no-cache --no-logo
 
-# The same tests on the next ROS distribution, in an environment of its own.
+# The same tests on the next ROS distribution, in a separate environment.
 test-kilted:
 	$(MAKE) test VENV=.venv-kilted DISTRO=wheels-kilted CONSTRAINTS=constraints-kilted.txt
 
-# Pin everything anew, for every Python that is supported.
+# Pin all packages again, for every supported Python.
 lock: $(READY)
 	$(BIN)/pip install uv
 	for distro in wheels:constraints wheels-kilted:constraints-kilted; do \

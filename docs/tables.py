@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Write the pages that are made from the program itself.
+Write the pages that are generated from the program itself.
 
-docs/parameters.md has every parameter of the nodes, from where it is declared, and
-docs/command_line.md every command with its options.
+docs/parameters.md lists every parameter of the nodes, from its declaration, and
+docs/command_line.md lists every command with its options.
 """
 
 import argparse
@@ -45,9 +45,9 @@ SECTIONS = {
     'The robot': RobotConfig,
     'The learner': LearnerSection,
 }
-#: What stands for a row of each table of parameters.
+#: The placeholder for the rows of each table of parameters.
 ROWS = {'inputs': ['TOPIC'], 'observation': ['NAME'], 'initial_centres': ['JOINT']}
-_TYPES = {bool: 'true or false', int: 'whole number', float: 'number', str: 'text'}
+_TYPES = {bool: 'true or false', int: 'whole number', float: 'number', str: 'string'}
 _NONE = '-'
 PARAMETERS = """# Parameters
 
@@ -56,8 +56,8 @@ All parameters of the nodes are in one file such as
 as [`default.yaml`](../config/presets/default.yaml). `make tables` writes this page from the
 declarations.
 
-*Default* is the value in these two files, or the one that is taken where none is given. The unit 1
-is that of a plain number. A parameter that is *live* can be changed while its node runs, by
+*Default* is the value in these two files, or else the one that applies if none is given. The unit
+1 means a plain number. A *live* parameter can be changed while its node runs, with
 `ros2 param set`.
 """
 COMMAND_LINE = """# Command line
@@ -65,19 +65,19 @@ COMMAND_LINE = """# Command line
 The program is `dynsyn`, or `python -m dynsyn_ros`. `make tables` writes this page from the options
 that the commands declare; `dynsyn COMMAND --help` prints the same. Presets, robots, pretrained
 weights, sweeps and searches are found by name from any folder; a path of your own has a suffix or
-a folder in it. Steps are those of all walkers together, unless an option says of each robot.
+a folder in it. Steps are those of all walkers together, unless an option says otherwise.
 
-Exit codes: 0 when a command has done what it was asked for, also when you stopped a run by Ctrl-C
-and its results are saved; 2 for a mistake in the input, with one sentence on stderr; 130 where
-Ctrl-C left nothing to save.
+Exit codes: 0 if a command did what it was asked for, or if you stopped a run with Ctrl-C and its
+results are saved; 2 for a mistake in the input, with one sentence on stderr; 130 if Ctrl-C left
+nothing to save.
 
 Tab completion in bash and zsh: put `eval "$(register-python-argcomplete dynsyn)"` into your
-shell's start file.
+shell's startup file.
 """
 
 
 def parameters_page() -> str:
-    """Make the page of parameters."""
+    """Generate the page of parameters."""
     given = dict(_flat(parameters.read([ROBOT_FILE, preset_file(DEFAULT_PRESET)])))
     parts = [PARAMETERS]
     for title, cls in SECTIONS.items():
@@ -90,7 +90,7 @@ def parameters_page() -> str:
 
 
 def command_line_page() -> str:
-    """Make the page of commands."""
+    """Generate the page of commands."""
     parts = [COMMAND_LINE, '\n', _table(
         ('command', 'what it does'), [(f'[`{name}`](#dynsyn-{name})', does)
                                       for name, does in COMMANDS.items()])]
@@ -103,7 +103,7 @@ def command_line_page() -> str:
 
 
 def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Write the options of a command, of each of its actions if it has some."""
+    """Write the options of a command, or of each of its actions if it has any."""
     actions = [each for each in parser._actions if each.help != argparse.SUPPRESS]
     for action in actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -121,7 +121,7 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _names(action: argparse.Action) -> str:
-    """Write an option with the value that it takes."""
+    """Write an option with its value."""
     if not action.option_strings:
         return f'`{action.metavar or action.dest}`'
     value = ''
@@ -132,7 +132,7 @@ def _names(action: argparse.Action) -> str:
 
 
 def _help(action: argparse.Action) -> str:
-    """Write what an option does; of this machine's cores nothing is said."""
+    """Write what an option does, without the number of cores of this machine."""
     words = action.help or ''
     if '%(default)' in words:
         words %= {'default': action.default}
@@ -148,7 +148,7 @@ def _flat(tree: dict[str, Any], prefix: str = '') -> Iterator[tuple[str, Any]]:
 
 
 def _type(kind: Any) -> str:
-    """Say what type a parameter has."""
+    """Describe the type of a parameter."""
     if get_origin(kind) is list:
         return f'list of {_TYPES[get_args(kind)[0]]}s' if get_args(kind)[0] is not bool else 'list'
     return _TYPES[kind]
@@ -160,7 +160,7 @@ def _unit(leaf: Setting) -> str:
 
 
 def _default(leaf: Setting, given: dict[str, Any]) -> str:
-    """Write the value of the package's file, or else the one of the declaration."""
+    """Write the value in the package's files, or else the declared default."""
     value = given.get(leaf.name, leaf.default)
     if value is None or value in ((), []):
         return _NONE
@@ -177,7 +177,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return ''.join(f'| {" | ".join(row)} |\n' for row in (head, ('---',) * len(head), *escaped))
 
 
-#: The pages, and what makes each.
+#: The pages, and the function that generates each.
 PAGES = {DOCS / 'parameters.md': parameters_page, DOCS / 'command_line.md': command_line_page}
 
 if __name__ == '__main__':

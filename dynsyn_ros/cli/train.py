@@ -77,8 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for the results (default: a new one in runs)')
     parser.add_argument('--resume', type=Path, metavar='DIR', help=(
-        'continue from the last checkpoint in a folder, with its settings; only --steps and '
-        '--reheat can change them'))
+        'continue from the last checkpoint in a folder, with its settings; --steps and --reheat '
+        'may also be given'))
     parser.add_argument('--reheat', type=shared_options.share, metavar='SHARE', help=(
         'with --resume: turn the annealing clock back by this share, so that a walk that settled '
         'too early fluctuates more and settles again'))

@@ -64,8 +64,8 @@ class PredictionConfig:
     """The critic that predicts reward, and the credit that synapses get for its errors."""
 
     eligibility_time_constant: float = setting(
-        'of the eligibility trace, a low-pass of W - C, and of the running means that are '
-        "subtracted from the critic's inputs", unit='ms', low=0.001, high=1e9)
+        'time constant of the eligibility trace, a low-pass of W - C, and of the running means '
+        "that are subtracted from the critic's inputs", unit='ms', low=0.001, high=1e9)
     discount_time_constant: float = setting(
         'how far ahead reward is predicted, -dt / ln gamma', unit='ms', low=1.0, high=1e9)
     critic_rate: float = setting('rate eta of the critic, per step of one walker', low=0.0,
@@ -116,8 +116,8 @@ class ReheatingConfig:
         'share rho of the long-term reward that may be missing before fluctuations widen', low=0.0,
         high=0.99)
     time_constant: float = setting(
-        'of the running mean that is the recent reward, in the time of all walkers together',
-        unit='ms', low=1.0, high=1e9)
+        'time constant of the running mean that is the recent reward, in the time of all walkers '
+        'together', unit='ms', low=1.0, high=1e9)
 
 
 @dataclass(frozen=True)

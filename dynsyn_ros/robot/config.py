@@ -152,8 +152,8 @@ class RobotConfig:
         'fastest change of the torque of each joint (.inf: no limit)', unit='N m/s', low=0.0,
         high=1e7, unlimited=True, read_only=False, default=())
     damping: list[float] = setting(
-        'safe command with command effort: minus this times the velocity of each joint, within '
-        'torque_limits, while joint_states is fresh (none: zero torque)', unit='N m s/rad',
+        'with command effort, the safe command is minus this times the velocity of each joint, '
+        'within torque_limits, while joint_states is fresh (none: zero torque)', unit='N m s/rad',
         low=0.0, high=1e4, read_only=False, default=())
     default_pose: list[float] = setting(
         'with command position, position of each joint at an action of 0', unit='rad', low=-1e3,
@@ -166,8 +166,8 @@ class RobotConfig:
         'fastest change of the commanded position of each joint', unit='rad/s', low=0.0,
         high=1e3, read_only=False, default=())
     rest_pose: list[float] = setting(
-        'safe command with command position: hold, and after hold_time move to this pose',
-        unit='rad', low=-1e3, high=1e3, default=())
+        'with command position, the safe command is to hold, and after hold_time to move to this '
+        'pose', unit='rad', low=-1e3, high=1e3, default=())
     rest_rate: float = setting(
         'speed at which each joint moves to the rest pose', unit='rad/s', low=0.0, high=100.0,
         read_only=False, default=0.2)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the tests share: the package's robot and presets, and a ROS domain of their own."""
+"""What the tests share: the package's robot and presets, and their own ROS domain."""
 
 from collections import Counter
 import csv
@@ -23,7 +23,7 @@ import os
 from dynsyn_ros.nodes import domains
 
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# Domains up to 101 are safe on Linux; another one for each worker and run side by side. Those over
+# Domains up to 101 are safe on Linux; each worker and each parallel run has its own. Those above
 # 50 are for the programs in benchmarks.
 _HELD = domains.hold(1 + (os.getpid() + k) % 50 for k in range(50))
 os.environ[domains.DOMAIN] = str(_HELD[0])
@@ -36,7 +36,7 @@ from dynsyn_ros.storage.episodes import COLUMNS  # noqa: E402
 from dynsyn_ros.training.presets import read_preset as preset  # noqa: E402
 import pytest  # noqa: E402
 
-#: For the tests to take from here: the package's files and presets, and what is defined below.
+#: What tests import from here: the package's files and presets, and what is defined below.
 __all__ = ['ROBOT_FILE', 'changed', 'preset', 'preset_file', 'robot_config',
            'write_training']
 
@@ -61,7 +61,7 @@ def robot_config(**values):
 
 def write_training(folder, rows, learners, shared, steps, env_id='BipedalWalker-v3'):
     """
-    Write of a training what tells how it fared: its episodes and its summary.
+    Write the results of a training: its episodes and its summary.
 
     ``steps``, and those of the rows, are of each walker; rows are without ``mean_of``.
     """
@@ -79,13 +79,13 @@ def write_training(folder, rows, learners, shared, steps, env_id='BipedalWalker-
                     'task': {'env_id': env_id, 'learners': learners, 'separate': not shared}}))
 
 
-#: Files that take longest. They begin first, or one of them would run on when all else is done.
+#: The slowest files. They run first, or one of them would still run when all others are done.
 LONG = ('test_commands', 'test_train', 'test_sweep', 'test_safety', 'test_walk', 'test_nodes',
         'test_tune', 'test_dashboard_page', 'test_drivers', 'test_evaluate', 'test_checkpoints')
 
 
 def pytest_collection_modifyitems(items):
-    """Let the long files begin first."""
+    """Run the slow files first."""
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else 99)
 
 
@@ -106,5 +106,5 @@ def ros_log_folder(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def own_runtime_folder(tmp_path_factory, monkeypatch):
-    """Keep walks of one test from the dashboards of another, side by side with it."""
+    """Hide the walks of one test from the dashboards of a parallel one."""
     monkeypatch.setenv('XDG_RUNTIME_DIR', str(tmp_path_factory.mktemp('runtime')))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Plain objects with the fields of the messages, good ones, to put into inputs."""
+"""Plain objects with the fields of valid messages, to put into sensor buffers."""
 
 from types import SimpleNamespace
 
@@ -29,7 +29,7 @@ def xyz(x=0.0, y=0.0, z=0.0, **more):
 
 
 def message(topic, at=0, **values):
-    """Make a plain object with the fields of a good message, some of them changed."""
+    """Make a plain object with the fields of a valid message, some of them changed."""
     good = {
         'joint_states': {
             'name': list(bipedal_walker.SPEC.joints), 'position': [0.1, 0.2, 0.3, 0.4],
@@ -49,7 +49,7 @@ def message(topic, at=0, **values):
 
 
 def put(inputs, topic, at=0.0, now=None, **values):
-    """Put in a message with a stamp ``at`` that arrives when it is sent, or ``now``; s."""
+    """Put in a message with the stamp ``at``, s, that arrives at once or at ``now``, s."""
     arrival = at if now is None else now
     return inputs.put(topic, message(topic, at, **values), lambda: round(arrival * 1e9))
 

@@ -13,17 +13,17 @@
 # limitations under the License.
 
 """
-The equations once more, slowly and in plain NumPy: the oracle the learner is held to.
+A second implementation of the equations in slow, plain NumPy: the oracle for the learner.
 
-Written from the paper (Wei & Webb 2018) and the settled gaps in its text, not from the package:
-one learner, weights as matrices, sines computed anew each step, no kernels.
+It is written from the paper (Wei & Webb 2018) and the decisions on gaps in it, not from the
+package: one learner, weights as matrices, sines computed in each step, no kernels.
 """
 
 import numpy as np
 
 
 class Oracle:
-    """One learner of given sizes, from a first state and a stream of standard normal numbers."""
+    """One learner, from its sizes, an initial state and a stream of standard normal numbers."""
 
     def __init__(self, layout, config, start, normals):
         self.layout, self.config, self.normals = layout, config, normals
@@ -41,7 +41,7 @@ class Oracle:
         self.recent, self.long_term, self.m, self.H = 0.0, 0.0, 0, 0.0
 
     def fluctuate(self):
-        """Eq. 1-2: time runs on, and at an upward crossing of the centre a period is drawn."""
+        """Eq. 1-2: advance time, and draw a new period at each upward crossing of the centre."""
         s = self.config.synapses
         self.t = self.t + self.config.time_step
         for j in np.flatnonzero(self.t >= self.T):
@@ -54,7 +54,7 @@ class Oracle:
         self.e = keep * self.e + (1 - keep) * self.x
 
     def shape(self, reward, fell):
-        """Price a fall by what a step earns on average."""
+        """Price a fall by the mean reward of a step."""
         f = self.config.fall
         if not fell:
             return reward
@@ -62,7 +62,7 @@ class Oracle:
         return -f.penalty - steps * max(self.rbar, 0.0)
 
     def predict(self, reward, fell, moved):
-        """Compute the error of the prediction, and what it would do to the critic."""
+        """Compute the prediction error, and the update of the critic by it."""
         p, dt = self.config.prediction, self.config.time_step
         gamma = np.exp(-dt / p.discount_time_constant)
         decay = min(np.exp(-dt / 300.0), gamma)
@@ -82,7 +82,7 @@ class Oracle:
         return error, dtheta
 
     def follow(self, rewards, fell):
-        """Follow the means over all who share the critic; a running mean starts as a plain one."""
+        """Update the means over all learners that share the critic; they start as plain means."""
         elapsed = len(rewards) * self.config.time_step
         gain = max(1 - np.exp(-elapsed / 1e7), 1 / (1 + self.n))
         self.n += 1
@@ -108,7 +108,7 @@ class Oracle:
         return alpha * m * self.e * self.config.time_step
 
     def narrow(self, rewards, fell):
-        """Eq. 4, or annealing, by the rewards of all who share the amplitudes."""
+        """Eq. 4, or annealing, by the rewards of all learners that share the amplitudes."""
         n, a, dt = self.config.narrowing, self.config.annealing, self.config.time_step
         if a:
             earned = sum(r for r, down in zip(rewards, fell, strict=True) if not down)
@@ -123,12 +123,12 @@ class Oracle:
                 self.A = np.maximum(self.A - n.amplitude_rate * reward * dt, 0.0)
 
     def settled(self):
-        """How far from settled the walk is, s: 1 at first, then less."""
+        """The factor s of annealing: 1 at first, then less."""
         a = self.config.annealing
         return a.settling**2 / (a.settling**2 + self.X**2) if a else 1.0
 
     def heat(self, reward, elapsed):
-        """Follow the mean reward over a short and a long time; returns what is missing of it."""
+        """Update the short and the long mean of the reward; returns the heat H."""
         c = self.config.reheating
         if not c:
             return 0.0
@@ -191,7 +191,7 @@ class Oracle:
 
 
 def run(oracles, observations, rewards, sent, moved, fell, shared):
-    """Run oracles side by side; ``shared`` ones add up all updates. Returns their actions."""
+    """Run oracles in parallel; ``shared`` ones add up their updates. Returns their actions."""
     actions = []
     for step in zip(observations, rewards, sent, moved, fell, strict=True):
         for oracle, observation, reward, action, *rest in zip(oracles, *step, strict=True):

@@ -20,12 +20,12 @@ import shlex
 
 SOURCE = Path(__file__).resolve().parent.parent
 PAGES = [SOURCE / 'README.md', *sorted((SOURCE / 'docs').glob('*.md'))]
-#: How a page marks, behind a command, what no test can have: hardware, a display, a robot's bag.
+#: The marks after a command on a page that no test can run: hardware, a display, a robot's bag.
 NEEDS = re.compile(r'\s#.*\bneeds\b')
 
 
 def commands(page, program, unmarked=False):
-    """List the commands of a program on a page, as words; all of them, or those without a mark."""
+    """List a program's commands on a page, as words; all of them, or only those without a mark."""
     found = []
     for language, block in re.findall(r'^```(\w*)\n(.*?)^```', page.read_text(), re.M | re.S):
         if language in ('', 'bash'):

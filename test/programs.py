@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, run to its end: in a process of its own, or in this one."""
+"""The ``dynsyn`` program, run to its end, in a separate process or in this one."""
 
 from contextlib import redirect_stderr
 import io
@@ -24,7 +24,7 @@ import sys
 from dynsyn_ros.cli.main import main, WITH_ROS
 import pytest
 
-#: How the program is called; its arguments follow.
+#: The words that start the program; its arguments follow.
 PROGRAM = (sys.executable, '-m', 'dynsyn_ros')
 #: Longest wait for a program, s.
 PATIENCE = 120.0
@@ -53,7 +53,7 @@ def dynsyn_here(*arguments, folder):
 
 
 def refused(folder, *arguments):
-    """Run the program with something wrong; returns its one sentence, and nothing else is left."""
+    """Run the program with bad input; returns its one sentence and checks that it left nothing."""
     if arguments[0] in WITH_ROS:
         done = dynsyn(*arguments, folder=folder)
         code, said = done.returncode, done.stderr

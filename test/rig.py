@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A controller in front of the stand-in for hardware, each in its own process, and a watcher."""
+"""A controller with the stand-in for hardware, each in its own process, and a watcher."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,13 +34,13 @@ import yaml
 
 BIPED = ROBOT_FILE.parent / 'biped.yaml'
 LIMITS = parameters.read([BIPED])['torque_limits']
-#: Of the controller, and how old its inputs may be, s.
+#: The control period, and the timeout of the inputs, s.
 PERIOD = 0.08
 AGE = 0.4
 
 
 def slow(robot, folder, period, changes):
-    """Write one of our robots with another control period, timeouts to match, and changes."""
+    """Write one of our robots with another control period, matching timeouts, and changes."""
     given = parameters.read([BIPED.with_stem(robot)])
     ages = {topic: {'timeout': 1.5 if topic == 'reward' else AGE}
             for topic in given['inputs']}
@@ -58,24 +58,24 @@ SERVICES = {ChangeState: '/controller/change_state',
 
 
 class Watcher(Node):
-    """Hears the commands, and brings faults about in the stand-in."""
+    """Receives the commands, and causes faults in the stand-in."""
 
     def __init__(self, topic):
         super().__init__('watcher')
         self.commands, self.began, self.state, self.inputs = [], [], {}, {}
-        self.create_subscription(  # it must not miss one, however busy the machine is
+        self.create_subscription(  # it must not miss a command, even on a busy machine
             topics.COMMANDS_TYPE, topic, self.on_command, 5000)
         self.create_subscription(
             Float64, 'fault_began', lambda m: self.began.append(m.data), topics.QOS)
         self.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, self.on_diagnostics, topics.QOS)
         self.faults = self.create_publisher(String, 'fault', topics.QOS)
-        # Before the controller is there: a service drops answers to clients it does not know yet.
+        # Before the controller starts: a service drops answers to clients that it does not know.
         for kind, name in SERVICES.items():
             self.create_client(kind, name)
 
     def on_command(self, message, info):
-        """Keep a command and when it was sent, however late it is heard."""
+        """Record a command and the time when it was sent, even if it arrives late."""
         self.commands.append((info['source_timestamp'] * 1e-9, np.array(message.data)))
 
     def on_diagnostics(self, message):
@@ -93,7 +93,7 @@ class Watcher(Node):
 
 
 class Rig:
-    """A controller, a stand-in and who watches both."""
+    """A controller, a stand-in, and a watcher of both."""
 
     def __init__(self, executor, watcher, controller):
         self.executor, self.watcher, self.controller = executor, watcher, controller
@@ -108,7 +108,7 @@ class Rig:
 
     def bring_about(self, fault):
         """
-        Bring a fault about; returns when it began.
+        Cause a fault; returns when it began.
 
         That is the last message of a topic that falls silent, or the first faulty one.
         """
@@ -121,7 +121,7 @@ class Rig:
         """
         Await a command of zero that was sent after a time.
 
-        Returns how many were sent between the two. Counts hold where a busy machine is late.
+        Returns how many were sent in between. Counts are reliable even if a busy machine is late.
         """
         def sent():
             return [torque.any() for t, torque in self.watcher.commands if t > since]
@@ -129,14 +129,14 @@ class Rig:
         return sent().index(False)
 
     def await_message(self, task, words):
-        """Await some words in what the controller says of one of its tasks."""
+        """Await some words in a diagnostic message of the controller."""
         def message():
             told = self.watcher.state if task == 'control' else self.watcher.inputs.get(task, {})
             return told.get('message', '')
         self.until(lambda: words in message(), f'{words!r} of {task}')
 
     def await_levels(self, expected):
-        """Await the levels of all statuses but that of control."""
+        """Await the levels of all statuses except that of control."""
         seen = self.watcher.inputs
         self.until(lambda: {task: told['level'] for task, told in seen.items()} == expected,
                    f'levels {expected}')
@@ -157,7 +157,7 @@ class Rig:
         assert all(result.successful for result in results), results
 
     def next_commands(self, count, moving=True):
-        """Await some more commands, all of them zero or the last one not; returns them."""
+        """Await and return more commands: all zero, or the last one not zero if ``moving``."""
         begun = len(self.watcher.commands)
         self.until(lambda: len(self.watcher.commands) >= begun + count
                    and self.watcher.last().any() == moving, f'{count} commands')
@@ -166,7 +166,7 @@ class Rig:
 
 @contextmanager
 def rig(folder, period=PERIOD, stand_in=(), changes=None, robot='biped', **values):
-    """Start all three; they drive unless the controller's ``autostart`` is false."""
+    """Start all three; the controller drives unless ``autostart`` is false."""
     file = slow(robot, folder, period, changes or {})
     arguments = ['--ros-args', '--params-file', str(file), '--params-file',
                  str(preset_file('default'))]
@@ -176,7 +176,7 @@ def rig(folder, period=PERIOD, stand_in=(), changes=None, robot='biped', **value
         arguments += ['-p', f'{name}:={value}']
     drivers = [Path(__file__).with_name('stand_in.py'), period, '--commands', topic, '--feet',
                given['feet'], '--joints', ','.join(given['joints']), *stand_in]
-    # The EventsExecutor hands no time of sending to callbacks.
+    # The EventsExecutor does not pass the time of sending to callbacks.
     with ros(), command([sys.executable, *map(str, drivers)]), \
             process('controller', arguments) as controller, SingleThreadedExecutor() as executor:
         watcher = Watcher(topic)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Real nodes over real DDS: in this process, or in processes of their own."""
+"""Real nodes over real DDS, in this process or in separate ones."""
 
 from contextlib import contextmanager, suppress
 import gc
@@ -37,12 +37,12 @@ import rclpy
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
-#: Longest wait for anything, s: discovery has been seen to take five.
+#: Longest wait for anything, s: discovery sometimes takes five.
 PATIENCE = 60.0
 
 
 def ros_arguments(*files, preset='default', namespace='', **values):
-    """Build the arguments of ROS for the shipped files and some parameters."""
+    """Build the ROS arguments for the package's files and some parameters."""
     arguments = run.ros_arguments((ROBOT_FILE, preset_file(preset), *files), values)
     if namespace:
         arguments += ['-r', f'__ns:={namespace}']
@@ -52,7 +52,7 @@ def ros_arguments(*files, preset='default', namespace='', **values):
 @contextmanager
 def ros():
     """Initialise ROS in this process, in the domain of the test run."""
-    # A managed node's own services live, and are seen by its name, until it is collected.
+    # A managed node's own services exist, and are visible by its name, until it is collected.
     gc.collect()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -62,7 +62,7 @@ def ros():
 
 
 def make(node_class, *args, files=(), namespace='', overrides=(), **values):
-    """Make a node of ours in this process, started as from the command line."""
+    """Make one of our nodes in this process, as if from the command line."""
     return node_class(
         *args,
         cli_args=ros_arguments(*files, namespace=namespace, **values),
@@ -71,7 +71,7 @@ def make(node_class, *args, files=(), namespace='', overrides=(), **values):
 
 
 def spin_until(executor, done, what='what was awaited'):
-    """Spin until ``done``; fail when that takes for ever."""
+    """Spin until ``done``; fail if that takes too long."""
     end = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < end, f'{what} did not come in {PATIENCE} s'
@@ -86,19 +86,19 @@ def spinning(*nodes):
 
 
 def lockstep(tmp_path, **values):
-    """Give the parameters of nodes in lock-step."""
+    """Return the parameters of nodes in lock-step."""
     return {'pace': 'lockstep', 'output_dir': tmp_path / 'out', **values}
 
 
 def process(program, arguments):
-    """Run dynsyn, or a node by its name, as a process that is gone at the end."""
+    """Run dynsyn, or a node by its name, as a process that has ended at the end."""
     words = ['dynsyn_ros'] if program == 'dynsyn' else ['dynsyn_ros.nodes.programs', program]
     return command([sys.executable, '-m', *words, *map(str, arguments)])
 
 
 @contextmanager
 def driven_in_lockstep(robot_file, folder):
-    """Let a controller in a process of its own drive the simulator of a robot, spun here."""
+    """Let a controller in another process drive a robot's simulator, which is spun here."""
     files = robot_file, preset_file('default')
     arguments = run.ros_arguments(files, lockstep(folder))
     with ros(), process('controller', arguments):
@@ -109,7 +109,7 @@ def driven_in_lockstep(robot_file, folder):
 
 @contextmanager
 def command(words):
-    """Run a command as a process that is gone at the end, and its children with it."""
+    """Run a command as a process; at the end it and its children have ended."""
     running = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy(),
         start_new_session=True)
@@ -122,7 +122,7 @@ def command(words):
 
 
 def record_torques(simulator):
-    """Keep the torques that a simulator applies, in the walker's order."""
+    """Record the torques that a simulator applies, in the walker's order."""
     torques, step = [], simulator.walker.step
 
     def spy(command):
@@ -151,7 +151,7 @@ def headless_torques(config, preset, seed, steps, learning=True, start=None):
 
 
 def await_line(stream, words):
-    """Read on until a line holds some words, and return it."""
+    """Read lines until one holds some words, and return it."""
     for line in stream:
         if words in line:
             return line
@@ -159,7 +159,7 @@ def await_line(stream, words):
 
 
 def spin_steps(executor, simulator, steps):
-    """Spin until a simulator has taken some steps more."""
+    """Spin until a simulator has taken this many more steps."""
     target = simulator.steps + steps
     spin_until(executor, lambda: simulator.steps >= target, f'{steps} steps')
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A dashboard in a process of its own, and what it answers."""
+"""A dashboard in a separate process, and its answers."""
 
 from contextlib import contextmanager
 from urllib.error import HTTPError
@@ -24,13 +24,13 @@ from ros import await_line, PATIENCE, process
 
 @contextmanager
 def dashboard(*arguments, port=0):
-    """Serve a dashboard; gives its process and its address."""
+    """Serve a dashboard; yields its process and its address."""
     with process('dynsyn', ['dashboard', '--port', port, *arguments]) as running:
         yield running, await_line(running.stdout, 'dashboard is at').split()[-1]
 
 
 def asked(address, path='/', token=None, **headers):
-    """Ask a dashboard for a path; gives the status and the headers of its answer."""
+    """Request a path from a dashboard; returns the status and the headers of its answer."""
     token = urlsplit(address).query.removeprefix('token=') if token is None else token
     place = urlsplit(address)._replace(path=path, query=f'token={token}').geturl()
     try:

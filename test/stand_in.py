@@ -13,13 +13,13 @@
 # limitations under the License.
 
 """
-A stand-in for a physical robot, a process of its own: joints, and sensors at their own rates.
+A stand-in for a physical robot, in a separate process: joints, and sensors at their own rates.
 
-It shares no code with the package. Joints are listed in an order of its own, beside one that is
-nobody's business; each is a damped rotor, or a servo that is where it is told. Words on the topic
-``fault`` bring faults about, several with commas between them, and ``fault_began`` tells when the
-last good message went out. Commands that are over-aged or wrong become zero torque, and
-``applied`` tells what each rotor got.
+It shares no code with the package. Its joints are in another order, with one that nobody needs;
+each is a damped rotor, or a servo that is where it is commanded to be. Words on the topic
+``fault`` cause faults, several separated by commas, and ``fault_began`` says when the
+last good message was sent. Commands that are too old or wrong become zero torque, and
+``applied`` shows what each rotor got.
 
 The faults: ``TOPIC silent``, ``TOPIC back`` (in time, 3 s), ``TOPIC unstamped``,
 ``joint_states lost`` (one joint), ``joint_states bare`` (positions alone), ``imu tilted``,
@@ -42,7 +42,7 @@ from sensor_msgs.msg import Imu, JointState, Joy
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8MultiArray
 
 JOINTS = ('left_hip', 'left_knee', 'left_ankle', 'right_hip', 'right_knee', 'right_ankle')
-#: Messages of each topic for so many periods.
+#: Every how many periods each topic has a message.
 RATIO = {'imu': 2, 'odom': 4, 'foot_contacts': 4, 'reward': 10, 'joy': 4}
 KINDS = {'joint_states': JointState, 'imu': Imu, 'odom': Odometry, 'joy': Joy,
          'foot_contacts': UInt8MultiArray, 'reward': Float64}
@@ -50,7 +50,7 @@ NAN = math.nan
 
 
 class StandIn(Node):
-    """The robot's drivers and the robot."""
+    """The robot and its drivers."""
 
     def __init__(self, period, best_effort, commands, joints, feet):
         super().__init__('robot')
@@ -136,7 +136,7 @@ class StandIn(Node):
         message.header.stamp = self.stamp('imu')
         q = message.orientation
         q.y, q.w = math.sin(tilt / 2), math.cos(tilt / 2)
-        if 'imu upside down' in self.faults:  # turned about its x axis
+        if 'imu upside down' in self.faults:  # the imu is turned about its x axis
             q.x, q.y, q.z, q.w = q.w, 0.0, -q.y, 0.0
         if 'imu unoriented' in self.faults:
             message.orientation_covariance[0] = -1.0

@@ -19,7 +19,7 @@ from numba import njit
 
 
 def lone(config, learners, groups, synapses, amplitude, rng):
-    """Make them; returns their states, and the constants of both."""
+    """Make the parts; returns their states, and the constants of both."""
     f = memory.lone(fluctuation, learners, synapses)
     p = memory.lone(plasticity, learners, groups, synapses)
     fluctuating = fluctuation.constants(config.synapses, config.time_step)
@@ -32,7 +32,7 @@ def lone(config, learners, groups, synapses, amplitude, rng):
 
 @njit
 def fluctuate(f, p, fluctuating, plastic, i, group, normals):
-    """Take the next step of the fluctuations of a learner, which its traces follow."""
+    """Take the next step of a learner's fluctuations and of its traces."""
     f.normals[i], f.next_normal[i] = normals, 0
     fluctuation.advance(f, fluctuating, i)
     plasticity.follow(p, plastic, i, group, f.sine[i])

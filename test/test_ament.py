@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ROS expects of a package's sources, wherever ament's linters can be imported."""
+"""What ROS expects of a package's sources, if ament's linters can be imported."""
 
 from importlib import import_module
 from pathlib import Path

@@ -52,7 +52,7 @@ def world_of(one):
 
 
 def commands_of(one, seed=1):
-    """Go on for ever with small moves about its pose."""
+    """Yield endless small moves about its pose."""
     rng, pose = np.random.default_rng(seed), one.stop()
     while True:
         yield pose + rng.uniform(-0.2, 0.2, len(pose))
@@ -127,7 +127,7 @@ def test_its_drives_keep_a_position_as_odri_has_them():
     aim = one.stop() + 0.05
     for _ in range(50):
         one.step(aim)
-    np.testing.assert_allclose(data.qpos[3:], aim, atol=0.01)  # what friction leaves
+    np.testing.assert_allclose(data.qpos[3:], aim, atol=0.01)  # the error that friction leaves
     error, speed = aim - data.qpos[3:], data.qvel[3:]
     mujoco.mj_forward(model, data)
     np.testing.assert_allclose(data.actuator_force, 5.0 * error - 0.1 * speed, atol=1e-6)

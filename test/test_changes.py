@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Changes of a robot: they do what they say, in either simulator and in the node."""
+"""Changes of a robot: they do what they say, in both simulators and in the node."""
 
 from dataclasses import replace
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Checkpoints: whole or not there, whenever the process dies, and loaded again."""
+"""Checkpoints: complete or absent, whenever the process dies, and loaded again."""
 
 from contextlib import suppress
 from multiprocessing import get_context
@@ -42,7 +42,7 @@ from ros import (
 )
 
 KILLS, SIDE_BY_SIDE = 160, 4
-#: Longest time between two kills, s: that of some checkpoints of a few ms each.
+#: Longest time between two kills, s: enough for several checkpoints of a few ms each.
 LIFE = 0.04
 
 

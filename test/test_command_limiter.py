@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What may be sent to the motors."""
+"""The limits of what is sent to the motors."""
 
 from dataclasses import replace
 
@@ -94,7 +94,7 @@ NAMES = [*(f'joint_states.{joint}.position' for joint in bipedal_walker.SPEC.joi
 
 
 def of(command, **values):
-    """Make a limiter of the walker's joints that takes another command."""
+    """Make a limiter of the walker's joints for another kind of command."""
     config = robot_config(command=command, torque_limits=[], torque_rate_limits=[], **values)
     return LIMITERS[command](config, NAMES)
 

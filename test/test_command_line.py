@@ -78,7 +78,7 @@ def test_ctrl_c_during_imports_and_at_the_end_is_no_traceback(tmp_path):
     start = "runpy.run_module('dynsyn_ros', run_name='__main__', alter_sys=True)"
 
     def interrupted(when):
-        # Who starts the tests in the background has Ctrl-C ignored.
+        # Tests that were started in the background ignore Ctrl-C.
         code = ('import atexit, os, runpy, signal, sys\n'
                 f'signal.signal(signal.SIGINT, signal.default_int_handler)\n{when}\n{start}')
         done = subprocess.run(

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Every ``dynsyn`` command of the documentation, run in the order of its page in a user's folder.
+Every ``dynsyn`` command in the documentation, run in the order of its page in a user's folder.
 
-Those of the lab notes are of the versions that the notes name.
-What would take long is cut short by a last option, or in a copy of the sweep file.
+Those in the lab notes are for the versions named there.
+Long commands are shortened by a last option, or in a copy of the sweep file.
 """
 
 import shutil
@@ -38,7 +38,7 @@ for extra in ('aiohttp', 'envpool', 'mcap', 'mujoco', 'optuna', 'rosbags'):
 
 PAGES = [page for page in pages_with('dynsyn') if page.stem != 'lab_notes']
 
-#: What cuts a command short; of two of one name the last option counts.
+#: What shortens a command; if an option occurs twice, the last one counts.
 SHORTER = {
     'walk': ['--steps', '100'],
     'train': ['--steps', '320'],
@@ -48,13 +48,13 @@ SHORTER = {
                            '--frozen-steps', '1700'],
 }
 
-#: Where the shortened copies are of what a command takes by name.
+#: The folder of the shortened copies of files that a command takes by name.
 SHORT_COPIES = {'sweep': 'config/sweeps/{}.yaml', 'tune': 'config/tune/{}.yaml'}
 
 
 @pytest.fixture(scope='module')
 def made(tmp_path_factory):
-    """Make what a user has by then: the package's files, and a run."""
+    """Make what a user has at that point: the package's files, and a run."""
     folder = tmp_path_factory.mktemp('made')
     shutil.copytree(SOURCE / 'config', folder / 'config')
     for file in (folder / 'config' / 'sweeps').iterdir():
@@ -90,12 +90,12 @@ def provide(made, folder, word):
 
 
 def run(words, folder, number):
-    """Run one command to its end, which of the dashboard is Ctrl-C."""
+    """Run one command to its end, which for the dashboard is Ctrl-C."""
     name = words[0]
     end = words.index('--ros-args') if '--ros-args' in words else len(words)
     shorter = SHORTER.get(' '.join(words[:2]), SHORTER.get(name, ()))
     short = [*words[:end], *shorter, *words[end:]]
-    if name in SHORT_COPIES:  # by its name it would be the one that ships, and take hours
+    if name in SHORT_COPIES:  # by its name it would be the package's own, which takes hours
         short[1] = SHORT_COPIES[name].format(short[1])
     if name == 'train' and '--resume' not in short:  # in the same second and process
         short += ['--output', f'runs/{number}']

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One loop for one robot or many: what the learner is told, and that each robot is as if alone."""
+"""One loop for one robot or many: what the learner receives, and that each is as if alone."""
 
 from conftest import preset, robot_config
 from dynsyn_ros.learner import Learner
@@ -32,7 +32,7 @@ def loop_of(config, numbers):
 
 
 def inputs(config, robots, steps):
-    """Make readings of upright robots, and rewards; some are put elsewhere."""
+    """Make readings of upright robots, and rewards; some robots are moved."""
     rng, count = np.random.default_rng(4), len(SensorBuffer(Robot(config)).names)
     for _ in range(steps):
         readings = 0.1 * rng.normal(size=(robots, count))
@@ -70,7 +70,7 @@ def test_what_the_learner_is_told():
     nothing = [0.0, 0.0]
     assert told == [
         ([-50.0, -49.9], [True, True], [True, False]),  # nobody knows where they were before
-        (nothing, [False, True], None),  # a put-back is told once, and earned is at the end
+        (nothing, [False, True], None),  # a put-back is reported once, the reward comes last
         (nothing, [False, False], None),
         ([1.0, 1.0], [False, False], [False, False]),
         ([0.5, 0.5], [True, True], [False, False])]

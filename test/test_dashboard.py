@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The dashboard but for its page: what it tells of the nodes, what it keeps, whom it answers."""
+"""The dashboard except its page: what it shows of the nodes, what it keeps, whom it answers."""
 
 import argparse
 import asyncio
@@ -55,7 +55,7 @@ def strict(text):
 
 
 class Looker:
-    """Knows what a page would of a node's news."""
+    """Keeps what a page would know from a node's news."""
 
     def __init__(self, node):
         self.seen = {'reports': []}
@@ -69,7 +69,7 @@ class Looker:
         self.seen.update({key: value for key, value in told.items() if value})
 
     def __call__(self):
-        """Look once more, at the pace of a server."""
+        """Look again, at the pace of a server."""
         if time.monotonic() - self._looked > 0.05:
             self._looked = time.monotonic()
             self._server._tell(self._news())
@@ -119,7 +119,7 @@ def test_news_are_those_of_the_nodes_whatever_else_is_on_the_topics(tmp_path, mo
             spin_until(executor, lambda: heard == list(REWARDS.values()), 'praise')
             assert {each['button']: each['outcome'] for each in look()['reports'][1:]} == {
                 'praise': 'done', 'scold': 'done', 'rollback': 'refused', 'dance': 'refused'}
-            # What others publish is shown as it is, or not at all; nothing ends, all is JSON.
+            # What others publish is shown unchanged or not at all; nothing ends, all is JSON.
             controller.stop()
             names, joint = ('weights', 'readings'), 'joint_states.hip_1.position'
             kinds = {name: topics.OWN[f'controller/{name}'] for name in names}
@@ -164,13 +164,13 @@ def test_only_its_own_page_with_its_token_may_press(tmp_path, monkeypatch):
             (403, '/live', '', upgrade),
             (403, '/live', None, {**upgrade, 'Host': 'a.example', 'Origin': 'http://a.example'}),
             (403, '/live', None, {**upgrade, 'Origin': 'http://attacker.example'}),
-            # It may, but urllib closes each connection, which is no way to upgrade one.
+            # It is allowed, but urllib closes each connection, which prevents an upgrade.
             (400, '/live', None, {**upgrade, 'Origin': f'http://127.0.0.1:{parts.port}'}),
         ):
             status, answered = asked(address, path, token, **headers)
             assert status == expected, (path, token, headers)
             assert "frame-ancestors 'none'" in answered['Content-Security-Policy'], path
-        # One that never reads keeps nobody, and is no reason to live on.
+        # A client that never reads delays nobody and does not keep the server alive.
         deaf = socket.create_connection(('127.0.0.1', parts.port))
         deaf.sendall('\r\n'.join((
             f'GET /live?{parts.query} HTTP/1.1', f'Host: 127.0.0.1:{parts.port}',

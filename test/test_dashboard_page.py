@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The dashboard's page in a real browser, over a real walk that is killed, as the server is."""
+"""The dashboard's page in a real browser, with a real walk; the walk and the server are killed."""
 
 from contextlib import contextmanager, ExitStack
 import csv
@@ -35,13 +35,13 @@ from served import asked, dashboard
 pytestmark = pytest.mark.ros
 
 CHROMIUM, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
-#: A browser that looks at nothing but the page.
+#: A browser that requests nothing but the page.
 OPTIONS = ('--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
            '--disable-background-networking', '--disable-component-update', '--disable-sync',
            '--window-size=1200,1300')
 IN_A_BROWSER = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason='needs chromium and chromium-driver')
-#: Notes in the page how long a press took, ms, how old each part was when it turned grey, s, and
+#: Records in the page how long a press took, ms, how old each part was when it turned grey, s, and
 #: how late the browser's own timers have been, ms: a busy machine is not the page's fault.
 NOTES = """
     window.took = {}; window.turned = {}; window.lag = 0;
@@ -95,7 +95,7 @@ def chromium(folder):
 
 
 class Page:
-    """One browser on one dashboard of one walk, each of which can be killed and begun anew."""
+    """One browser on one dashboard of one walk, each of which can be killed and restarted."""
 
     def __init__(self, folder, stack):
         self.folder, self._stack, self.output = folder, stack, folder / 'walk'
@@ -137,7 +137,7 @@ class Page:
         return found
 
     def click(self, name):
-        """Click a button, once more where it was just not enabled."""
+        """Click a button, again if it was not enabled."""
         def clicked():
             button = self.button(name)
             if button.is_enabled():
@@ -148,7 +148,7 @@ class Page:
         self.until(clicked, f'{name} to be enabled')
 
     def answer(self, part, landed=lambda: True):
-        """Click an answer to whether to clear the stop, and ask anew where it came too late."""
+        """Answer whether to clear the stop, and ask again if the answer came too late."""
         def clicked():
             ask = self.driver.find_element('id', 'clear')
             if ask.is_displayed():
@@ -187,7 +187,7 @@ class Page:
         return self.script('return dashboard.charts.returns')
 
     def holds_what_was_written(self):
-        """Hold the chart against the walk's own log; returns its numbers."""
+        """Compare the chart with the walk's own log; returns its numbers."""
         numbers, returns = self.returns()
         with (self.output / EPISODES_FILE).open() as log:
             written = {int(row['episode']): float(row['return']) for row in csv.DictReader(log)}
@@ -207,7 +207,7 @@ class Page:
                    f'the banner to be {kind}')
 
     def logged(self):
-        """List what the browser complains of, but for a server that is gone."""
+        """List the browser's errors, except for a server that is gone."""
         return [entry for entry in self.driver.get_log('browser') if entry['level'] == 'SEVERE'
                 and 'ERR_CONNECTION_REFUSED' not in entry['message']]
 
@@ -218,7 +218,7 @@ def page(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv('ROS_HOME', str(folder / 'ros'))
         patch.setenv('ROS_LOG_DIR', str(folder / 'log'))
-        patch.setenv('XDG_RUNTIME_DIR', str(folder))  # no walk of others is seen
+        patch.setenv('XDG_RUNTIME_DIR', str(folder))  # the walks of others are not seen
         yield Page(folder, stack)
 
 
@@ -239,7 +239,7 @@ def test_the_page_shows_the_walk(page, request):
     assert page.holds_what_was_written()[0] == 1
     numbers, returns = page.returns()
     assert float(page.text('return_now')) in [round(value, 1) for value in page.returns()[1]]
-    # Legends name the synapses, the mouse reads a chart off, a drag magnifies it.
+    # Legends name the synapses, the mouse reads values off, a drag zooms in.
     legend = page.driver.find_element('css selector', '#weights .u-legend').text
     assert 'hip_1 from w_1' in legend
     assert 'centre' in legend
@@ -258,7 +258,7 @@ def test_the_page_shows_the_walk(page, request):
         "return [...document.querySelectorAll('[role=img]')].map(e => e.ariaLabel)")
     assert len(labels) == 5
     assert all(labels), labels
-    # A page that is reloaded shows what was.
+    # A reloaded page shows the past.
     started = 'return dashboard.charts.tables[arguments[0]].values[0][0]'
     before = page.script(started, 'recent')
     page.open()
@@ -316,7 +316,7 @@ def test_buttons_report_what_came_of_them(page):
 
 @IN_A_BROWSER
 def test_nothing_old_passes_for_new(page, monkeypatch):
-    """Nor anything that cannot work for a button: with the walk killed, and the dashboard."""
+    """Nor does a button that cannot work pass for one that can: walk and dashboard are killed."""
     page.await_link('good')
     page.until(lambda: page.returns()[0], 'an episode')
     page.script('window.turned = {}')
@@ -328,7 +328,7 @@ def test_nothing_old_passes_for_new(page, monkeypatch):
     page.press('stop', 'no answer')
     for name in ('praise', 'scold', 'pause', 'save', 'rollback'):
         assert not page.button(name).is_enabled(), name
-    # The walk goes on: all is live again, its episodes are counted on, and there is a gap.
+    # The walk continues: all is live again, its episodes are counted further, and there is a gap.
     opened = page.folder / 'opened'
     browser = page.folder / 'browser'
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
@@ -348,14 +348,14 @@ def test_nothing_old_passes_for_new(page, monkeypatch):
     page.await_grey()
     assert 'Not connected' in page.text('link')
     assert not page.driver.find_elements('css selector', '[data-press]:enabled')
-    # It is begun anew: the page finds it by itself, and it knows of every episode.
+    # It is restarted: the page reconnects by itself, and it knows every episode.
     page.serve()
     page.await_link('good')
     page.until(lambda: page.returns()[0], 'an episode')
     assert page.holds_what_was_written()[0] > last, 'what the walk has told since it goes on'
     page.press('save', f'done, {page.output}')
     assert not page.logged()
-    # The walk has had a dashboard of its own beside it, which ends with it.
+    # The walk had its own dashboard, which ends with it.
     beside = page.until(opened.read_text, 'a browser')
     assert asked(beside)[0] == 200
     page.walk.kill()
@@ -363,7 +363,7 @@ def test_nothing_old_passes_for_new(page, monkeypatch):
 
 
 def unreachable(address):
-    """Tell whether nothing listens at an address."""
+    """Return whether nothing listens at an address."""
     parts = urlsplit(address)
     with socket.socket() as trial:
         return trial.connect_ex((parts.hostname, parts.port)) != 0

@@ -65,7 +65,7 @@ def manager():
 
 
 def gaps(walker):
-    """Tell how far Box2D has let each joint come apart, as its leg's sum from the hull down, m."""
+    """Return how far Box2D has let each joint come apart, summed from the hull down, m."""
     found = []
     for hip in (0, 2):
         apart = np.zeros(2)

@@ -64,7 +64,7 @@ def test_the_pages_that_are_made_from_the_program_are_up_to_date(monkeypatch):
     tables = import_module('tables')
     for page, make in tables.PAGES.items():
         assert page.read_text() == make(), f'make tables writes {page.name} anew'
-    # No parameter is without type, unit, default, range, liveness and meaning.
+    # Every parameter has a type, unit, default, range, liveness and meaning.
     assert '|  |' not in tables.parameters_page()
 
 
@@ -95,7 +95,7 @@ def test_links_lead_somewhere():
 
 
 def _dynsyn(words):
-    """Let the program's own parser read a command, for those that no test can run."""
+    """Parse a command with the program's own parser, for those that no test can run."""
     name, *arguments = words
     parser = argparse.ArgumentParser(prog=name)
     import_module(f'dynsyn_ros.cli.{name}').add_arguments(parser)

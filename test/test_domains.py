@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Walks side by side, each in a domain of its own, and who finds them."""
+"""Parallel walks, each in its own domain, and which commands find them."""
 
 import csv
 import os
@@ -35,7 +35,7 @@ STEPS, SEED = 1500, 1
 
 
 def returns_alone(robot):
-    """Compute the returns of a walk that nobody can be in the way of, for it has no topics."""
+    """Compute the returns of a walk that nothing can disturb, because it has no topics."""
     walker = BipedalWalker('BipedalWalker-v3', SEED, robot=robot.config)
     loop = Headless(robot, Learner(robot.layout, preset('default'), SEED),
                     GymnasiumWalkers([walker]))
@@ -54,7 +54,7 @@ def test_a_walk_is_the_same_run_whoever_else_walks(tmp_path, monkeypatch, robot)
         said = await_line(other.stderr, 'to watch it: dynsyn dashboard --domain ')
         domain = int(said.rpartition('=')[2])
         assert domain in domains.DOMAINS
-        # What looks finds it, and the controller there is the only one.
+        # Another command finds it, and the controller there is the only one.
         assert domains.walks() == [(domain, str(tmp_path / 'other'))]
         domains.join(None, ['--ros-args'])
         assert os.environ[domains.DOMAIN] == str(domain)

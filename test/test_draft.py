@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A first parameter file from a URDF: whole, of the robot, and refused in a sentence."""
+"""A first parameter file from a URDF: complete, for that robot, and refused in one sentence."""
 
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Drivers as robots have them: best effort, at any rate, with what they leave out."""
+"""Drivers as real robots have them: best effort, at any rate, with missing fields."""
 
 from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.nodes import topics
@@ -35,7 +35,7 @@ DOWN = Transition.TRANSITION_DEACTIVATE
 
 
 def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
-    """Bare joint states, an upside-down IMU with a clock of its own, and then faults."""
+    """Bare joint states, an upside-down IMU with its own clock, and then faults."""
     pitch_rate = {'source': 'imu.angular_velocity.y', 'scale': 1.0, 'offset': 0.0,
                   'normalisation': 0.2, 'kind': 'state'}
     changes = {'inputs': {'joint_states': {'velocity_time_constant': 0.02},
@@ -54,7 +54,7 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
         assert 2 < float(seen['imu']['rate, Hz']) < 30
         assert float(seen['imu']['age, s']) < 1.0
 
-        # What is used is missing: it is named, the command is safe, and all is well again after.
+        # Something used is missing: it is named, the command is safe, and all is well afterwards.
         for fault, task, words in (
             ('imu unoriented', 'imu', 'orientation_covariance[0] = -1, so it holds no'),
             ('imu disoriented', 'imu', 'orientation of length nan'),
@@ -80,7 +80,7 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
 
 
 def test_who_is_not_heard_is_told_why(tmp_path):
-    """A reliable ear for a best-effort driver, by qos_overrides, and nobody who listens."""
+    """A reliable subscription to a best-effort driver, by qos_overrides, and no subscriber."""
     with ros():
         controller = ControllerNode(
             cli_args=['--ros-args', '--params-file', str(slow('biped', tmp_path, PERIOD, {})),
@@ -124,7 +124,7 @@ def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
             torques = one.next_commands(60)
             begun = len(one.watcher.commands) - len(torques)
             times = np.array([t for t, _ in one.watcher.commands[begun:begun + len(torques)]])
-            # One a period at most times, whatever a busy machine does to a few.
+            # Mostly one per period, even if a busy machine delays a few.
             assert 0.85 < np.median(np.diff(times)) / period < 1.5
             assert len(times) / (times[-1] - times[0]) < 1.15 / period, 'late, but never early'
             steps = round(window / period)
@@ -132,12 +132,12 @@ def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
             assert 0.2 * SLOW * window < steepest <= SLOW * (steps * period) + 1e-9
 
 
-#: So many commands a reader may miss that has only just found their publisher.
+#: How many commands a subscriber may miss that has just found their publisher.
 MISSED = 4
 
 
 def test_position_drives_are_never_told_to_jump(tmp_path):
-    """The quadruped: from where its joints are, over faults, to where it rests, and once more."""
+    """The quadruped: from where its joints are, through faults, to where it rests, and again."""
     period, rate, robot = 0.04, 2.0, parameters.read([ROBOT_FILE.with_stem('quadruped')])
     pose, rest = np.array(robot['default_pose']), np.array(robot['rest_pose'])
     with rig(tmp_path, period, robot='quadruped', autostart=False, changes={

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The controller on a robot's computer: what it does without, and mistakes in the environment."""
+"""The controller on a robot's computer: packages that it can lack, and environment mistakes."""
 
 from contextlib import ExitStack
 import os
@@ -28,7 +28,7 @@ from ros import await_line, command, PATIENCE
 
 pytestmark = pytest.mark.ros
 
-#: What simulates, draws or trains: none of it is on a robot's computer.
+#: Packages that simulate, draw or train, which a robot's computer does not have.
 ABSENT = ('gymnasium', 'Box2D', 'pygame', 'mujoco', 'envpool', 'matplotlib', 'PIL', 'tqdm')
 START = """
 import sys

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Evaluation: frozen is frozen, the numbers add up, and obstacles are seen for what they are."""
+"""Evaluation: frozen is frozen, the numbers add up, and obstacles are recognised."""
 
 from itertools import pairwise
 import json

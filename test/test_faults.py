@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Absurd numbers, a learner that is not finite, and what raises: no node ends of it."""
+"""Absurd numbers, a learner that is not finite, and exceptions: none of them ends a node."""
 
 from functools import partial
 from threading import Event
@@ -114,7 +114,7 @@ def test_a_learner_that_is_not_finite_is_rolled_back_and_never_kept(walk, tmp_pa
         assert sum(not torque.any() for torque in torques) <= 2, 'it is noticed at once'
         assert np.isfinite(torques).all()
     await_error(executor, bystander, 'rolled back to the best weights')
-    # What no step looks at is seen by what would be kept.
+    # What the check in each step misses is found before anything is kept.
     learner.state.fluctuation.normals[0, -1] = np.inf
     saved = call(executor, bystander, Trigger, '/controller/save', Trigger.Request())
     assert saved.success, saved.message

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The figures: what they are drawn from is right, and something is drawn."""
+"""The figures: their data are right, and something is drawn."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_crossings_of_a_sine_are_where_they_must_be():
     when, upwards, (cosine,) = crossings(steps, np.sin(angle), np.cos(angle))
     np.testing.assert_allclose(when, 97.0 + 100.0 * np.arange(10)[:len(when)], atol=0.05)
     assert upwards.tolist() == [False, True] * (len(when) // 2) + [False] * (len(when) % 2)
-    # Linear between samples of a step's angle, so short of 1 by its square over 8.
+    # Linear interpolation between samples: below 1 by an eighth of the squared angle of a step.
     np.testing.assert_allclose(np.abs(cosine), 1.0, atol=(2 * np.pi * 10 / 200) ** 2 / 8)
 
 
@@ -41,7 +41,7 @@ def test_figure_1_shows_a_centre_that_finds_the_rewarded_weight():
     weight, centre, amplitude, reward = rule.fluctuate(
         rule.hurried(preset('authors')), 1, 1, rule.TARGET)
     assert (np.abs(weight - centre) <= amplitude * (1 + 1e-9)).all()
-    # Over its last period it is there to within the ripple of a period, alpha A T / 2 pi.
+    # Over its last period it is there within the ripple of a period, alpha A T / 2 pi.
     ripple = rule.RATE * amplitude[-1, 0] * 20_000 / (2 * np.pi)
     assert abs(centre[-round(20_000 / 33):].mean() - rule.TARGET) < ripple < 0.05
     np.testing.assert_allclose(

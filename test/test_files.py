@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Files from outside that are hostile or broken; files that are written whole or not at all."""
+"""Hostile or broken files from outside, and files that are written completely or not at all."""
 
 from collections import Counter
 from contextlib import redirect_stderr
@@ -38,7 +38,7 @@ import pytest
 from test_train import make_config, run
 import yaml
 
-#: So that the same is tried at each run, and nothing is left behind.
+#: Every run tries the same examples and leaves nothing behind.
 MANY = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 #: Longest time for any one file, s.
 PATIENCE = 20.0
@@ -129,7 +129,7 @@ def training(tmp_path_factory):
 
 @st.composite
 def damages(draw):
-    """Draw a file of a training and what becomes of it."""
+    """Draw a file of a training and a way to damage it."""
     name = draw(st.sampled_from(
         ['episodes.csv', 'episodes.csv', 'synapses.csv', 'checkpoint.npz', 'summary.json',
          'manifest.json', 'about']))
@@ -139,7 +139,7 @@ def damages(draw):
 
 
 def damaged(folder, damage):
-    """Damage a file of a training: something else in the middle of it, or nothing behind."""
+    """Damage a file of a training: replace bytes in its middle, or cut it off."""
     name, place, content = damage
     if name == 'about':
         path = folder / 'checkpoint.npz'
@@ -160,7 +160,7 @@ def damaged(folder, damage):
 
 
 def resumed(folder):
-    """Go on with a training; returns what is said against that."""
+    """Continue a training; returns the error message."""
     try:
         Trainer.resume(folder).log.close()
     except ConfigError as error:

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Folders of results: of one kind of run, of one process at a time, and nothing written over."""
+"""Folders of results: one kind of run, one process at a time, and nothing overwritten."""
 
 import fcntl
 import json

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compiled kernels are kept, but never longer than the sources that they are made of."""
+"""Compiled kernels are kept, but only as long as their sources do not change."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ from dynsyn_ros.settings import kernel_cache
 from pages import SOURCE
 import pytest
 
-#: A kernel that calls one of another file, which alone is edited: the slope of v at 2 is 2 - 8.
+#: A kernel that calls one in another file; only that file is edited. The slope of v at 2 is 2 - 8.
 CALLER = '''
 from dynsyn_ros.learner import oscillators
 import numpy as np
@@ -44,7 +44,7 @@ RUN = 'import dynsyn_ros.caller'
 
 @pytest.fixture
 def tree(tmp_path):
-    """Copy the package, with the caller in it; nothing is compiled yet."""
+    """Copy the package and add the caller; nothing is compiled yet."""
     package = tmp_path / 'tree' / 'dynsyn_ros'
     shutil.copytree(SOURCE / 'dynsyn_ros', package, ignore=shutil.ignore_patterns('__pycache__'))
     (package / 'caller.py').write_text(CALLER)
@@ -52,7 +52,7 @@ def tree(tmp_path):
 
 
 def run(tree, code=RUN, **environment):
-    """Run code on the copy; returns what it said, what numba did, and the warnings."""
+    """Run code on the copy; returns its output, what numba did, and the warnings."""
     env = {key: value for key, value in os.environ.items() if key != kernel_cache.VARIABLE}
     done = subprocess.run(
         [sys.executable, '-c', code], capture_output=True, text=True, check=True,

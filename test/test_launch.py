@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The launch files, wherever the launch machinery can be imported."""
+"""The launch files, if launch and launch_ros can be imported."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 import os
@@ -54,7 +54,7 @@ def robot_description():
 
 
 def expand(module, **given):
-    """Give the actions that the launch file starts for some arguments."""
+    """Return the actions that the launch file starts for some arguments."""
     context = launch.LaunchContext()
     actions = []
     for entity in module.generate_launch_description().entities:
@@ -164,7 +164,7 @@ sourced = pytest.mark.skipif(
               commands(page, 'ros2', unmarked=True)
               if words[0] == 'launch' and 'autostart:=false' not in words], ids=' '.join)
 def test_documented_launches(words, tmp_path, monkeypatch):
-    """Launch as a page says, end it by Ctrl-C, and find the weights saved."""
+    """Launch as a page says, end it with Ctrl-C, and find the weights saved."""
     if any('walker2d' in word for word in words):
         pytest.importorskip('mujoco', reason='Walker2d needs MuJoCo, the extra walker2d')
     shutil.copytree(share_directory() / 'config', tmp_path / 'config')
@@ -185,7 +185,7 @@ def test_documented_launches(words, tmp_path, monkeypatch):
 
 @pytest.fixture(scope='module')
 def daemon():
-    """Leave no daemon behind, which the calls of ros2 start."""
+    """Stop the daemon that calls of ros2 start."""
     yield
     call('daemon', 'stop')
 
@@ -198,7 +198,7 @@ def daemon():
     if any(words[0] == 'launch' for words in commands(page, 'ros2', unmarked=True))],
     ids=lambda page: page.stem)
 def test_documented_calls(page, tmp_path, monkeypatch):
-    """Say to what a page launches first what the page says next."""
+    """Run the page's next commands against what it launches first."""
     shutil.copy(BIPED, tmp_path / 'my_robot.yaml')
     monkeypatch.chdir(tmp_path)
     said = commands(page, 'ros2', unmarked=True)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The learner against the slow transcription, and what it promises of its state."""
+"""The learner against the slow oracle, and the guarantees about its state."""
 
 from dataclasses import replace
 from itertools import chain
@@ -38,7 +38,7 @@ compiled_only = pytest.mark.skipif(not COMPILED, reason='takes too many steps fo
 
 
 def random_steps(robot, learners, steps, seed=1):
-    """Make random observations, rewards, sent actions, who was put back and who fell."""
+    """Make random observations, rewards, sent actions, put-backs and falls."""
     rng = np.random.default_rng(seed)
     observations = rng.normal(size=(steps, learners, robot.layout.observations))
     rewards = rng.normal(size=(steps, learners))
@@ -49,7 +49,7 @@ def random_steps(robot, learners, steps, seed=1):
 
 
 def normals_of(learner, i):
-    """Yield the normal numbers that learner ``i`` will use: drawn ahead, then of its stream."""
+    """Yield the normal numbers that learner ``i`` will use: drawn ahead, then from its stream."""
     state = learner.snapshot()
     stream = np.random.Generator(np.random.SFC64())
     bits = stream.bit_generator.state
@@ -120,7 +120,7 @@ def test_agrees_with_the_slow_transcription(robot, variant, shared):
 
 
 def test_scaled_amplitudes_are_as_if_layer_4_took_scaled_states(robot):
-    """So the same learner under another unit of its states learns the same."""
+    """So the same learner with another unit for its states learns the same."""
     config = changed(preset('default'), amplitude_scaling='observation')
     raw, states, first = robot.layout, robot.layout.states, 2 * robot.layout.oscillators
     factors = raw.amplitude_factors
@@ -145,7 +145,7 @@ def test_first_state_is_that_of_the_paper(robot):
     s, f = learner.state.plasticity, learner.state.fluctuation
     uniform = s.centre[:, :n2 + n3]
     assert np.abs(uniform).max() <= 0.2
-    # The mean of n numbers uniform in +-0.2 strays by 0.2 / sqrt(3 n); five of these are allowed.
+    # The mean of n uniform numbers in +-0.2 has an SD of 0.2 / sqrt(3 n); five SDs are allowed.
     assert abs(uniform.mean()) < 5 * 0.2 / np.sqrt(3 * uniform.size)
     assert uniform.std() == pytest.approx(0.2 / np.sqrt(3), rel=0.01)
     np.testing.assert_array_equal(s.centre[0, n2 + n3:], robot.layout.output_centres.ravel())
@@ -171,8 +171,8 @@ def test_periods_are_normal(robot, mean, sd):
         new = period != before
         periods.append(period[new])
         before[new] = period[new]
-    # Short periods end sooner, so a window of fixed length has more of them: take as many of each
-    # synapse's periods as every synapse has had.
+    # Short periods end sooner, so a window of fixed length has more of them: take as many for each
+    # synapse as every synapse has had.
     drawn = np.concatenate(periods)[:438 * 8]
     n = drawn.size
     assert n == 438 * 8
@@ -201,7 +201,7 @@ def test_weights_stay_within_the_amplitude_and_never_jump(robot):
         assert (np.abs(f.weight - p.centre) <= p.amplitude * (1 + 1e-12)).all()
         crossings += (period != f.period).sum()
         if before is not None:
-            # A sine moves by no more than its steepest slope, at the shorter of the two periods.
+            # A sine moves at most by its steepest slope, at the shorter of the two periods.
             slope = 2 * np.pi * config.time_step / np.minimum(period, f.period)
             learnt = np.abs(p.centre - centre) + np.abs(p.amplitude - amplitude)
             bound = np.maximum(amplitude, p.amplitude) * slope + learnt
@@ -349,7 +349,7 @@ def test_nothing_is_credited_across_a_put_back(robot):
 
 
 def narrowed(config, clock, heat=0.0):
-    """How much narrower fluctuations are by the annealing clock and the heat, A / A_0."""
+    """The factor on amplitudes by the annealing clock and the heat, A / A_0."""
     a = config.annealing
     decayed = (1 + a.amplitude_decay * clock)**-0.25
     return decayed**(1 - heat) / (1 + (clock / a.settling)**2)
@@ -357,7 +357,7 @@ def narrowed(config, clock, heat=0.0):
 
 @compiled_only
 def test_reheating_undoes_annealing(robot):
-    """With the clock at 0 the amplitudes are those of the start; half back, those of half."""
+    """At clock 0 the amplitudes are the initial ones; turned back by half, those at half."""
     config = changed(PREDICTING, amplitude=[0.3, 0.2, 0.1])
     rng = np.random.default_rng(6)
     learner = Learner(robot.layout, config, seed=3, numbers=range(2), shared=True)
@@ -377,7 +377,7 @@ def test_reheating_undoes_annealing(robot):
 
 @compiled_only
 def test_a_loss_of_reward_widens_the_fluctuations_while_it_lasts(robot):
-    """Half of what is expected, and half of their decay is undone, by its logarithm."""
+    """At half of the expected reward, half of the decay is undone, in its logarithm."""
     config = replace(PREDICTING, reheating=ReheatingConfig(0.2, 33_000.0))
     rng = np.random.default_rng(6)
     learner = Learner(robot.layout, config, seed=3)

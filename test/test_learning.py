@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Learning is seen to learn: the drift of a centre against its closed form.
+Learning works: the drift of a centre against its closed form.
 
 One synapse alone with a weight W that is rewarded by R = r - k (W - W*)^2. Averaged over a period,
-Eq. 3 gives dC/dt = -alpha k A^2 (C - W*): the centre goes to W* exponentially. With the sign of k
-turned round it flees from W*, and where the reward does not depend on the weight it stays.
+Eq. 3 gives dC/dt = -alpha k A^2 (C - W*): the centre approaches W* exponentially. With the sign
+of k reversed it moves away from W*, and if the reward does not depend on the weight it stays.
 """
 
 from conftest import changed, preset
@@ -36,7 +36,7 @@ STEPS = round(PERIODS * CONFIG.synapses.period_mean / CONFIG.time_step)
 
 @njit
 def step(f, p, fluctuating, plastic, reward, normals):
-    """Let learners with synapses of their own fluctuate, and learn from a reward."""
+    """Let learners with their own synapses fluctuate, and learn from a reward."""
     for i in range(reward.size):
         fluctuate(f, p, fluctuating, plastic, i, i, normals[i])
         plasticity.move_centres(p, plastic, i, i, 1.0, reward[i])
@@ -44,7 +44,7 @@ def step(f, p, fluctuating, plastic, reward, normals):
 
 
 def closed_form(curvature):
-    """Compute where centres are, on average, after that many steps."""
+    """Compute the mean of the centres after this many steps."""
     rate = CONFIG.synapses.centre_rate * curvature * AMPLITUDE ** 2
     return OPTIMUM * (1.0 - np.exp(-rate * STEPS * CONFIG.time_step))
 
@@ -62,9 +62,9 @@ def drift(curvature):
 
 def tolerance(centres, expected):
     """
-    Tell how far the mean of the centres may be from the closed form.
+    Return how far the mean of the centres may be from the closed form.
 
-    Four standard errors, and what the form leaves out, relative to the drift: a reward is given
+    Four standard errors, and what the form neglects, relative to the drift: a reward comes
     one step late, an angle of 2 pi dt / T, and the ripple within a period, alpha R T / 2 pi,
     couples the drift to itself.
     """

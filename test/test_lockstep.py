@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""In lock-step, ROS changes nothing: the very torques of a run without it, bit for bit."""
+"""In lock-step, ROS changes nothing: the torques equal those without it, bit for bit."""
 
 from conftest import preset, robot_config
 from dynsyn_ros.nodes import topics
@@ -55,7 +55,7 @@ def test_one_process(tmp_path):
 
 
 def test_a_walker_that_is_put_back_at_the_end_of_its_way(tmp_path):
-    """The simulator's word headless, a jump in odom over ROS: nothing is credited across it."""
+    """Headless by the simulator's report, over ROS by a jump in odom: no credit across it."""
     with ros():
         values = lockstep(tmp_path, seed=5, max_steps=1600, weights=str(TRAINED))
         simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
@@ -116,7 +116,7 @@ def test_two_walkers_side_by_side(tmp_path):
 
 
 def test_controller_that_comes_back_goes_on(tmp_path):
-    """Deactivated and activated again, lock-step goes on where it stood."""
+    """After a deactivation and an activation, lock-step continues where it was."""
     with ros():
         values = lockstep(tmp_path, seed=14)
         simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
@@ -130,7 +130,7 @@ def test_controller_that_comes_back_goes_on(tmp_path):
 
 
 def test_another_publisher_of_commands_that_is_silent_disturbs_no_step(tmp_path):
-    """What learns refuses to while it is there; a frozen run does not notice it."""
+    """Learning pauses while it is there; a frozen run does not notice it."""
     with ros():
         values = lockstep(tmp_path, seed=16, max_steps=300, learning=False)
         simulator, controller = make(SimulatorNode, **values), make(ControllerNode, **values)
@@ -141,7 +141,7 @@ def test_another_publisher_of_commands_that_is_silent_disturbs_no_step(tmp_path)
             other = Node('other')
             other.create_publisher(topics.COMMANDS_TYPE, topics.COMMANDS, topics.QOS)
             spin_until(executor, lambda: simulator.count_publishers(topics.COMMANDS) == 2)
-            for _ in range(2):  # as after a pause of the whole machine
+            for _ in range(2):  # as if the whole machine had paused
                 simulator._look_for_controller()
             spin_until(executor, lambda: simulator.finished)
             other.destroy_node()

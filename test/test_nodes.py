@@ -62,7 +62,7 @@ pytestmark = pytest.mark.ros
 
 
 def test_observations_survive_the_messages(robot):
-    """Observation -> SI messages as serialised -> observation, for 4 000 real ones."""
+    """Observation -> serialised SI messages -> observation, for 4 000 real ones."""
     inputs = SensorBuffer(robot)
     observe = robot.observer(inputs.names)
     walker = BipedalWalker('BipedalWalker-v3', seed=3)
@@ -90,7 +90,7 @@ def test_observations_survive_the_messages(robot):
             readings, told, periods, *_ = inputs.take()
             observation = observe(readings)[0]
             assert (told, periods) == (reward, 1)
-            # A quaternion knows no whole turns, which the hull makes in some falls.
+            # A quaternion loses full turns, which the hull makes in some falls.
             if abs(walker.observation[0]) > np.pi:
                 turns = float(np.sign(walker.observation[0]))
                 observation[0] += 2 * np.pi * turns
@@ -137,7 +137,7 @@ def test_graph_is_the_contract(tmp_path):
                         + simulator.get_subscriptions_info_by_topic(name))
                 for end in ends:
                     profile = end.qos_profile
-                    # The time source of rclpy itself listens to the clock as it likes.
+                    # rclpy's own time source has its own subscription to the clock.
                     if (topic, end.endpoint_type.name) != ('clock', 'SUBSCRIPTION'):
                         assert profile.reliability == ReliabilityPolicy.RELIABLE, name
                         assert profile.durability == DurabilityPolicy.VOLATILE, name
@@ -152,7 +152,7 @@ def test_graph_is_the_contract(tmp_path):
 
 
 def test_scalars_for_plotting(tmp_path):
-    """Episodes as they end and how learning goes, for those who plot."""
+    """Episodes as they end, and the progress of learning, for plots."""
     plotted = ('episode_return', 'episode_length', 'controller/amplitude',
                'controller/centre_shift', 'controller/gain', 'controller/mean_reward')
     with ros():
@@ -182,7 +182,7 @@ def test_scalars_for_plotting(tmp_path):
 
 
 def test_a_monitor_that_is_closed_stays_silent(robot, tmp_path):
-    """The executor may have their timer in its queue when they are."""
+    """The executor may already have their timer in its queue when they are closed."""
     with ros():
         node = Node('plotted')
         learner = Learner(robot.layout, preset('default'), seed=0)
@@ -248,7 +248,7 @@ def test_diagnostics_of_both_nodes(tmp_path):
 
 
 def test_lifecycle_from_outside(tmp_path):
-    """Drive every transition by service, with the controller in a process of its own."""
+    """Drive every transition by service, with the controller in a separate process."""
     out = tmp_path / 'out'
     arguments = ros_arguments(pace='lockstep', autostart=False, output_dir=out)
     with ros(), process('controller', arguments):
@@ -269,7 +269,7 @@ def test_lifecycle_from_outside(tmp_path):
             assert (answer.success, 'before the node is configured' in answer.message) == (
                 False, True)
 
-            # A file that is not there: refused, said, and put right without a restart.
+            # A missing file: refused, reported, and corrected without a restart.
             client = AsyncParameterClient(simulator, '/controller')
             spin_until(executor, client.services_are_ready)
             for weights, outcome in (
@@ -285,7 +285,7 @@ def test_lifecycle_from_outside(tmp_path):
                 True, State.PRIMARY_STATE_ACTIVE)
             spin_until(executor, lambda: simulator.steps > 100)
 
-            # Messages on their way at a deactivation harm nothing, and the zero gets through.
+            # Messages on their way at a deactivation do no harm, and the zero command arrives.
             for _ in range(20):
                 assert change(Transition.TRANSITION_DEACTIVATE)[0]
                 spin_until(executor, lambda: not torques[-1].any(), 'zero torque')
@@ -368,7 +368,7 @@ def bad_messages():
 
 
 def test_bad_messages_never_make_a_bad_torque(tmp_path):
-    """A bad message is dropped with a warning; the walker goes on with finite torques."""
+    """A bad message is dropped with a warning; the walker continues with finite torques."""
     bad = list(bad_messages())
     with ros():
         values = lockstep(tmp_path)
@@ -441,7 +441,7 @@ def test_clock_runs_with_the_steps():
 
 
 def test_nobody_is_driven_blind(tmp_path):
-    """Without listeners to its torques the learner takes no step."""
+    """Without a subscriber to its torques the learner takes no step."""
     with ros():
         controller = make(ControllerNode, output_dir=tmp_path)
         robot = Robot(robot_config())

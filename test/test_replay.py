@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Recorded runs and their replay: bit for bit, or the message where they part."""
+"""Recorded runs and their replay: equal bit for bit, or the message where they differ."""
 
 from collections import Counter
 import copy
@@ -53,7 +53,7 @@ STARTED = ('--seed', SEED, '--weights', 'none')
 
 
 def change_settings(executor, controller):
-    """Do to a controller all that a recording tells of."""
+    """Do everything to a controller that a recording contains."""
     name = controller.get_name()
     praise = controller.create_publisher(Float64, topics.HUMAN_REWARD, topics.QOS)
     spin_until(executor, praise.get_subscription_count, 'ears for praise')
@@ -78,7 +78,7 @@ def change_settings(executor, controller):
 
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
-    """Record a run that is praised, reconfigured, frozen and stopped on its way."""
+    """Record a run that is praised, reconfigured, frozen and stopped meanwhile."""
     folder = tmp_path_factory.mktemp('run')
     with ros():
         recorder = RecorderNode(folder / 'run.mcap')
@@ -178,7 +178,7 @@ def test_a_full_disk_ends_the_recording_and_the_robot_walks_on(tmp_path):
 
 
 def write_mcap(path, messages):
-    """Write messages into a file that is not packed; returns the file to damage."""
+    """Write messages into an uncompressed file; returns the file to damage."""
     with path.open('wb') as target:
         writer = Writer(target, compression=CompressionType.NONE)
         writer.start(profile='ros2')
@@ -209,7 +209,7 @@ def write_bag(path, messages):
 
 
 def said_of(path, learner, robot, values):
-    """Replay a recording; returns what is said against it, or of a difference."""
+    """Replay a recording; returns the error message, or the difference."""
     replay = Replay(robot, learner, copy.deepcopy(values))
     names = {f'/{topic.lstrip("/")}': topic for topic in TYPES}
     try:

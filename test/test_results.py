@@ -46,7 +46,7 @@ def test_each_learner_alone_is_told_of_by_itself(tmp_path):
     write_training(tmp_path / 'run', rows, 3, False, 2500)
     first, second, third = read_results(tmp_path / 'run', GOALS)
     assert (first.name, first.steps, first.episodes) == ('learner 0', 2500, 200)
-    # At the hundredth episode for the first time, though the mean then is higher than the goal.
+    # At the hundredth episode at the earliest, even if the mean is above the goal by then.
     assert first.after == (1000, 1500, None)
     assert (first.best, first.best_after, first.last, first.solved) == (200.0, 2000, 200.0, False)
     assert (first.falls, first.length) == (50, 11.5)
@@ -60,7 +60,7 @@ def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
     write_training(tmp_path / 'sweep' / 'fast' / 'seed_2', rising(0, 120, 1.0), 16, True, 1300)
     second, tenth = read_results(tmp_path / 'sweep', GOALS)
     assert (second.name, second.steps, second.best_after) == ('seed_2', 16 * 1300, 16 * 1200)
-    # It has gone on since its last checkpoint.
+    # It has continued since its last checkpoint.
     assert (tenth.name, tenth.steps, tenth.after[2]) == ('seed_10', 16 * 1500, 16 * 1500)
     assert second.group == tenth.group == tmp_path / 'sweep' / 'fast'
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The reward of a robot without a simulator, held to the environment's own."""
+"""The reward of a robot without a simulator, compared with the environment's own."""
 
 from dataclasses import replace
 
@@ -77,13 +77,13 @@ def test_the_sum_over_an_episode_is_the_environments(name, episodes, policy):
 
 @pytest.mark.ros
 def test_the_learner_is_driven_by_the_reward_node(tmp_path):
-    # Two steps a second, so that one has been rewarded before the next.
+    # Two steps per second, so that each is rewarded before the next.
     values = {'publish_reward': False, 'real_time_factor': 0.04, 'output_dir': tmp_path / 'out',
               'weights': TRAINED}
     own, told, config = [], [], robot_config()
 
     def on_reward(message):
-        # A fall that is told by the posture comes some steps before that by contact.
+        # A fall is detected by the posture some steps before the contact.
         fell = message.data < config.fall_reward
         told.append(message.data + fell * config.reward_terms.fall_cost)
 
@@ -99,7 +99,7 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
             topics.SENSORS['reward'], 'reward', on_reward, topics.QOS)
         with spinning(simulator, controller, listener) as executor:
             spin_until(executor, heard, 'the reward of the newest step')
-            # From here on a step waits for the reward of the last, so that none is missed.
+            # From now on a step waits for the reward of the last, so that none is missed.
             simulator._timer.cancel()
             own.clear()
             told.clear()

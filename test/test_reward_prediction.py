@@ -13,13 +13,13 @@
 # limitations under the License.
 
 """
-Reward prediction against what is known without it: a value function, a gradient, another step.
+Reward prediction against known results: a value function, a gradient, another time step.
 
-The delayed task: a state s' = kappa s + W + noise is all that is seen, and its reward is b s'. A
-weight W that stays earns b W / (1 - kappa) a step, so the gradient of the return is
-b / (1 - kappa). A critic that is right about s and a horizon of gamma make the error of a step
-b W / (1 - gamma kappa): the gradient up to (1 - kappa) / (1 - gamma kappa), and with gamma = 0
-only what W earns at once, 1 - kappa of it.
+The delayed task: only a state s' = kappa s + W + noise is observed, and its reward is b s'. A
+constant weight W earns b W / (1 - kappa) per step, so the gradient of the return is
+b / (1 - kappa). With a correct critic of s and a discount gamma, the error of a step is
+b W / (1 - gamma kappa): the gradient times (1 - kappa) / (1 - gamma kappa), and with gamma = 0
+only what W earns immediately, 1 - kappa of it.
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ import numpy as np
 import pytest
 from synapses import fluctuate, lone
 
-#: Errors are 3.6 times as large as r - rbar with them, so next to none is clipped.
+#: With these, errors are 3.6 times as large as r - rbar, so hardly any is clipped.
 KAPPA, GAIN, NOISE = 0.8, 0.5, 0.5
 WALKERS, STEPS = 64, 60_000
 CONFIG = changed(
@@ -40,7 +40,7 @@ CONFIG = changed(
 
 
 def critic(config, members, features, adaptation=None):
-    """Make a critic that adapts in so much time, ms, or not at all."""
+    """Make a critic that adapts with this time constant, ms, or not at all."""
     state = memory.lone(reward_prediction, members, 1, features)
     constants = reward_prediction.constants(config.prediction, config.time_step, members)
     constants['adaptation_gain'] = (
@@ -56,7 +56,7 @@ def test_the_critic_learns_the_value_function_of_a_markov_chain():
     steady = np.linalg.matrix_power(chain, 200)[0]
     config = changed(preset('default'), discount_time_constant=330.0, critic_rate=1e-4)
     gamma = np.exp(-33.0 / 330.0)
-    # The reward of a step is that of the state it leads to.
+    # The reward of a step is that of the state that it leads to.
     expected = np.linalg.solve(np.eye(4) - gamma * chain, chain @ rewards - steady @ rewards)
     state, constants = critic(config, 16, 4)
     visit(state, constants, chain.cumsum(axis=1), rewards, 400_000)
@@ -66,7 +66,7 @@ def test_the_critic_learns_the_value_function_of_a_markov_chain():
 
 @njit
 def visit(state, constants, cumulated, rewards, steps):
-    """Let a critic watch as many walks through a chain as it has members."""
+    """Let a critic observe as many walks through a chain as it has members."""
     np.random.seed(1)
     members = range(state.features.shape[0])
     at = np.zeros(len(members), np.int64)
@@ -82,13 +82,13 @@ def visit(state, constants, cumulated, rewards, steps):
 
 
 def climb(config, gain=GAIN, noise=NOISE, adaptation=None):
-    """Let a fleet with one weight try the delayed task; returns the slope its centre climbed."""
+    """Let a fleet with one weight learn the delayed task; returns the slope of its centre."""
     f, p, fluctuating, plastic = lone(
         config, WALKERS, 1, 1, config.synapses.amplitude[0], np.random.default_rng(2))
     state, predicting = critic(config, WALKERS, 2, adaptation)
     walkers = np.zeros(WALKERS)
     given = f, p, state, fluctuating, plastic, predicting, walkers, gain, noise, STEPS // 2
-    delayed(*given)  # then the critic has learnt
+    delayed(*given)  # by then the critic has learnt
     start = p.centre[0, 0]
     scale = delayed(*given)
     power = config.synapses.amplitude[0] ** 2 / 2
@@ -116,13 +116,13 @@ def delayed(f, p, state, fluctuating, plastic, predicting, s, gain, noise, steps
 
 
 def return_of(weight):
-    """What a weight that stays earns a step."""
+    """What a constant weight earns per step."""
     return GAIN * weight / (1 - KAPPA)
 
 
 def test_centres_climb_the_gradient_of_a_reward_that_comes_late():
     """
-    Up to what a horizon leaves of it, and some noise.
+    Up to the factor of the discount, and some noise.
 
     The noise of s makes errors of GAIN NOISE / (1 - gamma kappa) = 1.2; over 1.9 M steps that
     leaves a standard error of 1.2 / sqrt(1.9e6) / (A / sqrt 2) = 0.03, 1.2 % of the gradient of
@@ -139,9 +139,9 @@ def test_centres_climb_the_gradient_of_a_reward_that_comes_late():
 
 def test_a_critic_that_adapts_leaves_to_the_synapses_what_they_bring_about():
     """
-    Where fluctuations are most of what moves s, s tells what they did.
+    If mostly fluctuations move s, then s shows what they did.
 
-    A critic that sees s itself expects the reward for it, and the centre climbs a quarter of the
+    A critic that receives s itself expects its reward, and the centre climbs a quarter of the
     gradient; one that adapts sooner than a weight swings leaves most of it.
     """
     expected = return_of(1.0) * (1 - KAPPA) / (1 - KAPPA * 0.99)
@@ -153,7 +153,7 @@ def test_a_critic_that_adapts_leaves_to_the_synapses_what_they_bring_about():
 
 @pytest.mark.parametrize('time_step', [33.0, 16.5, 8.25])
 def test_learning_is_the_same_at_another_time_step(time_step):
-    """A smooth task, ds/dt = W - s / tau with reward s dt: the centre goes as far in 300 s."""
+    """A smooth task, ds/dt = W - s / tau with reward s dt: the centre moves as far in 300 s."""
     shift = smooth_task(time_step)
     assert shift > 0.01
     assert shift == pytest.approx(smooth_task(4.125), rel=0.05)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The controller in front of a stand-in for hardware, each a process of its own, and faults."""
+"""The controller with a stand-in for hardware, in separate processes, and faults."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -42,7 +42,7 @@ SOAK = Path(__file__).resolve().parent.parent / 'benchmarks' / 'soak.py'
 
 
 def test_another_robot_by_configuration_alone(tmp_path):
-    """Sensors at 200, 100, 50 and 20 Hz; the learner keeps the pace of joint_states."""
+    """Sensors at 200, 100, 50 and 20 Hz; the learner follows joint_states."""
     applied = []
     with rig(tmp_path, period=0.005) as one:
         one.watcher.create_subscription(
@@ -54,7 +54,7 @@ def test_another_robot_by_configuration_alone(tmp_path):
         torques = np.array([torque for _, torque in one.watcher.commands])
     assert np.isfinite(torques).all()
     assert (np.abs(torques) <= np.abs(LIMITS)).all()
-    # 400 N m/s at 200 Hz, and zero at once where it was halted.
+    # 400 N m/s at 200 Hz, and zero at once when it was halted.
     rises = np.diff(torques, axis=0)[torques[1:].any(axis=1)]
     assert (np.abs(rises) <= np.array([2.0, 2.0, 1.0] * 2) + 1e-9).all()
     assert (np.abs(torques).max(axis=0) > 1.0).all()
@@ -71,8 +71,8 @@ def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, age):
     with rig(tmp_path) as one:
         for _ in range(2):
             assert one.await_zero(one.bring_about(fault) + age) <= 2
-            if 'back' not in fault:  # the stamps go on from where they are
-                # A busy machine may have been late for a moment before: that zero does not last.
+            if 'back' not in fault:  # the stamps continue from where they are
+                # A busy machine may have been late before; such a zero does not last.
                 one.until(lambda: not one.watcher.last().any()
                           and 'zero' not in one.watcher.state.get('message', ''), 'news')
             one.bring_about('')
@@ -115,7 +115,7 @@ def test_zero_torque_is_the_last_command_of_a_process(tmp_path, end):
 
 
 def test_safety_limits_hold_in_whatever_state_they_were_set(tmp_path):
-    """As at the first power-on of docs/hardware.md: set first, configured and activated then."""
+    """As at the first power-on of docs/hardware.md: set them, then configure and activate."""
     down, up = (
         (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP),
         (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE))
@@ -124,7 +124,7 @@ def test_safety_limits_hold_in_whatever_state_they_were_set(tmp_path):
 
         def limit(torque, rate):
             one.set(torque_limits=[torque] * 6, torque_rate_limits=[rate] * 6,
-                    upright_tilt=0.005, fall_tilt=0.01)  # less than it is tilted by
+                    upright_tilt=0.005, fall_tilt=0.01)  # less than its tilt
 
         def holds(torque, rate):
             assert not one.next_commands(10, moving=False)[-5:].any(), 'it counts as fallen'
@@ -147,7 +147,7 @@ def test_safety_limits_hold_in_whatever_state_they_were_set(tmp_path):
         one.change(*down, *up)  # they are kept
         holds(2.0, 30.0)
         one.change(*down)
-        limit(1.5, 20.0)  # unconfigured once more
+        limit(1.5, 20.0)  # unconfigured again
         one.change(*up)
         holds(1.5, 20.0)
 
@@ -167,7 +167,7 @@ def walk(tmp_path, **values):
 
 
 def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):
-    """One command too many would be taken for the answer to the next set, for ever."""
+    """An extra command would be taken for the answer to the next set, from then on."""
     with walk(tmp_path) as (executor, simulator, controller):
         for on in (True, False, True, False):
             call(executor, simulator, SetBool, '/controller/estop', SetBool.Request(data=on))
@@ -179,7 +179,7 @@ def test_lock_step_stays_one_command_a_step_over_an_emergency_stop(tmp_path):
         applied = []
         simulator.walker.step = lambda t: applied.append(t.copy()) or step(t)
         spin_steps(executor, simulator, 100)
-        # Each command is applied before the next one is thought of.
+        # Each command is applied before the next one is computed.
         assert len(applied) - len(sent) in (0, -1, 1)
         matches = [i for i, t in enumerate(sent) if np.array_equal(t[0], applied[-1])]
         assert matches[-1] >= len(sent) - 1
@@ -253,7 +253,7 @@ def test_rollback_by_itself_when_all_goes_wrong(tmp_path):
             executor, _, controller):
         learner, manager = controller.learner, controller._manager
         spin_until(executor, lambda: manager.best_mean > 0.1, 'a walk')
-        learner.state.plasticity.centre[:] = 0.0  # it stands or falls from now on
+        learner.state.plasticity.centre[:] = 0.0  # from now on it may stand or fall
         spin_until(executor, lambda: np.abs(learner.state.plasticity.centre).max() > 1.0,
                    'a rollback')
 

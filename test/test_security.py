@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who may command: the policy for SROS 2 against the nodes, and how far they are heard."""
+"""Who may command: the policy for SROS 2 against the nodes, and the range of discovery."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ POLICY = ElementTree.parse(ROBOT_FILE.parent / 'sros2' / 'policy.xml').getroot()
 
 
 def allowed(node, kind, right):
-    """List what a node may do by the policy, by full names."""
+    """List what the policy lets a node do, by full names."""
     names = set()
     for block in POLICY.findall(f".//profile[@node='{node}']/{kind}s[@{right}='ALLOW']"):
         for entry in block.findall(kind):

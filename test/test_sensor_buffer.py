@@ -76,7 +76,7 @@ def test_rewards_add_up_until_they_are_taken(robot):
 
 
 def test_what_is_rewarded_or_praised_in_a_step_is_bounded_both_ways(robot):
-    """A reward of 1e12 would narrow every fluctuation, and stay the best for ever."""
+    """A reward of 1e12 would narrow every fluctuation, and stay the best forever."""
     inputs = SensorBuffer(robot)
     for value, bounded in ((1e12, 200.0), (-1e300, -200.0), (1.7e308, 200.0)):
         put(inputs, 'reward', data=value)
@@ -137,7 +137,7 @@ def test_rays_mean_what_rep_117_says(robot):
 
 
 def watched(*sources, topic='joint_states', trigger='all', **given):
-    """Make inputs of which only some readings of one topic are used."""
+    """Make inputs that use only some readings of one topic."""
     channel = {'scale': 1.0, 'offset': 0.0, 'normalisation': 1.0, 'kind': 'state'}
     return SensorBuffer(Robot(robot_config(
         trigger=trigger, observations=list(sources), initial_centres={},
@@ -289,11 +289,11 @@ def test_angles_of_a_quaternion_about_each_axis(name, axis, angle):
     assert observation[0, 0] == pytest.approx(angle, abs=1e-12)
 
 
-# Sensors at rates of their own
+# Sensors at their own rates
 
 
 def paced(trigger='joint_states', **values):
-    """Make inputs paced by one topic every 10 ms, with a lidar that may be 0.3 s old."""
+    """Make inputs triggered by one topic every 10 ms, with a lidar that may be 0.3 s old."""
     ages = {t: {'timeout': 0.3 if t == 'scan' else 0.05} for t in ALL}
     return SensorBuffer(Robot(robot_config(
         trigger=trigger, control_period=0.01, inputs=ages, **values)))
@@ -301,7 +301,7 @@ def paced(trigger='joint_states', **values):
 
 @pytest.mark.parametrize('hertz', [20, 97, 100, 104, 500, 1000])
 def test_a_step_is_due_once_a_period_at_any_rate(hertz):
-    """Sensors at a rate, polled four times a period: learner time is the clock's."""
+    """Sensors at a rate, polled four times per period: learner time follows the clock."""
     inputs, steps, slew, periods = paced(max_catch_up=10), [], [], 0
     for topic in ALL[1:]:
         put(inputs, topic, at=0.0)
@@ -316,7 +316,7 @@ def test_a_step_is_due_once_a_period_at_any_rate(hertz):
             slew.append(taken.slew)
     assert periods == pytest.approx(200, abs=1)
     assert len(steps) == pytest.approx(200, abs=1)
-    # What a command may change by is never more than the time that has passed.
+    # A command never changes by more than the elapsed time allows.
     assert (0.01 * np.array(slew[1:]) <= np.diff(steps) + 1e-9).all()
     assert max(slew) == 1.0
 

@@ -48,7 +48,7 @@ def copy(tmp_path):
 
 @pytest.mark.parametrize('file', sorted((SOURCE / 'launch').iterdir()), ids=lambda path: path.name)
 def test_launch_files_import_what_there_is(file):
-    """Hold it where the launch machinery is not installed too, and so no launch file is run."""
+    """Check it even if launch is not installed and no launch file can run."""
     taken = [(node.module, name.name) for node in ast.walk(ast.parse(file.read_text()))
              if isinstance(node, ast.ImportFrom) and node.module.startswith('dynsyn_ros')
              for name in node.names]

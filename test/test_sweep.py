@@ -38,7 +38,7 @@ FILES = (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)
 
 
 def write(folder, **changes):
-    """Write a sweep file; what is changed to None is left out."""
+    """Write a sweep file; keys that are changed to None are omitted."""
     file = folder / 'sweep.yaml'
     content = {key: value for key, value in {**SWEEP, **changes}.items() if value is not None}
     file.write_text(yaml.safe_dump(content))
@@ -168,7 +168,7 @@ def test_a_killed_sweep_takes_its_workers_along_and_goes_on(tmp_path, local):
         running.kill()
         running.wait()
     assert workers
-    # While they last the folder is theirs, and the next sweep waits for it.
+    # While they run the folder is theirs, and the next sweep waits for it.
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not any(Path(f'/proc/{pid}').exists() for pid in workers)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Training headless: the same twice, on from a kill, and nothing lost on bad input."""
+"""Headless training: reproducible, continued after a kill, and nothing lost on bad input."""
 
 import csv
 import json
@@ -55,7 +55,7 @@ def make_config(**values):
 
 
 def run(trainer, until=None):
-    """Train to the end, or until so many steps."""
+    """Train to the end, or for this many steps."""
     trainer.run(lambda: until is not None and trainer.steps >= until, lambda _: None)
     return trainer
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Searches: nothing lost or doubled by kills or by company, and errors before anything is run."""
+"""Searches: kills and other programs lose or double nothing, and errors come before any run."""
 
 import csv
 import os
@@ -52,7 +52,7 @@ TUNE = {
 
 
 def write(folder, **changes):
-    """Write a search file; what is changed to None is left out."""
+    """Write a search file; keys that are changed to None are omitted."""
     file = folder / 'search.yaml'
     content = {key: value for key, value in {**TUNE, **changes}.items() if value is not None}
     file.write_text(yaml.safe_dump(content))
@@ -66,7 +66,7 @@ def table_of(output):
 
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
-    """Run a search that nothing happens to; returns the folder and what was printed."""
+    """Run an undisturbed search; returns the folder and what was printed."""
     folder = tmp_path_factory.mktemp('whole')
     write(folder)
     done = dynsyn('tune', 'search.yaml', '--output', 'out', '--workers', 1, '--markdown',
@@ -106,7 +106,7 @@ def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
     while not (episodes.exists() and episodes.read_text().count('\n') > 1):
         assert killed.poll() is None
     (worker,) = (pid for pid, words in descendants(killed.pid) if 'spawn_main' in words)
-    os.kill(worker, signal.SIGSTOP)  # in the midst of a training, which it cannot end now
+    os.kill(worker, signal.SIGSTOP)  # in the middle of a training, which it cannot end now
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     await_end(worker)
@@ -123,7 +123,7 @@ def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
 
 
 def await_end(pid):
-    """Wait until a process has ended that nobody waits for; kills one that does not."""
+    """Wait until a process that nobody waits for has ended; kill it if it does not."""
     last = time.monotonic() + PATIENCE
     while time.monotonic() < last:
         try:
@@ -137,7 +137,7 @@ def await_end(pid):
 
 
 def train(job, returns):
-    """Leave what a training leaves, with these returns."""
+    """Write what a training writes, with these returns."""
     steps = job.config.steps // job.config.learners
     rows = [(0, i, steps * (i + 1) // len(returns), 100, value, 0, value)
             for i, value in enumerate(returns)]
@@ -147,7 +147,7 @@ def train(job, returns):
 
 
 def worth(number):
-    """Tell what trials are worth in the tests that train nothing: the later ones more."""
+    """Return the values of trials in tests without training: later ones are better."""
     return 10.0 * (number % 4) + 0.1 * number
 
 
@@ -157,7 +157,7 @@ def end(study, job):
 
 
 def run(studies, stop=10**6):
-    """Run the trainings of programs in turn, so many at most; they leave others they began."""
+    """Run the programs' trainings in turn, at most ``stop``; others that they began are left."""
     while stop > 0 and any(jobs := [(study, study.take()) for study in studies]):
         for study, job in jobs:
             if job is not None and stop > 0:
@@ -195,7 +195,7 @@ def test_trials_are_the_same_whoever_draws_them(tmp_path, sampler):
     search = tune_file.read_search(write(tmp_path, trials=6, budgets=BUDGETS, sampler=sampler))
     alone, told = Study(search, tmp_path / 'one', print), []
     run([alone])
-    for stop in (3, 2, 10**6):  # each of the first leaves a trial behind
+    for stop in (3, 2, 10**6):  # each of the first programs leaves a trial behind
         together = [Study(search, tmp_path / 'two', told.append) for _ in range(2)]
         run(together, stop)
         for study in together:
@@ -205,7 +205,7 @@ def test_trials_are_the_same_whoever_draws_them(tmp_path, sampler):
     reports = [line for line in told if 'is taken over' not in line]
     assert len(told) > len(reports) == len(set(reports)) == sum(
         len(trial.intermediate_values) for trial in together[0].trials)
-    first = 6 if sampler == 'random' else 2  # what TPE draws follows from what is known by then
+    first = 6 if sampler == 'random' else 2  # what TPE draws depends on what is known by then
     assert [trial.params for trial in alone.trials][:first] == [
         trial.params for trial in together[0].trials][:first]
 

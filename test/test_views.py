@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The layouts for rqt, PlotJuggler, Foxglove and RViz: in their formats, of topics we have."""
+"""The layouts for rqt, PlotJuggler, Foxglove and RViz: in their formats, with our topics."""
 
 from ast import literal_eval
 from dataclasses import fields
@@ -30,7 +30,7 @@ import pytest
 import yaml
 
 VIEWS = ROBOT_FILE.parent / 'views'
-#: What has to be seen, in plots.
+#: What the plots must show.
 SEEN = {'reward', 'episode_return', 'joint_states', 'joint_torques', 'controller/amplitude'}
 
 
@@ -73,7 +73,7 @@ def perspective():
 
 
 def keys(kind):
-    """List what a class of Foxglove's own library may hold, as it is called in JSON."""
+    """List the fields of a class in Foxglove's own library, by their names in JSON."""
     return {re.sub('_(.)', lambda match: match[1].upper(), field.name) for field in fields(kind)}
 
 
@@ -102,7 +102,7 @@ def test_plotjuggler_layout():
     paths = []
     for curve in root.iter('curve'):
         name = curve.get('name')
-        for i, joint in enumerate(SPEC.joints):  # it names joints where others number them
+        for i, joint in enumerate(SPEC.joints):  # it names joints, which others number
             name = name.replace(f'/{joint}/position', f'/position[{i}]')
         paths.append(name)
     assert {number_at(path) for path in paths} == SEEN

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The programs as a user runs them: in processes of their own, by their exit codes and files."""
+"""The programs as a user runs them: in separate processes, by their exit codes and files."""
 
 import csv
 import re
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.ros
 
 
 def files(folder):
-    """List what is in a folder beside checkpoints."""
+    """List the files in a folder except checkpoints."""
     return {path.name for path in folder.iterdir()} - {
         'best.npz', 'manifest.json', *(path.name for path in folder.glob('checkpoint_*.npz'))}
 
@@ -69,7 +69,7 @@ def test_same_seed_same_files(tmp_path):
         assert done.returncode == 0, done.stderr
     for name in ('weights.npz', 'episodes.csv'):
         assert (tmp_path / 'a' / name).read_bytes() == (tmp_path / 'b' / name).read_bytes()
-    # A walk in the folder of another goes on with its log.
+    # A walk in the folder of another one continues its log.
     done = dynsyn('walk', '--steps', 600, '--output', 'a', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (tmp_path / 'a' / 'b.gif').touch()

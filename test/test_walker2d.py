@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A second simulated robot behind the same nodes: Walker2d, by its YAML alone."""
+"""A second simulated robot for the same nodes: Walker2d, only by its YAML."""
 
 from dataclasses import replace
 

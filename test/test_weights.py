@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Weights files: what is saved comes back, and what is not ours is refused in one sentence."""
+"""Weights files: what is saved comes back, and other files are refused in one sentence."""
 
 from collections import Counter
 from dataclasses import replace
@@ -34,7 +34,7 @@ import numpy as np
 import pytest
 
 CONFIG = preset('default')
-#: Pretrained weights of the format before.
+#: Pretrained weights in the former format.
 FORMER = Path(__file__).with_name('former_weights.npz')
 
 
@@ -115,14 +115,14 @@ def test_any_damaged_byte_is_noticed_or_harmless(file, robot):
 
 
 def member(archive, name, header, data=b''):
-    """Put an array of any header into an archive."""
+    """Put an array with any header into an archive."""
     header = header.encode()
     length = len(header).to_bytes(2, 'little')
     archive.writestr(f'{name}.npy', b'\x93NUMPY\x01\x00' + length + header + data)
 
 
 def rewritten(file, **arrays):
-    """Write a file anew with other arrays; None: without one."""
+    """Write a file again with other arrays; None removes one."""
     with np.load(file) as whole:
         kept = {**whole, **arrays}
     np.savez_compressed(file, **{n: a for n, a in kept.items() if a is not None})
@@ -160,7 +160,7 @@ def test_members_twice_or_packed_in_another_way_are_refused(file, robot, recwarn
 
 
 def test_what_would_take_too_much_is_refused_before_it_is_unpacked(file, robot):
-    """A hundred megabytes of zeros in a file of a tenth of one, and as learners that agree."""
+    """A hundred megabytes of zeros in a file of 0.1 MB, also as learners with consistent sizes."""
     whole = file.read_bytes()
     rewritten(file, centre=np.zeros((1, 12_500_000)))
     many = file.with_name('many.npz')
@@ -201,7 +201,7 @@ EXTREMES = [0, -1, 1, 1752, 1753, 2**31, 2**62, -2**63, 0.5, -1e-300, 1e300, np.
 
 @st.composite
 def mutations(draw):
-    """Draw a change of a file: the name of an array and what becomes of it, or bytes of it."""
+    """Draw a change of a file: an array and its new contents, or bytes of the file."""
     kind = draw(st.sampled_from(['value', 'all', 'type', 'shape', 'gone', 'text', 'bytes', 'cut']))
     return kind, draw(st.integers(0, 2**31)), draw(st.sampled_from(EXTREMES))
 
@@ -235,7 +235,7 @@ def spoilt(path, whole, mutation):
 
 
 def said_of(file, learner, robot):
-    """Load a file; returns what is said against it."""
+    """Load a file; returns the error message."""
     try:
         weights.load(file, learner, robot)
     except ConfigError as error:
@@ -346,7 +346,7 @@ def test_an_array_is_read_by_its_former_name(file, robot):
 
 
 def test_reheating_takes_no_heat_from_the_arrays_of_a_former_format(robot):
-    """That file has an array named usual, which is something else, and no layout."""
+    """That file has an array named usual with another meaning, and no layout."""
     config = replace(preset('default'), reheating=ReheatingConfig(0.2, 165_000.0))
     learner = Learner(robot.layout, config, seed=1)
     weights.initialise_from(FORMER, learner, robot)

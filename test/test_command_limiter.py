@@ -119,6 +119,17 @@ def test_a_stop_damps_where_that_is_wanted_and_the_speeds_are_known():
     assert not np.any(list(one.last())), 'what may be held for ever'
 
 
+def test_a_robot_that_has_fallen_is_damped_too():
+    config = robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0], damping=[5.0] * 4,
+                          fall_tilt=0.5, upright_tilt=0.2)
+    one, seen = CommandLimiter(config, [*NAMES, *QUATERNION], 2), np.zeros((2, 12))
+    seen[:, 4:8], seen[:, -1] = (2.0, 2.0, -9.0, 1.0), 1.0
+    seen[1, -3:] = np.sin(0.5), 0.0, np.cos(0.5)
+    torques = one.commands(np.full((2, 4), 0.5), seen)
+    np.testing.assert_allclose(torques, [[40.0, -20.0, 5.0, 0.0], [-10.0, -10.0, 10.0, 0.0]])
+    np.testing.assert_allclose(one.sent, [[0.5] * 4, [-0.125, 0.25, 1.0, 0.0]])
+
+
 def test_positions_begin_where_the_joints_are_and_never_jump():
     one, seen = servos(), joints(position=(-3.0, 0.1, 0.1, 0.3))
     assert one.stop() is None, 'nobody knows where the joints are'

@@ -87,13 +87,15 @@ class CommandLimiter:
 
         ``readings`` are those that the actions respond to. An action that is not finite becomes 0,
         an action past +-1 is clipped, and changes are limited by ``torque_rate_limits``, where
-        ``slew`` is the share of a control period that has passed. A robot that has fallen gets 0
-        at once. The limited actions are in ``sent``. Returns N m, in an array that the next call
-        overwrites.
+        ``slew`` is the share of a control period that has passed. A robot that has fallen gets the
+        safe command at once. The limited actions are in ``sent``. Returns N m, in an array that
+        the next call overwrites.
         """
         watch_for_falls(readings, self.fallen, *self._guard)
         _limit(action, self.sent, self.fallen, self._steps, slew)
         np.multiply(self.sent, self._limits, out=self._commands)
+        if self._damping.size and self.fallen.any():
+            self._damp(self.fallen, readings)
         return self._commands
 
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
@@ -103,14 +105,18 @@ class CommandLimiter:
         It is zero torque, or damping if that is configured and ``readings`` are known. Returns the
         torques, or None if no command would be safe to send.
         """
-        self._commands[:] = 0.0
+        self._commands[:] = self.sent[:] = 0.0
         if self._damping.size and readings is not None:
-            most = np.abs(self._limits)
-            np.clip(-self._damping * readings[:, self._velocities], -most, most,
-                    out=self._commands)
-        self.sent[:] = np.divide(self._commands, self._limits, out=np.zeros_like(self.sent),
-                                 where=self._limits != 0.0)
+            self._damp(np.ones_like(self.fallen), readings)
         return self._commands
+
+    def _damp(self, robots: np.ndarray, readings: np.ndarray) -> None:
+        """Slow down the joints of these robots, within their torque limits."""
+        most = np.abs(self._limits)
+        torques = np.clip(-self._damping * readings[robots][:, self._velocities], -most, most)
+        self._commands[robots] = torques
+        self.sent[robots] = np.divide(
+            torques, self._limits, out=np.zeros_like(torques), where=self._limits != 0.0)
 
     def last(self) -> Iterator[np.ndarray]:
         """Yield the final commands, one per control period; drives may hold the last one."""

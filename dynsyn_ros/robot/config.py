@@ -182,8 +182,9 @@ class RobotConfig:
         'fastest change of the commanded velocity of each joint', unit='rad/s2', low=0.0,
         high=1e5, read_only=False, default=())
     fall_tilt: float = setting(
-        'tilt of the body from upright past which it has fallen: torques are zero, positions '
-        'hold and then rest, velocities slow down to 0, and learning continues (.inf: never)',
+        'tilt of the body from upright past which it has fallen: torques are zero or damp, '
+        'positions hold and then rest, velocities slow down to 0, and learning continues (.inf: '
+        'never)',
         unit='rad', low=0.0, high=10.0, unlimited=True, read_only=False)
     upright_tilt: float = setting(
         'tilt below which a body that has fallen is upright again', unit='rad', low=0.0,

@@ -15,11 +15,11 @@
 """
 Compare our fleet with common alternatives, in one run on one machine.
 
-Each method learns BipedalWalker-v3 in its own process, one after the other, until the mean of its
-last 100 training episodes is 300 or its steps or minutes are used up. A2C, ARS, PPO, SAC and TQC
-have the tuned settings of RL Baselines3 Zoo (its hyperparams/*.yml), A2C and PPO also its number
-of steps. CMA-ES searches the centres of our network from our initial centres. Results are appended
-to a file one by one, and results in that file are not run again. Needs
+Each method learns BipedalWalker-v3 in its own process, on one thread, one after the other, until
+the mean of its last 100 training episodes is 300 or its steps or minutes are used up. A2C, ARS,
+PPO, SAC and TQC have the tuned settings of RL Baselines3 Zoo (its hyperparams/*.yml), A2C and PPO
+also its number of steps. CMA-ES searches the centres of our network from our initial centres.
+Results are appended to a file one by one, and results in that file are not run again. Needs
 ``pip install '.[peers]'``.
 """
 
@@ -33,6 +33,7 @@ from dataclasses import asdict
 from itertools import product
 import json
 from math import inf, isfinite
+import os
 from pathlib import Path
 import resource
 import subprocess
@@ -247,10 +248,7 @@ STEPS = {'A2C': ZOO_STEPS, 'PPO': ZOO_STEPS}
 
 
 def measure(method: str, minutes: float, seed: int) -> None:
-    """Run one method in this process, on one thread, and print its result as JSON."""
-    with suppress(ImportError):
-        import torch
-        torch.set_num_threads(1)
+    """Run one method in this process and print its result as JSON."""
     steps = STEPS.get(method, inf)
     record = Record(inf if method in STEPS else minutes, steps)
     with suppress(Done):
@@ -306,7 +304,8 @@ def main() -> None:
         answer = subprocess.run(
             [sys.executable, __file__, method, '--inside', '--minutes', str(options.minutes),
              '--seeds', str(seed)],
-            stdout=subprocess.PIPE, text=True, check=True)
+            stdout=subprocess.PIPE, text=True, check=True,
+            env={**os.environ, 'OMP_NUM_THREADS': '1'})
         with options.output.open('a') as file:
             file.write(answer.stdout.splitlines()[-1] + '\n')
     columns = ('method', 'seed', 'steps/s', 'steps', 'minutes', 'to 200', 'to 300', 'last mean',

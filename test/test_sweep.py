@@ -23,7 +23,8 @@ import subprocess
 
 from conftest import write_training
 from dynsyn_ros.pictures import canvas
-from dynsyn_ros.training import sweep
+from dynsyn_ros.training import sweep, sweep_picture
+import numpy as np
 from PIL import Image
 from programs import descendants, dynsyn, PATIENCE, PROGRAM, refused
 import pytest
@@ -93,12 +94,28 @@ def test_the_picture_says_of_how_many_episodes_and_ends_each_seed_where_it_ends(
                        2, True, ends[-1])
     drawn = []
     monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
-    sweep._draw(jobs, tmp_path / 'curves.png')
+    sweep_picture.draw(sweep._logs(jobs), 2, 300.0, tmp_path / 'curves.png')
     (axes,) = drawn[0].axes
     assert axes.get_ylabel() == 'mean return of up to 3 episodes'
     mean, alone = axes.lines[:2]
     assert mean.get_xdata()[-1] == 400, 'steps of both walkers'
     assert alone.get_xydata().tolist() == [[400, 200], [600, 300], [800, 400]]
+
+
+def test_many_settings_have_a_panel_each_with_the_first_behind_it(tmp_path, monkeypatch):
+    log = {'steps': np.array([200, 400]), 'mean': np.array([1.0, 2.0]),
+           'mean_of': np.array([100, 100])}
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
+    sweep_picture.draw({f'setting {i}': [log] for i in range(7)}, 2, 300.0, tmp_path)
+    shown = [axes for axes in drawn[0].axes if axes.axison]
+    assert [axes.get_title() for axes in shown] == [f'setting {i}' for i in range(7)]
+    means = [[line for line in axes.lines if len(line.get_xdata()) == 400] for axes in shown]
+    assert [len(lines) for lines in means] == [1] + [2] * 6
+    assert [axes.xaxis.get_tick_params()['labelbottom'] for axes in shown] == (
+        [False] * 4 + [True] * 3)
+    labels = [text.get_text() for text in drawn[0].legends[0].texts]
+    assert labels.count('grey: setting 0') == 1
 
 
 def test_what_is_finished_is_not_run_again(local):

@@ -48,7 +48,6 @@ from pathlib import Path
 import re
 from typing import Any
 
-from dynsyn_ros.pictures import canvas
 from dynsyn_ros.settings.assets import ROBOT_FILE, weights_path
 from dynsyn_ros.settings.files import opened, replaced
 from dynsyn_ros.settings.parameters import read_table
@@ -61,12 +60,10 @@ from dynsyn_ros.storage.episodes import (
     read_episodes,
     WINDOW,
 )
-from dynsyn_ros.training import trainer
+from dynsyn_ros.training import sweep_picture, trainer
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 import numpy as np
 
 EPISODES, SUMMARY, CURVES = 'episodes.csv', 'summary.csv', 'curves.png'
@@ -188,7 +185,8 @@ def merge(jobs: list[Job], output: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(_SUMMARY_COLUMNS)
         writer.writerows(_result(job) for job in jobs)
-    _draw(jobs, output / CURVES)
+    sweep_picture.draw(_logs(jobs), jobs[0].config.learners, jobs[0].config.solved_at,
+                       output / CURVES)
 
 
 def _result(job: Job) -> tuple:
@@ -211,58 +209,14 @@ def _row(job: Job, summary: Mapping[str, Any]) -> tuple:
         '' if None in solved else max(solved))
 
 
-def _draw(jobs: list[Job], path: Path) -> None:
-    """
-    Draw each setting: the mean over its seeds with a band from the worst to the best.
-
-    Both end where the first seed ends. Seeds that continue are thin lines up to their end.
-    """
-    figure = canvas.new()
-    axes = figure.add_subplot()
-    settings = list(dict.fromkeys(job.setting for job in jobs))
-    alone = solved = False
-    solved_at = jobs[0].config.solved_at
-    of = set()
-    for setting, colour in zip(settings, canvas.colours(len(settings)), strict=True):
-        logs = [log for log in map(_means, (job for job in jobs if job.setting == setting))
-                if len(log[MEAN])]
-        if not logs:
-            continue
-        of |= {int(log[MEAN_OF].max()) for log in logs}
-        curves = [(log['steps'], log[MEAN]) for log in logs]
-        begin = max(steps[0] for steps, _ in curves)
-        end = min(steps[-1] for steps, _ in curves)
-        grid = np.linspace(begin, max(begin, end), 400)
-        values = np.array([np.interp(grid, steps, means) for steps, means in curves])
-        axes.plot(grid, values.mean(axis=0), color=colour, label=setting)
-        axes.fill_between(grid, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2,
-                          linewidth=0)
-        for steps, means in curves:
-            if steps[-1] > 1.02 * end:
-                alone = True
-                later = steps > end
-                axes.plot([end, *steps[later]], [np.interp(end, steps, means), *means[later]],
-                          color=colour, linewidth=0.7)
-            if solved_at is not None and means[-1] >= solved_at:
-                solved = True
-                axes.plot(steps[-1], means[-1], 'o', color=colour, markersize=5)
-    grey = '0.4'
-    keys = [Line2D([], [], color=grey, label='line: mean over the seeds'),
-            Patch(color=grey, alpha=0.3, linewidth=0, label='band: worst to best seed')]
-    if solved_at is not None:
-        axes.axhline(solved_at, color='k', linestyle='--', linewidth=1)
-        keys.append(Line2D([], [], color='k', linestyle='--', linewidth=1, label='solved'))
-    if alone:
-        keys.append(Line2D([], [], color=grey, linewidth=0.7,
-                           label='thin: one seed, after the first has ended'))
-    if solved:
-        keys.append(Line2D([], [], color=grey, marker='o', linestyle='', markersize=5,
-                           label='a seed ends, solved'))
-    axes.set_ylabel(f'mean return of {"" if of <= {WINDOW} else "up to "}'
-                    f'{max(of, default=WINDOW)} episodes')
-    canvas.steps_axis(axes, jobs[0].config.learners)
-    canvas.legend(figure, [*axes.get_legend_handles_labels()[0], *keys])
-    canvas.save(figure, path)
+def _logs(jobs: list[Job]) -> dict[str, list[dict[str, np.ndarray]]]:
+    """Read the episodes of every seed that has any, by setting."""
+    logs: dict[str, list[dict[str, np.ndarray]]] = {job.setting: [] for job in jobs}
+    for job in jobs:
+        log = _means(job)
+        if len(log[MEAN]):
+            logs[job.setting].append(log)
+    return logs
 
 
 def _means(job: Job) -> dict[str, np.ndarray]:

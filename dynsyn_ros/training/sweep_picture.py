@@ -1,0 +1,133 @@
+# Copyright 2026 dynsyn_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The picture of a sweep: the mean return of each setting over its seeds.
+
+Few settings share a panel. Many have a panel each, with the first setting in grey behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dynsyn_ros.pictures import canvas
+from dynsyn_ros.storage.episodes import MEAN, MEAN_OF, WINDOW
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+import numpy as np
+
+#: Settings in one panel. More bands would hide one another.
+MOST_IN_A_PANEL = 5
+COLUMNS = 3
+_GREY = '0.4'
+
+Log = Mapping[str, np.ndarray]
+"""The episodes of one training: when they ended, and the mean return so far, by column."""
+
+
+def draw(
+    logs: Mapping[str, Sequence[Log]], walkers: int, solved_at: float | None, path: Path
+) -> None:
+    """
+    Draw each setting: the mean over its seeds with a band from the worst to the best.
+
+    ``logs`` has those of the seeds of each setting. Both end where the first seed ends. Seeds that
+    continue are thin lines up to their end.
+    """
+    together = len(logs) <= MOST_IN_A_PANEL
+    rows = 1 if together else -(-len(logs) // COLUMNS)
+    figure = canvas.new() if together else canvas.new(9.0, 1.0 + 1.8 * rows)
+    panels = figure.subplots(
+        rows, 1 if together else COLUMNS, sharex=True, sharey=True, squeeze=False).flat
+    colours = canvas.colours(len(logs)) if together else ['C0'] * len(logs)
+    keys = [Line2D([], [], color=_GREY, label='line: mean over the seeds'),
+            Patch(color=_GREY, alpha=0.3, linewidth=0, label='band: worst to best seed')]
+    if solved_at is not None:
+        keys.append(Line2D([], [], color='k', linestyle='--', linewidth=1, label='solved'))
+    first = next(iter(logs))
+    for k, (setting, colour) in enumerate(zip(logs, colours, strict=True)):
+        axes = panels[0 if together else k]
+        if not together:
+            axes.set_title(setting, fontsize='small')
+            if k and logs[first]:
+                keys.append(_draw_mean(axes, logs[first], '0.6', f'grey: {first}'))
+        if logs[setting]:
+            line = _draw_mean(axes, logs[setting], colour, setting)
+            if together:
+                keys.insert(k, line)
+            keys += _draw_seeds(axes, logs[setting], colour, solved_at)
+    of = {int(log[MEAN_OF].max()) for each in logs.values() for log in each}
+    for k, axes in enumerate(panels):
+        if not together and k >= len(logs):
+            axes.set_axis_off()
+            continue
+        if solved_at is not None:
+            axes.axhline(solved_at, color='k', linestyle='--', linewidth=1)
+        canvas.steps_axis(axes, walkers)
+        if not together:
+            axes.xaxis.set_major_locator(canvas.few_ticks())
+            # Panels share their axes, so only those with none below them have labels.
+            lowest = k + COLUMNS >= len(logs)
+            axes.tick_params(labelbottom=lowest)
+            axes.xaxis.label.set_visible(lowest)
+    mean = (f'mean return of {"" if of <= {WINDOW} else "up to "}'
+            f'{max(of, default=WINDOW)} episodes')
+    if together:
+        panels[0].set_ylabel(mean)
+    else:
+        figure.supylabel(mean, fontsize='medium')
+    canvas.legend(figure, keys)
+    canvas.save(figure, path)
+
+
+def _draw_mean(axes: Axes, logs: Sequence[Log], colour: object, label: str) -> Line2D:
+    """Draw the mean over the seeds, as far as all of them go; returns its line."""
+    grid, values = _values(logs)
+    (line,) = axes.plot(grid, values.mean(axis=0), color=colour, label=label)
+    return line
+
+
+def _draw_seeds(
+    axes: Axes, logs: Sequence[Log], colour: object, solved_at: float | None
+) -> list[Artist]:
+    """Draw the band of all seeds and how each one ends; returns the keys that this needs."""
+    grid, values = _values(logs)
+    axes.fill_between(grid, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2,
+                      linewidth=0)
+    keys: list[Artist] = []
+    for log in logs:
+        steps, means, end = log['steps'], log[MEAN], grid[-1]
+        if steps[-1] > 1.02 * end:
+            later = steps > end
+            axes.plot([end, *steps[later]], [np.interp(end, steps, means), *means[later]],
+                      color=colour, linewidth=0.7)
+            keys.append(Line2D([], [], color=_GREY, linewidth=0.7,
+                               label='thin: one seed, after the first has ended'))
+        if solved_at is not None and means[-1] >= solved_at:
+            axes.plot(steps[-1], means[-1], 'o', color=colour, markersize=5)
+            keys.append(Line2D([], [], color=_GREY, marker='o', linestyle='', markersize=5,
+                               label='a seed ends, solved'))
+    return keys
+
+
+def _values(logs: Sequence[Log]) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolate the means of all seeds; returns steps (points,) and means (seeds, points)."""
+    begin = max(log['steps'][0] for log in logs)
+    end = min(log['steps'][-1] for log in logs)
+    grid = np.linspace(begin, max(begin, end), 400)
+    return grid, np.array([np.interp(grid, log['steps'], log[MEAN]) for log in logs])

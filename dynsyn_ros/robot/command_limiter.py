@@ -14,7 +14,7 @@
 
 
 """
-The limits of what is sent to the motors: action -> torques, finite, within limits, 0 after a fall.
+What is sent to the motors: action -> torques, finite, within limits, safe after a fall.
 
 The action that was really sent is kept for the learner's next step (the efference copy). Position
 and velocity drives are in :mod:`dynsyn_ros.robot.servos`.
@@ -48,9 +48,14 @@ class CommandLimiter:
     def reconfigure(self, config: RobotConfig) -> None:
         """Use other limits from now on; commands continue from the last ones sent."""
         self._take(config)
-        self.sent[:] = np.divide(
-            self._commands - self._rest, self._limits, out=np.zeros_like(self._commands),
+        self.sent[:] = self._actions_of(self._commands)
+
+    def _actions_of(self, commands: np.ndarray) -> np.ndarray:
+        """Return the actions that correspond to commands, 0 for a joint that takes none."""
+        actions: np.ndarray = np.divide(
+            commands - self._rest, self._limits, out=np.zeros_like(commands),
             where=self._limits != 0.0)
+        return actions
 
     def _take(self, config: RobotConfig) -> None:
         limits = np.array(config.limits)
@@ -115,8 +120,7 @@ class CommandLimiter:
         most = np.abs(self._limits)
         torques = np.clip(-self._damping * readings[robots][:, self._velocities], -most, most)
         self._commands[robots] = torques
-        self.sent[robots] = np.divide(
-            torques, self._limits, out=np.zeros_like(torques), where=self._limits != 0.0)
+        self.sent[robots] = self._actions_of(torques)
 
     def last(self) -> Iterator[np.ndarray]:
         """Yield the final commands, one per control period; drives may hold the last one."""

@@ -63,9 +63,7 @@ class VelocityLimiter(CommandLimiter):
 
     def _tell(self) -> None:
         """Set ``sent`` to the actions that correspond to the commands."""
-        self.sent[:] = np.clip(np.divide(
-            self._commands - self._rest, self._limits, out=np.zeros_like(self.sent),
-            where=self._limits != 0.0), -1.0, 1.0)
+        self.sent[:] = np.clip(self._actions_of(self._commands), -1.0, 1.0)
 
     def reconfigure(self, config: RobotConfig) -> None:
         """Use other limits from now on; commands continue from the last ones sent."""

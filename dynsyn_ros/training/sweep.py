@@ -171,13 +171,12 @@ def _changed(values: Mapping[str, Any], changes: Any, where: str) -> dict[str, A
 
 def merge(jobs: list[Job], output: Path) -> None:
     """Write a CSV file of all episodes, one of all results, and the picture."""
+    logs = _logs(jobs)
     with replaced(output / EPISODES, 'w') as file:
         writer = csv.writer(file)
         writer.writerow(('setting', 'seed', *COLUMNS))
         for job in jobs:
-            log = job.folder / trainer.EPISODES
-            read_episodes(log, job.config.learners)
-            with opened(log) as part:
+            with opened(job.folder / trainer.EPISODES) as part:
                 rows = csv.reader(TextIOWrapper(part, encoding='utf-8', newline=''))
                 next(rows)
                 writer.writerows((job.setting, job.config.seed, *row) for row in rows)
@@ -185,8 +184,8 @@ def merge(jobs: list[Job], output: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(_SUMMARY_COLUMNS)
         writer.writerows(_result(job) for job in jobs)
-    sweep_picture.draw(_logs(jobs), jobs[0].config.learners, jobs[0].config.solved_at,
-                       output / CURVES)
+    sweep_picture.draw(
+        logs, jobs[0].config.learners, jobs[0].config.solved_at, output / CURVES)
 
 
 def _result(job: Job) -> tuple:
@@ -209,9 +208,9 @@ def _row(job: Job, summary: Mapping[str, Any]) -> tuple:
         '' if None in solved else max(solved))
 
 
-def _logs(jobs: list[Job]) -> dict[str, list[dict[str, np.ndarray]]]:
-    """Read the episodes of every seed that has any, by setting."""
-    logs: dict[str, list[dict[str, np.ndarray]]] = {job.setting: [] for job in jobs}
+def _logs(jobs: list[Job]) -> dict[str, list[sweep_picture.Log]]:
+    """Read what is drawn of every seed that has episodes, by setting."""
+    logs: dict[str, list[sweep_picture.Log]] = {job.setting: [] for job in jobs}
     for job in jobs:
         log = _means(job)
         if len(log[MEAN]):
@@ -219,8 +218,9 @@ def _logs(jobs: list[Job]) -> dict[str, list[dict[str, np.ndarray]]]:
     return logs
 
 
-def _means(job: Job) -> dict[str, np.ndarray]:
-    """Read the episodes of a job that have a mean of 100, or all of them if none has."""
+def _means(job: Job) -> sweep_picture.Log:
+    """Read the means of a job that are of 100 episodes, or all of them if none is."""
     data = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
     whole = data[MEAN_OF] >= WINDOW
-    return {name: column[whole] for name, column in data.items()} if whole.any() else data
+    shown = whole if whole.any() else slice(None)
+    return {name: data[name][shown] for name in ('steps', MEAN, MEAN_OF)}

@@ -22,11 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dynsyn_ros.pictures import canvas
 from dynsyn_ros.storage.episodes import MEAN, MEAN_OF, WINDOW
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 import numpy as np
@@ -38,6 +40,8 @@ _GREY = '0.4'
 
 Log = Mapping[str, np.ndarray]
 """The episodes of one training: when they ended, and the mean return so far, by column."""
+Curves = tuple[np.ndarray, np.ndarray]
+"""Steps that all seeds of a setting took, (points,), and the means there, (seeds, points)."""
 
 
 def draw(
@@ -49,69 +53,78 @@ def draw(
     ``logs`` has those of the seeds of each setting. Both end where the first seed ends. Seeds that
     continue are thin lines up to their end.
     """
+    of = {int(log[MEAN_OF].max()) for each in logs.values() for log in each}
+    label = (f'mean return of {"" if of <= {WINDOW} else "up to "}'
+             f'{max(of, default=WINDOW)} episodes')
+    curves = {setting: _curves(each) for setting, each in logs.items() if each}
     together = len(logs) <= MOST_IN_A_PANEL
-    rows = 1 if together else -(-len(logs) // COLUMNS)
-    figure = canvas.new() if together else canvas.new(9.0, 1.0 + 1.8 * rows)
-    panels = figure.subplots(
-        rows, 1 if together else COLUMNS, sharex=True, sharey=True, squeeze=False).flat
+    figure, panels = (_one_panel if together else _panel_each)(list(logs), label)
     colours = canvas.colours(len(logs)) if together else ['C0'] * len(logs)
+    first = next(iter(logs))
+    lines: list[Artist] = []
+    notes: list[Artist] = []
+    for (setting, axes), colour in zip(panels.items(), colours, strict=True):
+        if not together and setting != first and first in curves:
+            notes.append(_draw_mean(axes, curves[first], '0.6', f'grey: {first}'))
+        if setting in curves:
+            line = _draw_mean(axes, curves[setting], colour, setting)
+            if together:
+                lines.append(line)
+            notes += _draw_seeds(axes, logs[setting], curves[setting], colour, solved_at)
     keys = [Line2D([], [], color=_GREY, label='line: mean over the seeds'),
             Patch(color=_GREY, alpha=0.3, linewidth=0, label='band: worst to best seed')]
     if solved_at is not None:
         keys.append(Line2D([], [], color='k', linestyle='--', linewidth=1, label='solved'))
-    first = next(iter(logs))
-    for k, (setting, colour) in enumerate(zip(logs, colours, strict=True)):
-        axes = panels[0 if together else k]
-        if not together:
-            axes.set_title(setting, fontsize='small')
-            if k and logs[first]:
-                keys.append(_draw_mean(axes, logs[first], '0.6', f'grey: {first}'))
-        if logs[setting]:
-            line = _draw_mean(axes, logs[setting], colour, setting)
-            if together:
-                keys.insert(k, line)
-            keys += _draw_seeds(axes, logs[setting], colour, solved_at)
-    of = {int(log[MEAN_OF].max()) for each in logs.values() for log in each}
-    for k, axes in enumerate(panels):
-        if not together and k >= len(logs):
-            axes.set_axis_off()
-            continue
+    for axes in dict.fromkeys(panels.values()):
         if solved_at is not None:
             axes.axhline(solved_at, color='k', linestyle='--', linewidth=1)
         canvas.steps_axis(axes, walkers)
-        if not together:
-            axes.xaxis.set_major_locator(canvas.few_ticks())
-            # Panels share their axes, so only those with none below them have labels.
-            lowest = k + COLUMNS >= len(logs)
-            axes.tick_params(labelbottom=lowest)
-            axes.xaxis.label.set_visible(lowest)
-    mean = (f'mean return of {"" if of <= {WINDOW} else "up to "}'
-            f'{max(of, default=WINDOW)} episodes')
-    if together:
-        panels[0].set_ylabel(mean)
-    else:
-        figure.supylabel(mean, fontsize='medium')
-    canvas.legend(figure, keys)
+    canvas.legend(figure, [*lines, *keys, *notes])
     canvas.save(figure, path)
 
 
-def _draw_mean(axes: Axes, logs: Sequence[Log], colour: object, label: str) -> Line2D:
+def _one_panel(settings: Sequence[str], label: str) -> tuple[Figure, dict[str, Axes]]:
+    """Make a figure whose settings share a panel; returns it and the panel of each."""
+    figure = canvas.new()
+    return figure, dict.fromkeys(settings, figure.add_subplot(ylabel=label))
+
+
+def _panel_each(settings: Sequence[str], label: str) -> tuple[Figure, dict[str, Axes]]:
+    """Make a figure with a panel for each setting; returns it and the panel of each."""
+    rows = -(-len(settings) // COLUMNS)
+    figure = canvas.new(9.0, 1.0 + 1.8 * rows)
+    figure.supylabel(label, fontsize='medium')
+    panels = list(figure.subplots(rows, COLUMNS, sharex=True, sharey=True).flat)
+    for k, (setting, axes) in enumerate(zip(settings, panels, strict=False)):
+        axes.set_title(setting, fontsize='small')
+        axes.xaxis.set_major_locator(canvas.few_ticks())
+        # Panels share their axes, so only those with none below them have labels.
+        lowest = k + COLUMNS >= len(settings)
+        axes.tick_params(labelbottom=lowest)
+        axes.xaxis.label.set_visible(lowest)
+    for axes in panels[len(settings):]:
+        axes.set_axis_off()
+    return figure, dict(zip(settings, panels, strict=False))
+
+
+def _draw_mean(axes: Axes, curves: Curves, colour: Any, label: str) -> Line2D:
     """Draw the mean over the seeds, as far as all of them go; returns its line."""
-    grid, values = _values(logs)
-    (line,) = axes.plot(grid, values.mean(axis=0), color=colour, label=label)
+    steps, means = curves
+    (line,) = axes.plot(steps, means.mean(axis=0), color=colour, label=label)
     return line
 
 
 def _draw_seeds(
-    axes: Axes, logs: Sequence[Log], colour: object, solved_at: float | None
+    axes: Axes, logs: Sequence[Log], curves: Curves, colour: Any, solved_at: float | None
 ) -> list[Artist]:
     """Draw the band of all seeds and how each one ends; returns the keys that this needs."""
-    grid, values = _values(logs)
+    grid, values = curves
     axes.fill_between(grid, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2,
                       linewidth=0)
+    end = grid[-1]
     keys: list[Artist] = []
     for log in logs:
-        steps, means, end = log['steps'], log[MEAN], grid[-1]
+        steps, means = log['steps'], log[MEAN]
         if steps[-1] > 1.02 * end:
             later = steps > end
             axes.plot([end, *steps[later]], [np.interp(end, steps, means), *means[later]],
@@ -125,8 +138,8 @@ def _draw_seeds(
     return keys
 
 
-def _values(logs: Sequence[Log]) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate the means of all seeds; returns steps (points,) and means (seeds, points)."""
+def _curves(logs: Sequence[Log]) -> Curves:
+    """Interpolate the means of all seeds, as far as all of them go."""
     begin = max(log['steps'][0] for log in logs)
     end = min(log['steps'][-1] for log in logs)
     grid = np.linspace(begin, max(begin, end), 400)

@@ -98,13 +98,10 @@ class Oracle:
 
     def centre_update(self, m):
         """Eq. 3."""
-        s, a = self.config.synapses, self.config.annealing
+        s = self.config.synapses
         if not s.repulsion:
             m = max(m, 0.0)
-        alpha = s.centre_rate
-        if a:
-            slower = self.settled() / np.sqrt(1 + a.centre_rate_decay * self.X)
-            alpha = alpha * slower ** (1 - self.H)
+        alpha = s.centre_rate * self.settled() ** (1 - self.H)
         return alpha * m * self.e * self.config.time_step
 
     def narrow(self, rewards, fell):

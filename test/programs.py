@@ -20,6 +20,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import time
 
 from dynsyn_ros.cli.main import main, WITH_ROS
 import pytest
@@ -65,6 +66,13 @@ def refused(folder, *arguments):
     assert 'Traceback' not in said
     (sentence,) = [line for line in said.splitlines() if 'error: ' in line]
     return sentence
+
+
+def await_lines(file, number, running):
+    """Wait until a process has written that many lines into a file."""
+    while not (file.exists() and file.read_text().count('\n') >= number):
+        assert running.poll() is None, 'it ended too soon'
+        time.sleep(0.01)  # no event tells of a line, and a loop without it would take a core
 
 
 def descendants(pid):

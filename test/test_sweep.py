@@ -26,7 +26,7 @@ from dynsyn_ros.pictures import canvas
 from dynsyn_ros.training import sweep, sweep_picture
 import numpy as np
 from PIL import Image
-from programs import descendants, dynsyn, PATIENCE, PROGRAM, refused
+from programs import await_lines, descendants, dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 import yaml
 
@@ -137,8 +137,7 @@ def test_the_same_on_every_backend_though_a_worker_is_killed(tmp_path, local, ba
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
     try:
-        while not (episodes.exists() and episodes.read_text().count('\n') > 1):
-            assert running.poll() is None, running.stderr.read()
+        await_lines(episodes, 2, running)
         at_work = [
             pid for pid, words in descendants(running.pid) if re.search(worker, words)]
         os.kill(at_work[0], signal.SIGKILL)
@@ -159,8 +158,7 @@ def test_a_stopped_sweep_goes_on(tmp_path, local):
         [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out'],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
-    while not (episodes.exists() and episodes.read_text().count('\n') > 1):
-        assert running.poll() is None
+    await_lines(episodes, 2, running)
     running.send_signal(signal.SIGINT)
     said, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
@@ -178,8 +176,7 @@ def test_a_killed_sweep_takes_its_workers_along_and_goes_on(tmp_path, local):
         stderr=subprocess.DEVNULL)
     episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
     try:
-        while not (episodes.exists() and episodes.read_text().count('\n') > 1):
-            assert running.poll() is None
+        await_lines(episodes, 2, running)
         workers = [pid for pid, _ in descendants(running.pid)]
     finally:
         running.kill()

@@ -42,7 +42,7 @@ from dynsyn_ros.training.trainer import Trainer
 import gymnasium
 import numpy as np
 from PIL import Image
-from programs import dynsyn, PATIENCE, PROGRAM, refused
+from programs import await_lines, dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -134,8 +134,7 @@ def test_a_killed_training_goes_on(tmp_path):
         cwd=tmp_path, stderr=subprocess.PIPE)
     episodes = tmp_path / 'run' / training.EPISODES
     try:
-        while not (episodes.exists() and episodes.read_text().count('\n') > 3):
-            assert running.poll() is None
+        await_lines(episodes, 4, running)
     finally:
         running.send_signal(signal.SIGKILL)
         running.communicate(timeout=PATIENCE)

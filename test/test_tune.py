@@ -16,12 +16,11 @@
 
 import csv
 import os
-from pathlib import Path
 import re
+import select
 import signal
 import subprocess
 import sys
-import time
 
 from conftest import write_training
 from dynsyn_ros.training import tune_file
@@ -29,7 +28,7 @@ from dynsyn_ros.training.presets import read_preset
 import numpy as np
 from pages import SOURCE
 from PIL import Image
-from programs import descendants, dynsyn, PATIENCE, PROGRAM, refused
+from programs import await_lines, descendants, dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 import yaml
 
@@ -103,13 +102,13 @@ def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
     killed = subprocess.Popen(
         [*command, '--workers', '1'], cwd=tmp_path, stderr=subprocess.DEVNULL)
     episodes = tmp_path / 'out' / 'trial_0000' / 'seed_0' / 'episodes.csv'
-    while not (episodes.exists() and episodes.read_text().count('\n') > 1):
-        assert killed.poll() is None
+    await_lines(episodes, 2, killed)
     (worker,) = (pid for pid, words in descendants(killed.pid) if 'spawn_main' in words)
     os.kill(worker, signal.SIGSTOP)  # in the middle of a training, which it cannot end now
+    handle = os.pidfd_open(worker)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    await_end(worker)
+    await_end(handle)
     both = [subprocess.Popen([*command, '--workers', '1'], cwd=tmp_path, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     ends = [each.communicate(timeout=4 * PATIENCE) for each in both]
@@ -122,18 +121,13 @@ def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
     assert len(trials) == len(set(trials)) == 3
 
 
-def await_end(pid):
-    """Wait until a process that nobody waits for has ended; kill it if it does not."""
-    last = time.monotonic() + PATIENCE
-    while time.monotonic() < last:
-        try:
-            if Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z':
-                return
-        except OSError:
-            return
-        os.sched_yield()
-    os.kill(pid, signal.SIGKILL)
-    pytest.fail('the worker lives on')
+def await_end(handle):
+    """Wait until a process that is not our child has ended; kill it if it does not."""
+    ended, _, _ = select.select([handle], [], [], PATIENCE)
+    if not ended:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    os.close(handle)
+    assert ended, 'the worker lives on'
 
 
 def train(job, returns):

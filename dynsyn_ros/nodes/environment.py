@@ -47,7 +47,8 @@ def check() -> None:
 
     Raises :class:`ConfigError` that names the faulty variable of the environment.
     """
-    _check_rmw(os.environ.get(RMW, ''))
+    if os.environ.get(RMW):
+        _check_rmw(os.environ[RMW])
     domain = os.environ.get(DOMAIN, '') or '0'
     if not domain.isdecimal() or int(domain) > LAST_DOMAIN:
         raise ConfigError(f'{_SENTENCES["domain_id"]}, not {domain!r}')
@@ -78,7 +79,7 @@ def _check_rmw(name: str) -> None:
     found |= {each.name.removeprefix('ros-').replace('-', '_') for each in metadata.distributions()
               if each.name.startswith('ros-rmw-') and each.name.endswith('-cpp')}
     found = {each for each in found if 'shared' not in each}
-    if name and found and name not in found:
+    if found and name not in found:
         raise ConfigError(
             f'{RMW} is {name}, which is not installed: unset it, or set it to one of '
             f'{", ".join(sorted(found))}')

@@ -15,7 +15,6 @@
 """Weights files: what is saved comes back, and other files are refused in one sentence."""
 
 from collections import Counter
-from copy import deepcopy
 from dataclasses import replace
 import json
 import os
@@ -344,17 +343,6 @@ def test_an_array_is_read_by_its_former_name(file, robot):
     learner = Learner(robot.layout, CONFIG, seed=2)
     weights.load(file, learner, robot)
     assert learner.snapshot()['long_term_reward'].tolist() == [0.25]
-
-
-def test_settings_that_are_gone_are_dropped(file):
-    with np.load(file) as archive:
-        arrays = dict(archive)
-    about = json.loads(str(arrays['about']))
-    kept = deepcopy(about['learner'])
-    about['learner']['annealing']['centre_rate_decay'] = 5e-6
-    arrays['about'] = np.array(json.dumps(about))
-    np.savez(file, **arrays)
-    assert weights.read_about(file)['learner'] == kept
 
 
 def test_reheating_takes_no_heat_from_the_arrays_of_a_former_format(robot):

@@ -44,8 +44,6 @@ _RENAMED = {
     FORMAT: {'usual_reward': 'long_term_reward'},
     FORMER: {'turn_sine': 'step_sine', 'turn_cosine': 'step_cosine', 'reserve': 'normals',
              'drawn': 'next_normal', 'experience': 'clock', 'first_centre': 'initial_centre'}}
-#: Settings of the learner, table by table, that files may still name although they are gone.
-_REMOVED = {'annealing': ('centre_rate_decay',)}
 #: The name of a weights file in the folder of a run.
 WEIGHTS_FILE = 'weights.npz'
 _ABOUT = 'about'
@@ -197,22 +195,10 @@ def _about(archive: Archive) -> dict[str, Any]:
             if not 0.001 <= about['time_step'] <= 1000.0:
                 raise _NotOurs
             about['learner'] = None
-        else:
-            drop_removed(about['learner'])
         archive.rename(_RENAMED[about['format']])
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise _NotOurs from error
     return about
-
-
-def drop_removed(settings: dict[str, Any]) -> bool:
-    """Drop from a learner's settings those that are gone; returns whether there were any."""
-    removed = [
-        (table, name) for table, names in _REMOVED.items() for name in names
-        if isinstance(settings.get(table), dict) and name in settings[table]]
-    for table, name in removed:
-        del settings[table][name]
-    return bool(removed)
 
 
 def _sizes_fit(about: Mapping[str, Any]) -> bool:

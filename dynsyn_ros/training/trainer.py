@@ -88,9 +88,7 @@ def _progress(file: Path, steps: int | None) -> Progress:
     made_by = weights.read_about(file)['made_by']
     task = made_by.get('task')
     if isinstance(task, dict):
-        learner = task.get('learner')
-        if _FORMER_KEY in task or (
-                isinstance(learner, dict) and weights.drop_removed(learner)):
+        if _FORMER_KEY in task:
             raise ConfigError(
                 f'{file} is of a former version and cannot be continued: start from its '
                 f'weights with --weights {file.with_name(WEIGHTS)}')

@@ -98,10 +98,13 @@ class Oracle:
 
     def centre_update(self, m):
         """Eq. 3."""
-        s = self.config.synapses
+        s, a = self.config.synapses, self.config.annealing
         if not s.repulsion:
             m = max(m, 0.0)
-        alpha = s.centre_rate * self.settled() ** (1 - self.H)
+        alpha = s.centre_rate
+        if a:
+            slower = self.settled() / np.sqrt(1 + a.centre_rate_decay * self.X)
+            alpha = alpha * slower ** (1 - self.H)
         return alpha * m * self.e * self.config.time_step
 
     def narrow(self, rewards, fell):

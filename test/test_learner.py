@@ -29,7 +29,7 @@ import pytest
 DEFAULT = changed(preset('authors'), negated_inputs=True, period_sd=8_000.0)
 PREDICTING = changed(
     preset('default'), centre_rate=1e-4, critic_rate=0.02,
-    penalty=2.0, settling=100.0, amplitude_decay=1e-2)
+    penalty=2.0, settling=100.0, amplitude_decay=1e-2, centre_rate_decay=1e-2)
 
 REHEATING = replace(PREDICTING, reheating=ReheatingConfig(0.1, 1_000.0))
 

@@ -18,17 +18,18 @@ Annealing: with success, fluctuations narrow, centres slow down, and falls cost 
 .. math::
 
     X = \int R \, dt \ge 0, \qquad s = \frac{1}{1 + (X / X_s)^2}, \qquad
-    \frac{A}{A_0} = s \, (1 + \beta X)^{-1/4}, \qquad \frac{\alpha}{\alpha_0} = s
+    \frac{A}{A_0} = s \, (1 + \beta X)^{-1/4}, \qquad
+    \frac{\alpha}{\alpha_0} = s \, (1 + \delta X)^{-1/2}
 
 - :math:`A_0, \alpha_0` the initial amplitude, and ``centre_rate``
 - :math:`X` ``clock``: the reward :math:`R` that all walkers of a group have earned, not counting
   the steps that ended in a fall. Negative reward turns it back, and the fluctuations widen again
-- :math:`\beta` ``amplitude_decay``, 1/reward
+- :math:`\beta` ``amplitude_decay``, :math:`\delta` ``centre_rate_decay``, 1/reward
 - :math:`X_s` ``settling``, the reward after which a walk is made safe: well before it,
   :math:`s` is about 1, and well after it, :math:`s` falls as 1 / X^2
 
-The decays are gain sequences of stochastic approximation, which has one for the size of the
-perturbations and one for the rate (Spall 1992). Here their time is the reward earned so far.
+The decays are gain sequences of stochastic approximation, with a slower one for the size of the
+perturbations (Robbins & Monro 1951, Spall 1992). Here their time is the reward earned so far.
 
 A fall counts as :math:`-(L + (1 - s) \, h \max(\bar r, 0))`, where :math:`\bar r` is the mean
 reward of a step. At first a fall costs the penalty :math:`L`. Once a walk settles, it also costs
@@ -47,7 +48,7 @@ for than a new one:
 .. math::
 
     \frac{A}{A_0} = s \, (1 + \beta X)^{-(1 - H) / 4}, \qquad
-    \frac{\alpha}{\alpha_0} = s^{1 - H}, \qquad
+    \frac{\alpha}{\alpha_0} = \left(s \, (1 + \delta X)^{-1/2}\right)^{1 - H}, \qquad
     H = \operatorname{clip}\left(1 - \frac{R_\tau}{(1 - \rho) \, R_\infty}, 0, 1\right)
 
 - :math:`R_\tau` ``recent_reward``, :math:`R_\infty` ``long_term_reward``: running means of the
@@ -79,7 +80,8 @@ import numpy as np
 LONG_TERM_TIME_CONSTANT = 3e7
 
 CONSTANTS = np.dtype((np.record, [
-    ('amplitude_decay', 'f8'), ('settling', 'f8'), ('penalty', 'f8'), ('horizon', 'f8'),
+    ('amplitude_decay', 'f8'), ('centre_rate_decay', 'f8'), ('settling', 'f8'),
+    ('penalty', 'f8'), ('horizon', 'f8'),
     ('recent_gain', 'f8'), ('long_term_gain', 'f8'), ('expected', 'f8')]))
 
 
@@ -123,10 +125,11 @@ def constants(
         lowpass_gain(elapsed, reheating.time_constant),
         lowpass_gain(elapsed, LONG_TERM_TIME_CONSTANT),
         1.0 - reheating.tolerance) if reheating else (0.0, 0.0, 0.0)
-    beta, settling = (
-        annealing.amplitude_decay, annealing.settling) if annealing else (0.0, math.inf)
+    beta, delta, settling = (
+        annealing.amplitude_decay, annealing.centre_rate_decay,
+        annealing.settling) if annealing else (0.0, 0.0, math.inf)
     penalty, horizon = (fall.penalty, fall.horizon / time_step) if fall else (0.0, 0.0)
-    return np.array((beta, settling, penalty, horizon, recent, long_term, expected),
+    return np.array((beta, delta, settling, penalty, horizon, recent, long_term, expected),
                     CONSTANTS)[()]
 
 
@@ -142,7 +145,9 @@ def amplitude_ratio(c: Any, a: Annealing, group: int) -> float:
 @njit(cache=True)
 def rate_ratio(c: Any, a: Annealing, group: int) -> float:
     """Compute alpha / alpha_0."""
-    ratio: float = unsettled(c, a.clock[group]) ** (heat(c, a, group) - 1.0)
+    clock = a.clock[group]
+    ratio: float = ((1.0 + c.centre_rate_decay * clock) * unsettled(c, clock) ** 2) ** (
+        -0.5 * (1.0 - heat(c, a, group)))
     return ratio
 
 

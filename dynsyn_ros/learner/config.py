@@ -100,9 +100,12 @@ class AnnealingConfig:
     amplitude_decay: float = setting(
         'rate beta at which earned reward narrows the fluctuations', unit='1/reward',
         low=0.0, high=1e3)
+    centre_rate_decay: float = setting(
+        'rate delta at which earned reward slows the centres', unit='1/reward',
+        low=0.0, high=1e3)
     settling: float = setting(
         'reward X_s, summed over all walkers, after which a walk settles: fluctuations narrow '
-        'further, centres slow down, and falls cost more', unit='reward', low=1e-3, high=1e15)
+        'and centres slow down further, and falls cost more', unit='reward', low=1e-3, high=1e15)
 
 
 @dataclass(frozen=True)

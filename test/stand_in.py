@@ -52,9 +52,10 @@ NAN = math.nan
 class StandIn(Node):
     """The robot and its drivers."""
 
-    def __init__(self, period, best_effort, commands, joints, feet):
+    def __init__(self, period, best_effort, commands, joints, feet, sets):
         super().__init__('robot')
         self.period, self.faults, self.count, self.awaited = period, (), 0, None
+        self.sets, self.ticked = sets, None
         self.joints, self.feet, self.servo = joints, feet, commands == 'joint_positions'
         #: The order of its messages.
         self.listed = (*joints[::-2], 'arm', *joints[-2::-2])
@@ -72,7 +73,8 @@ class StandIn(Node):
         self.create_subscription(Float64MultiArray, commands, self.on_command, 10)
         self.create_subscription(String, 'fault', self.on_fault, 10)
         self.create_timer(period, self.tick)
-        self.joints_timer = self.create_timer(period, lambda: self.publish('joint_states'))
+        self.joints_timer = self.create_timer(
+            period, lambda: None if sets else self.publish('joint_states'))
 
     def on_command(self, message):
         good = len(message.data) == len(self.joints) and all(map(math.isfinite, message.data))
@@ -101,8 +103,11 @@ class StandIn(Node):
             self.speed[joint] += self.period * (push - self.speed[joint] - self.angle[joint])
             self.angle[joint] += self.period * self.speed[joint]
         self.applied.publish(Float64MultiArray(data=list(self.torque.values())))
+        if self.sets:
+            self.ticked = time.time()
+            self.publish('joint_states')
         for topic, ratio in RATIO.items():
-            if self.count % ratio == 0:
+            if self.sets or self.count % ratio == 0:
                 self.publish(topic)
         self.count += 1
 
@@ -118,7 +123,7 @@ class StandIn(Node):
         if f'{topic} unstamped' in self.faults:
             return Time().to_msg()
         late = 3.0 if f'{topic} back' in self.faults else 0.0
-        return Time(nanoseconds=int((time.time() - late) * 1e9)).to_msg()
+        return Time(nanoseconds=int(((self.ticked or time.time()) - late) * 1e9)).to_msg()
 
     def joint_states(self):
         lost = self.joints[1] if 'joint_states lost' in self.faults else None
@@ -167,10 +172,11 @@ def main():
     parser.add_argument('--commands', default='joint_torques')
     parser.add_argument('--joints', type=lambda text: tuple(text.split(',')), default=JOINTS)
     parser.add_argument('--feet', type=int, default=2)
+    parser.add_argument('--sets', action='store_true', help='all topics at once, with one stamp')
     options = parser.parse_args()
     rclpy.init()
     node = StandIn(options.period, options.best_effort, options.commands, options.joints,
-                   options.feet)
+                   options.feet, options.sets)
     executor = EventsExecutor()
     executor.add_node(node)
     while rclpy.ok():  # a spin without a time-out would spin hot

@@ -187,6 +187,17 @@ def test_velocities_slow_down_at_their_rates():
     assert len(ended) == 20
 
 
+def test_the_last_velocity_is_0_whatever_the_rates_allow():
+    one = of('velocity', velocity_limits=[5.0] * 4, velocity_rate_limits=[2.0, 2.0, 0.5, 0.1])
+    for _ in range(200):
+        one.commands(np.array([[1.0, -1.0, 1.0, 1.0]]), joints())
+    ended = [command.copy()[0] for command in one.last()]
+    assert not ended[-1].any()
+    assert len(ended) == 50, 'a second'
+    first, second = (one.commands(np.ones((1, 4)), joints()).copy()[0] for _ in range(2))
+    np.testing.assert_allclose(second - first, [0.04, 0.04, 0.01, 0.002])
+
+
 def test_a_fallen_body_holds_its_positions():
     values = {'default_pose': [0.0] * 4, 'position_ranges': [1.0] * 4, 'rest_pose': [0.0] * 4,
               'position_rate_limits': [9.0] * 4}

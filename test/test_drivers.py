@@ -169,3 +169,14 @@ def test_position_drives_are_never_told_to_jump(tmp_path):
     assert jumps[before - 1] <= MISSED * step + 1e-9
     jumps[before - 1] = 0.0
     assert 0.5 * step < jumps.max() <= step + 1e-9, 'as fast as it may, and no faster'
+
+
+def test_in_sets_the_safe_command_goes_on_though_no_set_comes(tmp_path):
+    rest = np.array(parameters.read([ROBOT_FILE.with_stem('quadruped')])['rest_pose'])
+    with rig(tmp_path, 0.04, ['--sets'], robot='quadruped', changes={
+            'trigger': 'all', 'position_rate_limits': [2.0] * 12, 'rest_rate': 2.0,
+            'hold_time': 0.4}) as one:
+        one.bring_about('imu silent')
+        one.await_message('imu', 'over its timeout')
+        one.until(lambda: np.abs(one.watcher.last() - rest).max() < 1e-9, 'the rest pose')
+        one.next_commands(20)  # nor do commands end there, which a drive may take for a loss

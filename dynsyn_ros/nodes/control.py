@@ -84,6 +84,7 @@ class Control:
         self.rejected = 0
         """Number of messages since the activation that could not be used."""
         self._troubled = self._closed = self._answered = False
+        self._stopped: int | None = None  # time of the last safe command, ns
         self._period = robot.config.control_period
         loop.begin()
         self._ends = ExitStack()
@@ -161,9 +162,12 @@ class Control:
             self._step(now)
         elif self.inputs.in_sets:
             # Halt only on trouble in two consecutive checks: the rest of a set may be on its way.
-            trouble = self._node.must_stop or self.inputs.trouble(now)
+            silent = self.inputs.trouble(now)
+            trouble = self._node.must_stop or silent
             if trouble and self._troubled:
                 self._halt(trouble)
+                if silent:  # else each set is answered when it comes
+                    self._repeat_what_is_safe(now)
             self._troubled = bool(trouble)
 
     def _step(self, now: int) -> None:
@@ -203,14 +207,20 @@ class Control:
             self._node.on_step(given)
 
     def _halt(self, reason: str, slew: float = 1.0) -> None:
-        """Send the safe command, once or, if the clock triggers steps, every period."""
+        """Send the safe command; in sets, only the first one of a halt."""
         if not self.halted:
             self._node.get_logger().warning(f'halted: {reason}')
         if not (self.halted and self.inputs.in_sets):
             self._send_what_is_safe(slew)
         self.halted = reason
 
+    def _repeat_what_is_safe(self, now: int) -> None:
+        """Send the safe command again if a control period has passed since the last one."""
+        if self._stopped is not None and abs(now - self._stopped) >= self._period * 1e9:
+            self._send_what_is_safe(1.0)
+
     def _send_what_is_safe(self, slew: float) -> None:
+        self._stopped = self._now()
         self._send(self._loop.stop(self.inputs.fresh_joints(self._now()), slew))
 
     def _send(self, commands: np.ndarray | None) -> None:

@@ -81,9 +81,12 @@ class VelocityLimiter(CommandLimiter):
         return self._commands
 
     def last(self) -> Iterator[np.ndarray]:
-        """Slow down to standstill."""
-        for _ in range(math.ceil(LAST_RAMP / self._period)):
-            self.stop()
+        """Slow down to standstill, more steeply than the rates allow if they take too long."""
+        steps = math.ceil(LAST_RAMP / self._period)
+        step = np.maximum(self._most, np.abs(self._commands) / steps * (1.0 + 1e-9))
+        for _ in range(steps):
+            self._commands[:] = self._towards(np.zeros_like(self._commands), step)
+            self._tell()
             yield self._commands
             if not self._commands.any():
                 return

@@ -14,14 +14,19 @@
 
 """What may be changed while the robot walks, and a person's reward."""
 
-from dynsyn_ros.nodes import topics
+from conftest import preset_file, ROBOT_FILE
+from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.settings import parameters
+from dynsyn_ros.settings.schema import ConfigError
 import numpy as np
 import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from ros import make, ros, spin_steps, spin_until, spinning
+import yaml
 
 pytestmark = pytest.mark.ros
 
@@ -99,6 +104,44 @@ def test_what_is_not_safe_is_refused_with_the_reason(tmp_path, name, value, word
         assert words in result.reason, result.reason
         assert controller.get_parameter(name).value == before
         controller.destroy_node()
+
+
+@pytest.fixture
+def blind(tmp_path):
+    """Write a robot with nothing but its joints: no imu, no guard, no terms of a reward."""
+    given = parameters.read([ROBOT_FILE])
+    rows = {name: row for name, row in given['observation'].items()
+            if row['source'].startswith('joint_states')}
+    given |= {'observations': list(rows), 'observation': rows,
+              'trigger': 'joint_states', 'output_dir': str(tmp_path / 'out'),
+              'inputs': {topic: given['inputs'][topic] for topic in ('joint_states', 'reward')}}
+    del given['reward_terms']
+    file = tmp_path / 'blind.yaml'
+    file.write_text(yaml.safe_dump({'/**': {'ros__parameters': given}}))
+    return file
+
+
+def test_a_guard_without_its_sensor_is_refused_and_other_limits_hold(blind):
+    with ros():
+        controller = ControllerNode(
+            cli_args=run.ros_arguments((blind, preset_file('default')), {}),
+            use_global_arguments=False)
+        assert 'upright_tilt must be at most' in change(controller, 'fall_tilt', 0.8).reason
+        assert change(controller, 'upright_tilt', 0.5).successful
+        for transition in (controller.trigger_configure, controller.trigger_activate):
+            assert transition() == TransitionCallbackReturn.SUCCESS
+            result = change(controller, 'fall_tilt', 0.8)
+            assert 'it needs imu' in result.reason
+            assert not result.successful
+            assert controller.get_parameter('fall_tilt').value == np.inf
+        assert change(controller, 'torque_limits', [1.0] * 4).successful
+        assert (controller._loop._limiter._limits == 1.0).all()
+        controller.destroy_node()
+
+
+def test_a_parameter_within_a_value_is_refused_in_one_sentence(tmp_path):
+    with ros(), pytest.raises(ConfigError, match='robot.foo: robot is a value, not a table'):
+        make(ControllerNode, output_dir=tmp_path, overrides=[('robot.foo', 1)])
 
 
 def test_a_person_may_praise_and_scold(walk):

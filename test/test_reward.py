@@ -21,11 +21,11 @@ from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.robot import CommandLimiter, Reward, RewardTerms, Robot
+from dynsyn_ros.robot import CommandLimiter, Reward, RewardTerms, Robot, RobotConfig
 from dynsyn_ros.robot.readings import QUATERNION
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import TRAINED
-from dynsyn_ros.settings.schema import build, ConfigError
+from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, SPEC
 from dynsyn_ros.storage import weights
 from dynsyn_ros.training.presets import read_preset
@@ -158,6 +158,16 @@ def test_a_fall_costs_once_until_upright_again(down):
     postures = [upright, upright, down, down, {'tilt': 0.9}, upright, down]
     assert [one.of(seen(**posture), 1) for posture in postures] == [
         0.0, 0.0, -100.0, 0.0, 0.0, 0.0, -100.0]
+
+
+@pytest.mark.parametrize('changes', [
+    {}, {'command': 'effort', 'torque_limits': [9.0] * 12, 'torque_rate_limits': [9.0] * 12,
+         'damping': [1.0] * 12}])
+def test_a_robot_of_any_command_has_a_reward_of_the_topics_that_it_names(changes):
+    given = parameters.read([ROBOT_FILE.with_stem('quadruped')])
+    config = build_part(RobotConfig, given)
+    for each in (config, replace(config, **changes)):
+        assert set(Reward(config.reward_terms, each).robot.topics) == {'imu', 'odom'}
 
 
 def test_the_reward_needs_its_topics():

@@ -402,6 +402,19 @@ def test_when_time_goes_back_everything_must_come_anew(trigger):
     assert inputs.take(1_010_000_000).periods == 1
 
 
+def test_a_clock_that_goes_back_makes_no_silent_sensor_fresh():
+    ages = {topic: {'timeout': 0.05, 'stamp': 'arrival'} for topic in ALL}
+    inputs = SensorBuffer(Robot(robot_config(trigger='joint_states', inputs=ages)))
+    for topic in ALL:
+        put(inputs, topic, now=100.0)
+    for at in (1.0, 30.0, 60.0):
+        for topic in set(ALL) - {'imu'}:
+            put(inputs, topic, now=at)
+        assert 'went back by more than' in inputs.trouble(round(at * 1e9))
+    put(inputs, 'imu', now=60.0)
+    assert inputs.trouble(60_000_000_000) == ''
+
+
 def test_what_was_never_heard_is_named():
     inputs = paced()
     for topic in ('joint_states', 'odom', 'scan', 'reward'):

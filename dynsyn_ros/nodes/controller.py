@@ -318,7 +318,7 @@ class ControllerNode(Guarded, LifecycleNode):
         if self.estopped:
             # No command from here: the next step or check is due within half a period, and in
             # lock-step a second command would be taken for the answer to the next set.
-            self.get_logger().warning(f'{EMERGENCY}: zero torque until it is cleared')
+            self.get_logger().warning(f'{EMERGENCY}: the safe command until it is cleared')
         response.success = True
         response.message = 'stopped' if self.estopped else 'cleared'
         return response
@@ -334,14 +334,17 @@ class ControllerNode(Guarded, LifecycleNode):
         return response
 
     def _check_live(self, new: list[Parameter]) -> SetParametersResult:
-        """Refuse a guard that needs a topic without a subscription in this activation."""
-        if self.control is not None and any(each.name in GUARDS for each in new):
-            config = parameters.current(self, RobotConfig, new)
-            listened = self.control.inputs.topics
+        """Refuse a guard that needs a topic to which a configured node does not subscribe."""
+        if self.learner is not None and any(each.name in GUARDS for each in new):
+            try:
+                config = parameters.current(self, RobotConfig, new)
+            except ConfigError as error:
+                return SetParametersResult(successful=False, reason=str(error))
             for topic in sorted({reading.partition('.')[0] for reading in used_readings(config)}):
-                if topic not in listened:
+                if topic not in self._robot.topics:
                     return SetParametersResult(successful=False, reason=(
-                        f'it needs {topic}, which has no subscription before the next activation'))
+                        f'it needs {topic}, to which this node has not subscribed: set it before '
+                        'the node is configured'))
         return SetParametersResult(successful=True)
 
     def _on_parameters(self, changed: list[Parameter]) -> None:

@@ -16,8 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 import math
 from typing import Any
 
@@ -58,13 +58,13 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
     for cls in classes:
         made = build_part(cls, tree)
         settings.append(made)
-        leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))})
+        omitted = tuple(_omitted(made))
+        leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))
+                       if not leaf.name.startswith(omitted)})
     for name in given:
         node.undeclare_parameter(name)
     for name, leaf in leaves.items():
         value = given.get(name, leaf.default)
-        if value is None:
-            continue  # part of an omitted section
         node.declare_parameter(
             name,
             float(value) if leaf.kind is float else list(value) if value == () else value,
@@ -89,6 +89,16 @@ def of_ros(new: Iterable[Parameter]) -> bool:
 
 def _built_in(name: str) -> bool:
     return name.partition('.')[0] in _BUILT_IN
+
+
+def _omitted(settings: Any, prefix: str = '') -> Iterator[str]:
+    """Yield what the names of all parameters in an omitted section begin with."""
+    for entry in fields(settings):
+        name, value = f'{prefix}{entry.name}.', getattr(settings, entry.name)
+        if value is None:
+            yield name
+        elif is_dataclass(value):
+            yield from _omitted(value, name)
 
 
 def _rows(settings: Any) -> dict[str, list[str]]:

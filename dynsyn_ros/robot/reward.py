@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 import math
 
-from dynsyn_ros.robot.config import Channel, HEADING, RewardTerms, RobotConfig
+from dynsyn_ros.robot.config import Channel, EFFORT, HEADING, RewardTerms, RobotConfig
 from dynsyn_ros.robot.readings import QUATERNION, REWARD
 from dynsyn_ros.robot.robot import ALL, Robot
 from dynsyn_ros.settings.schema import ConfigError
@@ -102,8 +102,9 @@ def _observer_of(sources: list[str], config: RobotConfig) -> Robot:
     if missing:
         raise ConfigError(f'missing parameter inputs.{missing[0]}.timeout: the reward needs '
                           f'{missing[0]}')
-    return Robot(replace(
-        config, trigger=trigger, observations=sources, initial_centres={},
+    return Robot(replace(  # it sends no commands, so it needs no readings for safe ones
+        config, command=EFFORT, damping=[], trigger=trigger, observations=sources,
+        initial_centres={},
         observation={source: Channel(
             source=source, scale=1.0, offset=0.0, normalisation=1.0, amplitude_factor=1.0,
             kind='state')

@@ -257,7 +257,11 @@ class SensorBuffer:
         if -age > self._timeout[topic] and topic in self._by_header:
             return (f'{topic} bears a stamp {-age / _SECOND:.3g} s ahead of the clock, see '
                     f'inputs.{topic}.stamp')
-        if age <= self._timeout[topic] or not self.needs(topic):
+        if not self.needs(topic):
+            return ''
+        if -age > self._timeout[topic] and not self.in_sets:
+            return f'the clock went back by more than {-age / _SECOND:.3g} s since {topic} came'
+        if age <= self._timeout[topic]:
             return ''
         if self._times[topic] == 0:
             return f'{topic} bears a stamp of 0, see inputs.{topic}.stamp'

@@ -133,13 +133,19 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn dotted names into nested tables."""
+    """
+    Turn dotted names into nested tables.
+
+    Raises :class:`ConfigError` if a name is within another one that has a value.
+    """
     tree: dict[str, Any] = {}
-    for name, value in flat.items():
+    for name, value in sorted(flat.items()):
         *path, leaf = name.split('.')
         table = tree
         for key in path:
             table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f'unknown parameter {name}: {key} is a value, not a table')
         table[leaf] = value
     return tree
 

@@ -37,7 +37,7 @@ _RANGE = (urdf.LOWER, urdf.UPPER)
 _WIDTH = 96
 #: Words that YAML or ROS would not read as strings.
 _RESERVED = 'y|n|yes|no|on|off|true|false|null|inf|infinity|nan'
-_PLAIN = re.compile(rf'(?!({_RESERVED})$)[a-z_]\w*', re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(rf'(?!({_RESERVED})$)[a-z_][\w.]*', re.IGNORECASE | re.ASCII)
 
 
 def file_stem(name: str) -> str:
@@ -202,8 +202,8 @@ _FILE = """\
     rays: 0                        # TODO number of lidar rays, if it observes them
     feet: 0                        # TODO number of foot contacts, if it observes them
 {names}
-    observation:
-{unknown}{observations}
+{unknown}    observation:
+{observations}
     reward_terms:                  # TODO what to reward
       progress_weight: 4.0
       progress_along: heading

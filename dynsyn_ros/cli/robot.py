@@ -21,8 +21,10 @@ import argparse
 from pathlib import Path
 
 from dynsyn_ros.robot.config import EFFORT, POSITION, VELOCITY
-from dynsyn_ros.robot.draft import draft, read
+from dynsyn_ros.robot.draft import draft, file_stem
+from dynsyn_ros.robot.urdf import read_urdf
 from dynsyn_ros.settings.files import check_folder
+from dynsyn_ros.settings.parameters import MOST_BYTES
 from dynsyn_ros.settings.schema import ConfigError
 
 
@@ -38,12 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Write a new file, never over an old one; raises :class:`ConfigError` for bad input."""
-    name, joints = read(options.urdf)
-    file = options.output or Path(f'{name}.yaml')
+    name, joints = read_urdf(options.urdf)
+    file = options.output or Path(f'{file_stem(name)}.yaml')
+    text = draft(name, joints, options.command)
+    if len(text.encode()) > MOST_BYTES:
+        raise ConfigError(f'{options.urdf} has {len(joints)} joints, too many for a parameter '
+                          f'file of at most {MOST_BYTES} bytes')
     check_folder(file.parent)
     try:
         with file.open('x', encoding='utf-8') as out:
-            out.write(draft(name, joints, options.command))
+            out.write(text)
     except OSError as error:
         raise ConfigError(f'cannot write {file}: {error.strerror}') from error
     print(f'{file}: {len(joints)} joints; fill in what is marked TODO')

@@ -61,6 +61,8 @@ LIMITS = {
 }
 #: Those of the lists that may be omitted.
 OPTIONAL = ('damping',)
+#: The farthest position of a joint, rad.
+MOST_POSITION = 1e3
 BEST_EFFORT, RELIABLE = 'best_effort', 'reliable'
 HEADER, ARRIVAL = 'header', 'arrival'
 HEADING = 'heading'
@@ -156,18 +158,18 @@ class RobotConfig:
         'within torque_limits, while joint_states is fresh (none: zero torque)', unit='N m s/rad',
         low=0.0, high=1e4, read_only=False, default=())
     default_pose: list[float] = setting(
-        'with command position, position of each joint at an action of 0', unit='rad', low=-1e3,
-        high=1e3, default=())
+        'with command position, position of each joint at an action of 0', unit='rad',
+        low=-MOST_POSITION, high=MOST_POSITION, default=())
     position_ranges: list[float] = setting(
         'distance of each joint from the default pose at an action of 1, which is also the '
         'farthest that it is ever sent; negative for a joint that turns the other way',
-        unit='rad', low=-1e3, high=1e3, read_only=False, default=())
+        unit='rad', low=-MOST_POSITION, high=MOST_POSITION, read_only=False, default=())
     position_rate_limits: list[float] = setting(
         'fastest change of the commanded position of each joint', unit='rad/s', low=0.0,
         high=1e3, read_only=False, default=())
     rest_pose: list[float] = setting(
         'with command position, the safe command is to hold, and after hold_time to move to this '
-        'pose', unit='rad', low=-1e3, high=1e3, default=())
+        'pose', unit='rad', low=-MOST_POSITION, high=MOST_POSITION, default=())
     rest_rate: float = setting(
         'speed at which each joint moves to the rest pose', unit='rad/s', low=0.0, high=100.0,
         read_only=False, default=0.2)

@@ -17,127 +17,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-import math
-from pathlib import Path
+from collections.abc import Callable, Iterable
+import json
+import re
 from textwrap import wrap
-from xml.etree import ElementTree
 
-from dynsyn_ros.robot.config import EFFORT, POSITION
-from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.robot import urdf
+from dynsyn_ros.robot.config import EFFORT, MOST_POSITION, POSITION, RobotConfig
+from dynsyn_ros.robot.urdf import Joint
+from dynsyn_ros.settings.schema import settings_of, SMALLEST
 
 #: Share of each joint's capability that a draft allows, for a careful first power-on.
 CAREFUL = 0.1
 #: Time in which a torque or velocity may rise to its limit, s.
 RAMP = 0.05
+#: The largest number that each list of limits may hold.
+_MOST = {leaf.name: leaf.high for leaf in settings_of(RobotConfig, {}) if leaf.high is not None}
+_RANGE = (urdf.LOWER, urdf.UPPER)
 _WIDTH = 96
+#: Words that YAML or ROS would not read as strings.
+_RESERVED = 'y|n|yes|no|on|off|true|false|null|inf|infinity|nan'
+_PLAIN = re.compile(rf'(?!({_RESERVED})$)[a-z_][\w.]*', re.IGNORECASE | re.ASCII)
 
 
-@dataclass(frozen=True)
-class Joint:
-    """A joint that can be driven."""
-
-    name: str
-    lower: float
-    upper: float
-    effort: float
-    """Largest torque, N m."""
-    velocity: float
-    """Largest velocity, rad/s."""
-
-    @property
-    def pose(self) -> float:
-        """The allowed position nearest to 0."""
-        return min(max(0.0, self.lower), self.upper)
-
-
-def read(path: Path) -> tuple[str, list[Joint]]:
-    """Read a robot's name and its joints; raises :class:`ConfigError` if it has none."""
-    try:
-        root = ElementTree.parse(path).getroot()
-        if root.tag != 'robot':
-            raise ValueError(f'its root is {root.tag}, not robot')
-        joints = list(_joints(root))
-    except OSError as error:
-        raise ConfigError(f'cannot read {path}: {error.strerror}') from error
-    except (ElementTree.ParseError, ValueError) as error:
-        raise ConfigError(f'{path} is not a URDF: {error}') from error
-    if not joints:
-        raise ConfigError(f'{path} has no joint that is revolute or continuous')
-    return root.get('name') or path.stem, joints
-
-
-def _joints(root: ElementTree.Element) -> Iterator[Joint]:
-    for joint in root.findall('joint'):
-        if joint.get('type') not in ('revolute', 'continuous') or joint.find('mimic') is not None:
-            continue
-        limit = joint.find('limit')
-
-        def of(key: str, limit: ElementTree.Element | None = limit) -> float:
-            return float((limit.get(key) if limit is not None else None) or 0.0)
-
-        turns = joint.get('type') == 'continuous'
-        yield Joint(
-            str(joint.get('name')), -math.pi if turns else of('lower'),
-            math.pi if turns else of('upper'), of('effort'), of('velocity'))
+def file_stem(name: str) -> str:
+    """Make a file name from a robot's name: letters, digits, dots, dashes and underscores."""
+    return re.sub(r'[^\w.-]+', '_', name).strip('._-') or 'robot'
 
 
 def draft(name: str, joints: list[Joint], command: str) -> str:
     """Write a parameter file; what a URDF does not say is marked TODO."""
     sources = {'pitch': ('imu.pitch', 1.5), 'roll': ('imu.roll', 1.5),
-               'pitch_rate': ('imu.angular_velocity.y', 0.2), 'forward_velocity': (
+               'pitch_rate': ('imu.angular_velocity.y', 0.2), 'forward_speed': (
                    'odom.linear.x', 0.5)}
     for joint in joints:
-        spread = max(joint.upper - joint.pose, joint.pose - joint.lower, 0.1)
-        sources[f'{joint.name}_angle'] = f'joint_states.{joint.name}.position', 1.0 / spread
+        sources[f'{joint.name}_angle'] = (
+            f'joint_states.{joint.name}.position', _normalisation(joint, 0.1, *_RANGE))
         sources[f'{joint.name}_velocity'] = (
-            f'joint_states.{joint.name}.velocity', 1.0 / max(joint.velocity, 1.0))
+            f'joint_states.{joint.name}.velocity', _normalisation(joint, 1.0, urdf.VELOCITY))
     observations = '\n'.join(
-        f'      {key}: {{source: {source}, scale: 1.0, offset: 0.0, normalisation: {factor:.3g}, '
-        f'amplitude_factor: {2.0 * factor:.3g}, kind: state}}'
+        f'      {_quoted(key)}: {{source: {_quoted(source)}, scale: 1.0, offset: 0.0, '
+        f'normalisation: {factor:.3g}, amplitude_factor: {2.0 * factor:.3g}, kind: state}}'
         for key, (source, factor) in sources.items())
     centres = '\n'.join(
-        f'      {joint.name}: {{inputs: [{joint.name}_angle, {joint.name}_velocity], '
-        'values: [-0.2, -0.02]}' for joint in joints)
+        f'      {_quoted(joint.name)}: {{inputs: [{_quoted(f"{joint.name}_angle")}, '
+        f'{_quoted(f"{joint.name}_velocity")}], values: [-0.2, -0.02]}}' for joint in joints)
     return _FILE.format(
-        name=name, joints=_list('joints', [joint.name for joint in joints]), command=command,
-        limits=_limits(joints, command), names=_list('observations', list(sources)),
+        title=name, name=_quoted(name), stem=file_stem(name), command=command,
+        joints=_list('joints', [_quoted(joint.name) for joint in joints]),
+        limits=_limits(joints, command), names=_list('observations', list(map(_quoted, sources))),
+        unknown=_unknown('normalisation', joints, *_RANGE, urdf.VELOCITY),
         observations=observations, centres=centres)
+
+
+def _quoted(text: str) -> str:
+    """Write a string so that YAML and ROS read it as a string."""
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _normalisation(joint: Joint, least: float, *limits: str) -> float:
+    """Return the factor that brings a reading as large as these limits to 1."""
+    if joint.unknown.intersection(limits):
+        return 1.0
+    most: float = max(abs(getattr(joint, limit)) for limit in limits)
+    return 1.0 / min(max(most, least), MOST_POSITION)
 
 
 def _limits(joints: list[Joint], command: str) -> str:
     """Write the limits of each joint, a tenth of what it can do."""
 
-    def column(key: str, of: Callable[[Joint], float]) -> str:
-        return _list(key, [repr(float(f'{of(joint):.4g}')) for joint in joints])
+    def column(key: str, of: Callable[[Joint], float], limit: str) -> str:
+        values = [of(joint) for joint in joints]
+        above = [joint.name for joint, value in zip(joints, values, strict=True)
+                 if value > _MOST[key]]
+        return (_unknown(key, joints, limit)
+                + _todo(key, above, 'lowered to the most that a file may hold')
+                + _list(key, [_number(min(value, _MOST[key]), 4) for value in values]))
 
     if command == EFFORT:
         return '\n'.join((
-            column('torque_limits', lambda joint: CAREFUL * joint.effort),
-            column('torque_rate_limits', lambda joint: CAREFUL * joint.effort / RAMP)))
+            column('torque_limits', lambda joint: CAREFUL * joint.effort, urdf.EFFORT),
+            column('torque_rate_limits', lambda joint: CAREFUL * joint.effort / RAMP,
+                   urdf.EFFORT)))
     if command == POSITION:
         return '\n'.join((
-            column('default_pose', lambda joint: joint.pose),
-            column('position_ranges', lambda joint: CAREFUL * (joint.upper - joint.lower)),
-            column('position_rate_limits', lambda joint: CAREFUL * joint.velocity),
-            column('rest_pose', lambda joint: joint.pose)))
+            _positions(joints),
+            column('position_rate_limits', lambda joint: CAREFUL * joint.velocity,
+                   urdf.VELOCITY)))
     return '\n'.join((
-        column('velocity_limits', lambda joint: CAREFUL * joint.velocity),
-        column('velocity_rate_limits', lambda joint: CAREFUL * joint.velocity / RAMP)))
+        column('velocity_limits', lambda joint: CAREFUL * joint.velocity, urdf.VELOCITY),
+        column('velocity_rate_limits', lambda joint: CAREFUL * joint.velocity / RAMP,
+               urdf.VELOCITY)))
+
+
+def _positions(joints: list[Joint]) -> str:
+    """Write the poses and the ranges around them, which stay within the limits of each joint."""
+    poses, ranges = zip(*map(_pose_and_range, joints), strict=True)
+    far = [joint.name for joint in joints if max(-joint.lower, joint.upper) > MOST_POSITION]
+    pose = [_number(value, 12) for value in poses]
+    return (_unknown('poses and position_ranges', joints, *_RANGE)
+            + _todo('poses and position_ranges', far,
+                    f'kept within the {MOST_POSITION:g} rad that a file may hold')
+            + '\n'.join((_list('default_pose', pose), _list('rest_pose', pose),
+                         _list('position_ranges', [_number(value, 4) for value in ranges]))))
+
+
+def _pose_and_range(joint: Joint) -> tuple[float, float]:
+    """Return the pose nearest to 0 that leaves room for the range on both sides, and the range."""
+    lower, upper = max(joint.lower, -MOST_POSITION), min(joint.upper, MOST_POSITION)
+    reach = float(_number(CAREFUL * (upper - lower), 4))
+    return min(max(0.0, lower + reach), upper - reach), reach
+
+
+def _unknown(key: str, joints: list[Joint], *limits: str) -> str:
+    """Mark the joints for which the URDF lacks one of these limits."""
+    return _todo(key, (joint.name for joint in joints if joint.unknown.intersection(limits)),
+                 f'the URDF has no usable {" or ".join(limits)}')
+
+
+def _todo(key: str, names: Iterable[str], reason: str) -> str:
+    """Write a comment above a key if it concerns any joint."""
+    words = ', '.join(names)
+    comment = wrap(f'TODO {key} of {words}: {reason}', _WIDTH - 6)
+    return ''.join(f'    # {line}\n' for line in comment) if words else ''
+
+
+def _number(value: float, digits: int) -> str:
+    """Write a number; one that is too small for a file becomes 0."""
+    return repr(float(f'{value:.{digits}g}') if abs(value) >= SMALLEST else 0.0)
 
 
 def _list(key: str, entries: list[str]) -> str:
+    """Write a list on as many lines as it needs; no entry is broken."""
     indent = ' ' * (len(key) + 7)
-    lines = wrap(', '.join(entries), _WIDTH - len(indent), break_long_words=False,
-                 break_on_hyphens=False)
-    return f'    {key}: [' + f'\n{indent}'.join(lines) + ']'
+    lines = ['']
+    for entry in entries:
+        if lines[-1] and len(indent + lines[-1] + entry) >= _WIDTH:
+            lines.append('')
+        lines[-1] += f'{entry}, '
+    return f'    {key}: [' + f'\n{indent}'.join(line.rstrip() for line in lines)[:-1] + ']'
 
 
 _FILE = """\
-# {name}: drafted from its URDF by dynsyn robot. Commands are limited to a tenth of what its joints
-# can do. What a URDF does not say is marked TODO. The comments in config/bipedal_walker.yaml
-# explain each key, and docs/hardware.md explains what to do with this file.
+# {title}: drafted from its URDF by dynsyn robot. Commands are limited to a tenth of what its
+# joints can do. What a URDF does not say is marked TODO. The comments in
+# config/bipedal_walker.yaml explain each key, and docs/hardware.md explains what to do with this
+# file.
 /**:
   ros__parameters:
     seed: 0
@@ -146,7 +171,7 @@ _FILE = """\
     weights: none
     learning: true
     autostart: true
-    output_dir: runs/{name}
+    output_dir: runs/{stem}
     checkpoint_period: 30.0
     checkpoints_kept: 3
     best_window: 60.0
@@ -177,7 +202,7 @@ _FILE = """\
     rays: 0                        # TODO number of lidar rays, if it observes them
     feet: 0                        # TODO number of foot contacts, if it observes them
 {names}
-    observation:
+{unknown}    observation:
 {observations}
     reward_terms:                  # TODO what to reward
       progress_weight: 4.0

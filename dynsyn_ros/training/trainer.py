@@ -130,6 +130,26 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return summary
 
 
+def made_with(folder: Path) -> tuple[dict[str, Any], int] | None:
+    """
+    Return the settings of the training in a folder, as :func:`plain` does, and its steps so far.
+
+    None if there is no training; raises :class:`ConfigError` if it cannot be read.
+    """
+    if (folder / SUMMARY).exists():
+        summary = read_summary(folder)
+        return summary['task'], summary['steps']
+    if (folder / CHECKPOINT).exists():  # a run that was killed before its first summary
+        progress = _progress(folder / CHECKPOINT, None)
+        return plain(asdict(progress.task)), progress.steps
+    return None
+
+
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as ``summary.json`` holds them, to compare them with it."""
+    return json.loads(strict_json(settings))
+
+
 class Trainer:
     """One training run."""
 

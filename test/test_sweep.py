@@ -239,6 +239,15 @@ def test_results_of_other_settings_are_not_taken_for_those_of_the_file(
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')} == before
 
 
+def test_a_sweep_that_was_killed_before_it_noted_an_end_goes_on(tmp_path, swept):
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    mark = tmp_path / 'out' / 'as it is' / 'seed_0' / '.finished_200'
+    mark.unlink()
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert mark.exists()
+
+
 def test_settings_and_seeds_may_be_added_to_a_sweep(tmp_path, swept):
     shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
     write(tmp_path, **{**ALONE, 'seeds': [0, 1], 'settings': {'slow': OTHER, 'as it is': {}}})

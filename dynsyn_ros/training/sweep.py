@@ -132,14 +132,19 @@ class Job:
 
         Raises :class:`ConfigError` if it cannot be trained.
         """
-        if (self.folder / trainer.CHECKPOINT).exists():
-            training = Trainer.resume(
-                self.folder, self.config.steps, threads=1, patience=PATIENCE)
-        else:
-            training = Trainer(self.config, self.folder, threads=1, patience=PATIENCE)
+        try:
+            training = self._training()
+        except trainer.NothingLeft:  # its worker died between the last checkpoint and this line
+            self._done.touch()
+            return
         training.run(stop, lambda _: None)
         if training.finished:
             self._done.touch()
+
+    def _training(self) -> Trainer:
+        if (self.folder / trainer.CHECKPOINT).exists():
+            return Trainer.resume(self.folder, self.config.steps, threads=1, patience=PATIENCE)
+        return Trainer(self.config, self.folder, threads=1, patience=PATIENCE)
 
 
 def read_sweep(file: Path, output: Path) -> list[Job]:

@@ -59,11 +59,13 @@ def robot_config(**values):
     return build(RobotConfig, {**given, **values})
 
 
-def write_training(folder, rows, learners, shared, steps, env_id='BipedalWalker-v3'):
+def write_training(
+        folder, rows, learners, shared, steps, env_id='BipedalWalker-v3', task=()):
     """
     Write the results of a training: its episodes and its summary.
 
-    ``steps``, and those of the rows, are of each walker; rows are without ``mean_of``.
+    ``steps``, and those of the rows, are of each walker; rows are without ``mean_of``. ``task``
+    has all its settings, if a test compares them.
     """
     folder.mkdir(parents=True)
     ended = Counter()
@@ -76,7 +78,8 @@ def write_training(folder, rows, learners, shared, steps, env_id='BipedalWalker-
             out.writerow((learner, episode, at * learners, *rest, min(ended[group], 100)))
     (folder / 'summary.json').write_text(
         json.dumps({'steps': steps * learners,
-                    'task': {'env_id': env_id, 'learners': learners, 'separate': not shared}}))
+                    'task': {'env_id': env_id, 'learners': learners, 'separate': not shared,
+                             **dict(task)}}))
 
 
 #: The slowest files. They run first, or one of them would still run when all others are done.

@@ -19,12 +19,15 @@ from multiprocessing import get_context
 import os
 import time
 
-from conftest import preset
+from conftest import preset, robot_config
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
+from dynsyn_ros.robot import Robot
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.checkpoint_manager import CheckpointManager
 from dynsyn_ros.storage.checkpoints import Checkpoints
 from dynsyn_ros.storage.folders import Claim, WALK
 import numpy as np
@@ -33,6 +36,7 @@ from rclpy.node import Node
 from ros import (
     await_line,
     make,
+    PATIENCE,
     process,
     ros,
     ros_arguments,
@@ -106,6 +110,54 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
     again.write(weights.pack(learner, robot, {}))
     again.then(int).result()
     assert again.files() == [tmp_path / 'checkpoint_00000013.npz', last]
+
+
+def manager_of(folder, robot, warned):
+    learner = Learner(robot.layout, preset('default'), seed=1)
+    return CheckpointManager(folder, learner, robot, 1, 1, dict, warned.append, print)
+
+
+@pytest.mark.parametrize('other', [
+    {'robot': 'dog'}, {'joints': ['knee_1', 'hip_1', 'hip_2', 'knee_2']}, {'hidden_neurons': 9}])
+@pytest.mark.parametrize('name', ['checkpoint_00000007.npz', 'best.npz'])
+def test_the_files_of_another_robot_are_not_replaced(tmp_path, robot, other, name):
+    another = Robot(robot_config(**other))
+    learner = Learner(another.layout, preset('default'), seed=1)
+    weights.write(tmp_path / name, weights.pack(learner, another, {}))
+    (tmp_path / 'checkpoint_00000009.npz').write_text('torn')
+    warned = []
+    with pytest.raises(ConfigError, match=f'{name} holds weights of another robot: its .* here '
+                                          'it is .*; choose another output_dir$'):
+        manager_of(tmp_path, robot, warned).begin('none', 1)
+    assert warned == [f'{tmp_path}/checkpoint_00000009.npz is not a weights file, or is damaged']
+    Claim(tmp_path, WALK, alone=True).release()
+
+
+def test_a_checkpoint_of_another_robot_is_skipped_if_an_older_one_fits(tmp_path, robot):
+    for number, each in ((1, robot), (2, Robot(robot_config(robot='dog')))):
+        learner = Learner(each.layout, preset('default'), seed=1)
+        packed = weights.pack(learner, each, {})
+        weights.write(tmp_path / f'checkpoint_{number:08d}.npz', packed)
+    weights.write(tmp_path / 'best.npz', packed)
+    warned = []
+    manager = manager_of(tmp_path, robot, warned)
+    assert manager.begin('none', 1) == f'{tmp_path}/checkpoint_00000001.npz'
+    manager.close()
+    assert len(warned) == 2
+    assert all('of another robot' in each for each in warned)
+
+
+@pytest.mark.ros
+def test_a_controller_does_not_start_among_checkpoints_of_another_robot(tmp_path):
+    another = Robot(robot_config(robot='dog'))
+    weights.write(tmp_path / 'checkpoint_00000001.npz', weights.pack(
+        Learner(another.layout, preset('default'), seed=1), another, {}))
+    with process('controller', ros_arguments(output_dir=tmp_path)) as running:
+        _, said = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 2, said
+    assert 'error: ' in said
+    assert f'{tmp_path}/checkpoint_00000001.npz holds weights of another robot' in said
+    assert [path.name for path in tmp_path.glob('*.npz')] == ['checkpoint_00000001.npz']
 
 
 @pytest.mark.ros

@@ -38,10 +38,14 @@ for extra in ('aiohttp', 'envpool', 'mcap', 'mujoco', 'optuna', 'rosbags'):
 
 PAGES = [page for page in pages_with('dynsyn') if page.stem != 'lab_notes']
 
+#: Steps of the run that a command continues.
+MADE_STEPS = 3200
+
 #: What shortens a command; if an option occurs twice, the last one counts.
 SHORTER = {
     'walk': ['--steps', '100'],
     'train': ['--steps', '320'],
+    'train --resume': ['--steps', str(MADE_STEPS + 320)],
     'evaluate': ['--episodes', '1'],
     'dashboard': ['--port', '0'],
     'figures adaptation': ['--learners', '2', '--before', '1300', '--steps', '1700',
@@ -67,7 +71,7 @@ def made(tmp_path_factory):
         search |= {'simulator': 'gymnasium', 'learners': 4, 'trials': 1,
                    'budgets': [{'steps': 6600, 'seeds': 1}]}  # an episode ends in it
         file.write_text(yaml.safe_dump(search, sort_keys=False))
-    done = dynsyn('train', '--steps', 3200, '--output', 'run', folder=folder)
+    done = dynsyn('train', '--steps', MADE_STEPS, '--output', 'run', folder=folder)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 
+from dynsyn_ros.settings.files import replaced
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.folders import (
     check_picture,
@@ -106,11 +107,19 @@ def test_older_folders_are_known_by_what_is_in_them(tmp_path, mark, kind):
     Claim(tmp_path, kind).release()
 
 
-def test_what_killed_ones_left_half_written_is_cleared(tmp_path):
-    for name in ('.weights.npz.x1y2.tmp', '.finished_7', 'notes.tmp'):
+def test_what_killed_ones_left_half_written_is_cleared_and_nothing_else(tmp_path):
+    mine = ('.finished_7', 'notes.tmp', '.notes.tmp', '.notes.txt.x1y2z3w4.tmp', 'a.dynsyn.tmp')
+    for name in mine:
         (tmp_path / name).touch()
+    folders = ('.cache.tmp', '.cache.dynsyn.tmp')
+    for name in folders:
+        (tmp_path / name).mkdir()
+    with replaced(tmp_path / 'weights.npz'):
+        (torn,) = tmp_path.glob('.weights.npz.*')
+    (tmp_path / 'weights.npz').unlink()
+    torn.touch()
     Claim(tmp_path, WALK).release()
-    assert {path.name for path in tmp_path.iterdir()} == {'.finished_7', 'notes.tmp', MANIFEST}
+    assert {path.name for path in tmp_path.iterdir()} == {*mine, *folders, MANIFEST}
 
 
 @pytest.mark.parametrize('content', ['[]', '{', '{}', '[' * 100_000, 'x' * 2_000_000])

@@ -18,6 +18,7 @@ import csv
 import os
 from pathlib import Path
 import re
+import shutil
 import signal
 import subprocess
 
@@ -48,6 +49,20 @@ def write(folder, **changes):
 
 def contents(folder):
     return {name: (folder / name).read_bytes() for name in FILES}
+
+
+#: A sweep of one short training.
+ALONE = {'steps': 200, 'seeds': [0], 'settings': {'as it is': {}}}
+
+
+@pytest.fixture(scope='module')
+def swept(tmp_path_factory):
+    """Run the sweep of one short training; returns its folder."""
+    folder = tmp_path_factory.mktemp('swept')
+    write(folder, **ALONE)
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(scope='module')
@@ -198,6 +213,46 @@ def test_a_finished_sweep_goes_on_if_more_steps_are_asked_for(tmp_path, local):
         assert done.returncode == 0, done.stderr
     episodes = Path('as it is', 'seed_0', 'episodes.csv')
     assert (tmp_path / 'out' / episodes).read_bytes() == (local / episodes).read_bytes()
+
+
+OTHER = {'learner': {'synapses': {'period_mean': 5000.0}}}
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    ({'settings': {'as it is': OTHER}}, 'the first is learner.synapses.period_mean: choose anoth'),
+    ({'settings': {'as it is': OTHER}, 'steps': 300}, 'was made with other settings'),
+    ({'learners': 1}, 'the first is learners: choose another --output'),
+    ({'weights': 'bipedal_walker'}, 'the first is weights: choose another --output'),
+    ({'steps': 100}, 'seed_0 has taken 200 steps already, more than the 100 that are asked for'),
+])
+@pytest.mark.parametrize('lost', [(), (sweep.trainer.SUMMARY,), (sweep.trainer.CHECKPOINT,)])
+def test_results_of_other_settings_are_not_taken_for_those_of_the_file(
+        tmp_path, swept, changes, words, lost):
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    for name in lost:
+        (tmp_path / 'out' / 'as it is' / 'seed_0' / name).unlink()
+    write(tmp_path, **{**ALONE, **changes})
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')}
+    sentence = refused(tmp_path, 'sweep', 'sweep.yaml', '--output', 'out')
+    assert words in sentence
+    assert f'{tmp_path}/out/as it is/seed_0 ' in sentence
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')} == before
+
+
+def test_a_sweep_that_was_killed_before_it_noted_an_end_goes_on(tmp_path, swept):
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    mark = tmp_path / 'out' / 'as it is' / 'seed_0' / '.finished_200'
+    mark.unlink()
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert mark.exists()
+
+
+def test_settings_and_seeds_may_be_added_to_a_sweep(tmp_path, swept):
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    write(tmp_path, **{**ALONE, 'seeds': [0, 1], 'settings': {'slow': OTHER, 'as it is': {}}})
+    assert dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path).returncode == 0
+    assert len((tmp_path / 'out' / sweep.SUMMARY).read_text().splitlines()) == 5
 
 
 @pytest.mark.parametrize(('changes', 'words'), [

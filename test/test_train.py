@@ -18,6 +18,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -42,7 +43,7 @@ from dynsyn_ros.training.trainer import Trainer
 import gymnasium
 import numpy as np
 from PIL import Image
-from programs import await_lines, dynsyn, PATIENCE, PROGRAM, refused
+from programs import await_lines, dynsyn, dynsyn_here, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -293,6 +294,53 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file.yaml').write_text('')
     assert words in refused(tmp_path, 'train', *arguments)
     assert [path.name for path in tmp_path.glob('*') if path.name != 'ros_log'] == ['file.yaml']
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """Train to the end; returns the folder."""
+    folder = tmp_path_factory.mktemp('finished')
+    run(Trainer(make_config(steps=800), folder / 'run'))
+    return folder
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--steps', 100], ['--steps', 800], ['--reheat', 0.5], ['--reheat', 0.5, '--steps', 800]])
+def test_a_finished_training_does_not_pretend_to_go_on(finished, arguments):
+    folder = finished / 'run'
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert 'run has already taken 800 steps: give --steps above 800' in refused(
+        finished, 'train', '--resume', 'run', *arguments)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_finished_training_goes_on_with_more_steps(tmp_path, finished, capsys):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    assert dynsyn_here('train', '--resume', 'run', '--steps', 802, '--reheat', 1.0,
+                       folder=tmp_path) == 0
+    said = capsys.readouterr().out
+    assert 'finished after 802 of 802 steps' in said
+    assert said.endswith('continue with: dynsyn train --resume run --steps 1604\n')
+    assert dynsyn_here('train', '--resume', 'run', folder=tmp_path) == 0
+
+
+def test_the_next_command_of_a_fleet_that_took_more_steps_than_asked_for(tmp_path, capsys):
+    assert dynsyn_here('train', '--steps', 1, '--output', 'run', folder=tmp_path) == 0
+    *_, advice = capsys.readouterr().out.splitlines()
+    assert advice == 'continue with: dynsyn train --resume run --steps 32'
+
+
+def test_a_training_that_ended_when_it_solved_its_task_stays_ended(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(SOLVED_AT, ENVIRONMENTS[0], -1000.0)
+    run(Trainer(make_config(steps=10**6, until_solved=True, learners=16), tmp_path / 'run'))
+    before = (tmp_path / 'run' / training.CHECKPOINT).read_bytes()
+    for arguments in (['--steps', 2 * 10**6], ['--reheat', 0.5]):
+        assert 'run ended when it solved its task: start from its weights with --weights' in (
+            refused(tmp_path, 'train', '--resume', 'run', *arguments))
+    assert (tmp_path / 'run' / training.CHECKPOINT).read_bytes() == before
+    capsys.readouterr()
+    assert dynsyn_here('train', '--resume', 'run', folder=tmp_path) == 0
+    assert 'continue with' not in capsys.readouterr().out
 
 
 def test_a_training_is_not_written_over(tmp_path):

@@ -15,6 +15,7 @@
 """Searches: kills and other programs lose or double nothing, and errors come before any run."""
 
 import csv
+from dataclasses import asdict
 import os
 import re
 import select
@@ -23,8 +24,10 @@ import subprocess
 import sys
 
 from conftest import write_training
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training import tune_file
 from dynsyn_ros.training.presets import read_preset
+from dynsyn_ros.training.trainer import plain
 import numpy as np
 from pages import SOURCE
 from PIL import Image
@@ -136,7 +139,7 @@ def train(job, returns):
     rows = [(0, i, steps * (i + 1) // len(returns), 100, value, 0, value)
             for i, value in enumerate(returns)]
     if not job.folder.exists():
-        write_training(job.folder, rows, 2, True, steps)
+        write_training(job.folder, rows, 2, True, steps, task=plain(asdict(job.config)))
     job._done.touch()
 
 
@@ -246,6 +249,16 @@ def test_a_study_of_another_search_is_refused(tmp_path):
         (tmp_path / 'search' / 'study.journal').write_text(f'{content}\n' * 2)
         sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
         assert 'study.journal is not a study of this program, or is damaged' in sentence
+
+
+def test_trainings_of_another_search_are_not_taken_for_those_of_a_new_one(tmp_path):
+    narrow = {RATE: {'low': 1e-6, 'high': 1e-5}}
+    run([Study(tune_file.read_search(write(tmp_path)), tmp_path / 'out', print)])
+    (tmp_path / 'out' / 'study.journal').unlink()
+    study = Study(tune_file.read_search(write(tmp_path, ranges=narrow)), tmp_path / 'out', print)
+    with pytest.raises(ConfigError, match='seed_0 was made with other settings, the first is '
+                                          r'learner\.synapses\.centre_rate: choose another --out'):
+        study.take()
 
 
 @pytest.mark.parametrize(('name', 'value'), [('last', 4.0), ('best', 5.0), ('area', 3.5)])

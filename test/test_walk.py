@@ -73,6 +73,9 @@ def test_same_seed_same_files(tmp_path):
     done = dynsyn('walk', '--steps', 600, '--output', 'a', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (tmp_path / 'a' / 'b.gif').touch()
+    swapped = yaml.safe_load(ROBOT_FILE.read_text())
+    swapped['/**']['ros__parameters']['joints'] = ['hip_2', 'knee_2', 'hip_1', 'knee_1']
+    (tmp_path / 'swapped.yaml').write_text(yaml.safe_dump(swapped))
     first, both = ((tmp_path / name / 'episodes.csv').read_text() for name in 'ba')
     assert both.startswith(first)
     rows = list(csv.DictReader(both.splitlines()))
@@ -85,7 +88,9 @@ def test_same_seed_same_files(tmp_path):
             (('--gif', 'a/weights.npz'), 'must have a name that ends in .gif or .mp4'),
             (('--output', 'a', '--weights', 'none'), '--weights would have no effect: the walk'),
             (('--output', 'a', '--params-file', 'walker2d'),
-             "a is the folder of a walk of 'bipedal_walker': continue it with"),
+             "another robot: its robot is 'bipedal_walker', here it is 'walker2d'; continue its"),
+            (('--output', 'a', '--params-file', 'swapped.yaml'),
+             'another robot: its joints is [\'hip_1\', \'knee_1\', \'hip_2\', \'knee_2\'], here'),
             (('--record', 'a/weights.npz'), 'a/weights.npz already exists')):
         assert words in refused(tmp_path, 'walk', '--steps', 10, *arguments)
     assert (tmp_path / 'a' / 'episodes.csv').read_text() == both

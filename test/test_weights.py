@@ -310,7 +310,7 @@ def test_weights_of_another_robot(file):
 
 
 def test_weights_of_another_shape(file, robot):
-    refused(file, Robot(robot_config(hidden_neurons=9)), 'does not fit: phase has the shape')
+    refused(file, Robot(robot_config(hidden_neurons=9)), "another robot: its layout is .*'hidden'")
     refused(file, robot, 'does not fit', numbers=range(2))
 
 

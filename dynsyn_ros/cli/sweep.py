@@ -52,6 +52,9 @@ def main(options: argparse.Namespace) -> None:
     file = find(SWEEP_FILE, options.file)
     output = (options.output or Path('runs') / file.stem).resolve()
     jobs = sweep.read_sweep(file, output)
+    for job in jobs:
+        job.check()
+        job.check_steps()
     claim = Claim(output, SWEEP)
     stop = StopRequest()
     done = {job.folder: job.steps for job in jobs}

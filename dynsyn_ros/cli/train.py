@@ -77,8 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, metavar='DIR',
                         help='folder for the results (default: a new one in runs)')
     parser.add_argument('--resume', type=Path, metavar='DIR', help=(
-        'continue from the last checkpoint in a folder, with its settings; --steps and --reheat '
-        'may also be given'))
+        'continue from the last checkpoint in a folder, with its settings; --steps above those '
+        'taken and --reheat may also be given'))
     parser.add_argument('--reheat', type=shared_options.share, metavar='SHARE', help=(
         'with --resume: turn the annealing clock back by this share, so that a walk that settled '
         'too early fluctuates more and settles again'))
@@ -170,7 +170,9 @@ def _closing(trainer: Trainer) -> list[str]:
         files_of(folder),
         'measure it with: ' + command('evaluate', folder / WEIGHTS_FILE, *_robot(config)),
     ]
-    more = ('--steps', 2 * config.steps) if trainer.finished else ()
+    if trainer.solved:
+        return lines
+    more = ('--steps', 2 * trainer.steps) if trainer.finished else ()
     return [*lines, 'continue with: ' + command('train', '--resume', folder, *more)]
 
 

@@ -34,6 +34,7 @@ from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.pictures.curves import draw_learning_curve
 from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.process import StopRequest
+from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import (
     find,
@@ -44,7 +45,7 @@ from dynsyn_ros.settings.assets import (
     weights_path,
 )
 from dynsyn_ros.settings.files import new_folder
-from dynsyn_ros.settings.schema import ConfigError, cut
+from dynsyn_ros.settings.schema import build_part, ConfigError
 from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.storage import checkpoints, weights
@@ -99,11 +100,11 @@ def main(options: argparse.Namespace) -> None:
             options, 'real_time_factor'.__eq__, 'it is for --pace realtime')
     output = options.output or new_folder('walk')
     files = (find(ROBOT, options.params_file), find(PRESET, options.preset))
-    robot = str(parameters.read(files).get('robot'))  # its errors are clearer than those of ROS
-    start = weights_path(options.weights or pretrained(robot))
+    values = parameters.read(files)  # its errors are clearer than those of ROS
+    start = weights_path(options.weights or pretrained(str(values.get('robot'))))
     earlier = checkpoints.numbered(output)
     if earlier:
-        _check_robot(earlier, robot)
+        _check_robot(earlier, Robot(build_part(RobotConfig, values)))
         shared_options.refuse_given(
             options, 'weights'.__eq__, f'the walk in {output} is continued from its checkpoint')
     elif start != UNTRAINED:
@@ -141,17 +142,18 @@ def main(options: argparse.Namespace) -> None:
             *(['--frozen'] if options.frozen else []))))
 
 
-def _check_robot(earlier: Sequence[Path], robot: str) -> None:
+def _check_robot(earlier: Sequence[Path], robot: Robot) -> None:
     """Refuse to continue the walk of another robot, by the newest readable checkpoint."""
     for file in earlier:
         try:
-            walked = weights.read_about(file)['robot']
+            about = weights.read_about(file)
         except ConfigError:  # the controller will report it and try the one before
             continue
-        if walked != robot:
-            raise ConfigError(f'{file.parent} is the folder of a walk of {cut(walked)}: continue '
-                              'it with the --params-file of that robot, or choose another '
-                              '--output')
+        try:
+            weights.check_robot(file, about, robot)
+        except weights.AnotherRobot as error:
+            raise ConfigError(f'{error}; continue its walk with the --params-file of that robot, '
+                              'or choose another --output') from error
         return
 
 

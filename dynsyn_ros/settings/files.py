@@ -30,8 +30,8 @@ from typing import Any, IO
 
 from dynsyn_ros.settings.schema import ConfigError
 
-#: The end of the name of a file while it is being written.
-_LEFTOVER = '.tmp'
+#: The end of the name of a file while it is being written, which no other program uses.
+_LEFTOVER = '.dynsyn.tmp'
 
 
 def new_folder(kind: str) -> Path:
@@ -81,7 +81,8 @@ def replaced(path: Path, mode: str = 'wb') -> Iterator[IO[Any]]:
 def clear_leftovers(folder: Path) -> None:
     """Remove half-written files of a killed process; no other process may be writing there."""
     for torn in folder.glob(f'.*{_LEFTOVER}'):
-        torn.unlink(missing_ok=True)
+        if torn.is_file():
+            torn.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -90,8 +90,8 @@ class CheckpointManager:
         Load the newest valid checkpoint, or else the weights file ``source``.
 
         Returns the file that the learner starts from, or ``none``. The folder is claimed until
-        :meth:`close`. Raises :class:`ConfigError` if a file is refused or the folder cannot be
-        used.
+        :meth:`close`. Raises :class:`ConfigError` if a file is refused, if the folder cannot be
+        used, or if it holds the files of another robot.
         """
         load = partial(weights.load, learner=self._learner, robot=self._robot)
         found = self._checkpoints.newest(load, self._warn)
@@ -99,22 +99,34 @@ class CheckpointManager:
             source = str(found)
         elif source != UNTRAINED:
             load(Path(source).expanduser())
+        self._load_best(alone=not found)
         self._claim = Claim(self.path.parent, WALK)
         self._made_by = {'by': 'controller node', 'seed': seed, 'weights': source}
         self._begun = self._learner.snapshot()
-        if self._best_path.exists():
-            try:
-                arrays, about = weights.read_for(
-                    self._robot, self._best_path, self._learner.contents)
-                self._learner.check(arrays)
-                mean = float(about['made_by']['mean_reward'])
-                config = self._robot.config
-                if not abs(mean) <= config.reward_limit + config.human_reward_limit:
-                    raise ValueError(f'a mean reward cannot be {mean:g}')
-                self._best.packed, self._best.mean = arrays, mean
-            except (ConfigError, ValueError, KeyError, TypeError) as error:
-                self._warn(f'{self._best_path} is not used as the best so far: {error}')
         return source
+
+    def _load_best(self, alone: bool) -> None:
+        """
+        Load the best so far, if there is a valid one.
+
+        Raises :class:`ConfigError` if it is of another robot and ``alone``, without checkpoints:
+        the next best would replace it.
+        """
+        if not self._best_path.exists():
+            return
+        try:
+            arrays, about = weights.read_for(
+                self._robot, self._best_path, self._learner.contents)
+            self._learner.check(arrays)
+            mean = float(about['made_by']['mean_reward'])
+            config = self._robot.config
+            if not abs(mean) <= config.reward_limit + config.human_reward_limit:
+                raise ValueError(f'a mean reward cannot be {mean:g}')
+            self._best.packed, self._best.mean = arrays, mean
+        except (ConfigError, ValueError, KeyError, TypeError) as error:
+            if alone and isinstance(error, weights.AnotherRobot):
+                raise weights.AnotherRobot(f'{error}; choose another output_dir') from error
+            self._warn(f'{self._best_path} is not used as the best so far: {error}')
 
     def count(self, reward: float, time: int) -> bool:
         """Count a step at ``time`` (ns) and its reward; returns whether it ended a window."""

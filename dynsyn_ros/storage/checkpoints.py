@@ -57,15 +57,23 @@ class Checkpoints:
         Load the newest checkpoint that ``load`` accepts, and return its path.
 
         ``load`` refuses a file with :class:`ConfigError`. Then ``skipped`` gets the reason, and
-        the next older file is tried.
+        the next older file is tried. If none is accepted and one is of another robot, raises
+        :class:`dynsyn_ros.storage.weights.AnotherRobot`: new checkpoints would replace it.
         """
+        others: list[weights.AnotherRobot] = []
         for file in self.files():
             try:
                 load(file)
+            except weights.AnotherRobot as error:
+                others.append(error)
             except ConfigError as error:
                 skipped(str(error))
             else:
+                for other in others:
+                    skipped(str(other))
                 return file
+        if others:
+            raise weights.AnotherRobot(f'{others[0]}; choose another output_dir')
         return None
 
     def write(self, packed: Mapping[str, np.ndarray], path: Path | None = None) -> None:

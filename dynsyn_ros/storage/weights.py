@@ -55,6 +55,10 @@ _MOST = 1_000_000
 IDENTITY = ('robot', 'joints', 'observations')
 
 
+class AnotherRobot(ConfigError):
+    """A readable file of a robot with another name, joints, observations or network."""
+
+
 def pack(
     learner: Learner,
     robot: Robot,
@@ -71,7 +75,7 @@ def pack(
     about = {
         'format': FORMAT,
         **{key: getattr(robot.config, key) for key in IDENTITY},
-        'layout': {name: getattr(learner.layout, name) for name in SIZES},
+        'layout': _sizes(learner.layout),
         'learner': asdict(learner.config),
         'made_by': dict(made_by),
     }
@@ -117,6 +121,22 @@ def read_for(
     return _read(path, contents, robot)
 
 
+def check_robot(path: Path, about: Mapping[str, Any], robot: Robot) -> None:
+    """Raise :class:`AnotherRobot` if what a file says about itself is of another robot."""
+    mine = {key: getattr(robot.config, key) for key in IDENTITY}
+    if about.get('layout'):
+        mine['layout'] = _sizes(robot.layout)
+    for key, value in mine.items():
+        if about[key] != value:
+            raise AnotherRobot(
+                f'{path} holds weights of another robot: its {key} is {cut(about[key])}, '
+                f'here it is {cut(value)}')
+
+
+def _sizes(layout: Layout) -> dict[str, int]:
+    return {name: getattr(layout, name) for name in SIZES}
+
+
 def read(
     path: Path, contents: Contents | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -134,12 +154,8 @@ def _read(
     path: Path, contents: Contents | None, robot: Robot | None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with _opened(path) as (archive, about):
-        for key in IDENTITY if robot else ():
-            mine = getattr(robot.config, key)
-            if about[key] != mine:
-                raise ConfigError(
-                    f'{path} holds weights of another robot: its {key} is {cut(about[key])}, '
-                    f'here it is {cut(mine)}')
+        if robot:
+            check_robot(path, about, robot)
         arrays = archive.read(contents or _own_contents(archive, about))
         if about['format'] == FORMER and 'clock' in arrays:
             # The former clock summed the reward of a step times its milliseconds.

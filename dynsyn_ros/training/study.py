@@ -134,7 +134,7 @@ class Study:
             if self.search.as_it_is:
                 self._study.enqueue_trial(self.search.as_it_is)
         elif theirs != mine:
-            changed = [key for key in mine if theirs.get(key) != mine[key]]
+            changed = [key for key in {**mine, **theirs} if theirs.get(key) != mine.get(key)]
             raise ConfigError(
                 f'{self.output} holds a search with other {", ".join(changed)}: once a search has '
                 'begun, only trials can be changed; choose another --output')
@@ -239,6 +239,8 @@ class Study:
             Job(f'trial {number}', self.search.training(running.trial.params, seed, budget.steps),
                 self._folder(number) / f'seed_{seed}')
             for seed in self.search.config.seeds[:budget.seeds]]
+        for job in running.jobs:
+            job.check()
         running.waiting.extend(job for job in running.jobs if not job.finished)
         if not running.waiting:
             self._report(running)

@@ -35,7 +35,9 @@ from any folder. Steps are those of all walkers together::
 Each setting and seed is a training in its own folder, ``SETTING/seed_N``. ``episodes.csv`` has all
 episodes. ``summary.csv`` has one row per training, which counts as solved once all its learners
 have solved the task. ``curves.png`` shows the mean of each setting over its seeds, with a band
-from the worst to the best. To continue a finished sweep, ask for more steps in its file.
+from the worst to the best. To continue a finished sweep, ask for more steps in its file, or add
+settings and seeds. A training that is there already keeps its settings and its steps: for others,
+choose another ``--output``.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from collections.abc import Callable, Mapping
 import csv
 from dataclasses import asdict, dataclass, fields
 from io import TextIOWrapper
+import math
 from pathlib import Path
 import re
 from typing import Any
@@ -105,20 +108,43 @@ class Job:
     def _done(self) -> Path:
         return self.folder / f'.finished_{self.config.steps}'
 
+    def check(self) -> None:
+        """Raise :class:`ConfigError` if its folder has a training with other settings."""
+        made, _ = trainer.made_with(self.folder) or (None, 0)
+        name = made and _first_difference(
+            trainer.plain(asdict(self.config)), {**made, 'steps': self.config.steps})
+        if name:
+            raise ConfigError(
+                f'{self.folder} was made with other settings, the first is {name}: choose '
+                'another --output')
+
+    def check_steps(self) -> None:
+        """Raise :class:`ConfigError` if its training has gone beyond the steps asked for."""
+        _, taken = trainer.made_with(self.folder) or (None, 0)
+        if taken > math.ceil(self.config.steps / self.config.learners) * self.config.learners:
+            raise ConfigError(
+                f'{self.folder} has taken {taken} steps already, more than the {self.config.steps}'
+                ' that are asked for: choose another --output')
+
     def run(self, stop: Callable[[], bool]) -> None:
         """
         Train until finished or ``stop``, from the last checkpoint if there is one.
 
         Raises :class:`ConfigError` if it cannot be trained.
         """
-        if (self.folder / trainer.CHECKPOINT).exists():
-            training = Trainer.resume(
-                self.folder, self.config.steps, threads=1, patience=PATIENCE)
-        else:
-            training = Trainer(self.config, self.folder, threads=1, patience=PATIENCE)
+        try:
+            training = self._training()
+        except trainer.NothingLeft:  # its worker died between the last checkpoint and this line
+            self._done.touch()
+            return
         training.run(stop, lambda _: None)
         if training.finished:
             self._done.touch()
+
+    def _training(self) -> Trainer:
+        if (self.folder / trainer.CHECKPOINT).exists():
+            return Trainer.resume(self.folder, self.config.steps, threads=1, patience=PATIENCE)
+        return Trainer(self.config, self.folder, threads=1, patience=PATIENCE)
 
 
 def read_sweep(file: Path, output: Path) -> list[Job]:
@@ -153,6 +179,20 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
                 raise ConfigError(f'{where}: {error}') from error
             jobs.append(Job(name, config, output / name / f'seed_{seed}'))
     return jobs
+
+
+def _first_difference(mine: Any, theirs: Any, name: str = '') -> str | None:
+    """Return the dotted name of the first entry of two nested tables that differs, or None."""
+    if not isinstance(mine, dict) or not isinstance(theirs, dict):
+        return None if mine == theirs else name
+    for key in {**mine, **theirs}:
+        inner = f'{name}.{key}' if name else key
+        if key not in mine or key not in theirs:
+            return inner
+        found = _first_difference(mine[key], theirs[key], inner)
+        if found:
+            return found
+    return None
 
 
 def _changed(values: Mapping[str, Any], changes: Any, where: str) -> dict[str, Any]:

@@ -67,6 +67,10 @@ _FORMER_KEY = 'shared'
 _TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
 
 
+class NothingLeft(ConfigError):
+    """A training that has no steps left."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a checkpoint says about its training."""
@@ -100,6 +104,13 @@ def _progress(file: Path, steps: int | None) -> Progress:
         raise ConfigError(f'{file} is not a checkpoint of a training: {error}') from error
 
 
+def _check_left(folder: Path, progress: Progress, steps: int | None, reheat: float) -> None:
+    """Refuse a number of steps that has been taken already, and reheating with no steps left."""
+    if (steps or reheat) and progress.steps >= progress.task.steps:
+        raise NothingLeft(f'{folder} has already taken {progress.steps} steps: give --steps above '
+                          f'{progress.steps}')
+
+
 def read_summary(folder: Path) -> dict[str, Any]:
     """
     Read the summary of a training, see :meth:`Trainer.summary`; raises :class:`ConfigError`.
@@ -126,6 +137,26 @@ def read_summary(folder: Path) -> dict[str, Any]:
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(f'{file} is not the {SUMMARY} of a training') from error
     return summary
+
+
+def made_with(folder: Path) -> tuple[dict[str, Any], int] | None:
+    """
+    Return the settings of the training in a folder, as :func:`plain` does, and its steps so far.
+
+    None if there is no training; raises :class:`ConfigError` if it cannot be read.
+    """
+    if (folder / SUMMARY).exists():
+        summary = read_summary(folder)
+        return summary['task'], summary['steps']
+    if (folder / CHECKPOINT).exists():  # a run that was killed before its first summary
+        progress = _progress(folder / CHECKPOINT, None)
+        return plain(asdict(progress.task)), progress.steps
+    return None
+
+
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as ``summary.json`` holds them, to compare them with it."""
+    return json.loads(strict_json(settings))
 
 
 class Trainer:
@@ -170,9 +201,10 @@ class Trainer:
         Continue from the checkpoint in a folder, up to another number of ``steps`` if given.
 
         First, the annealing clock is turned back by the share ``reheat``. Raises
-        :class:`ConfigError` if there is no usable checkpoint, or no annealing to turn back.
+        :class:`ConfigError` if there is no usable checkpoint, or no annealing to turn back, and
+        :class:`NothingLeft` if ``steps`` or ``reheat`` is given and no steps are left.
         """
-        _progress(folder / CHECKPOINT, steps)
+        _check_left(folder, _progress(folder / CHECKPOINT, steps), steps, reheat)
         claim = Claim(folder, TRAINING, patience)
         try:
             self = cls._resumed(folder, steps, threads, reheat)
@@ -186,6 +218,7 @@ class Trainer:
     def _resumed(cls, folder: Path, steps: int | None, threads: int, reheat: float) -> Trainer:
         file = folder / CHECKPOINT
         progress = _progress(file, steps)
+        _check_left(folder, progress, steps, reheat)
         config = progress.task
         if reheat and not config.learner.annealing:
             raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')
@@ -210,6 +243,10 @@ class Trainer:
         self._rounds = progress.steps // self.config.learners
         self._seconds = progress.seconds
         self._best = self._best_so_far(progress.best)
+        if self.solved and (steps or reheat):
+            self._close_logs()
+            raise NothingLeft(f'{folder} ended when it solved its task: start from its weights '
+                              f'with --weights {folder / WEIGHTS}')
         return self
 
     @property
@@ -238,6 +275,10 @@ class Trainer:
             'steps', *(f'{kind} of {name}' for kind in ('weight', 'centre') for name in names)],
             synapses)
 
+    def _close_logs(self) -> None:
+        self.log.close()
+        self._table.close()
+
     @property
     def resumes_within_episode(self) -> bool:
         """Whether :meth:`resume` resumes in the middle of episodes; else it begins new ones."""
@@ -249,9 +290,14 @@ class Trainer:
         return self._rounds * self.config.learners
 
     @property
+    def solved(self) -> bool:
+        """Whether the run has solved the task, and that ends it."""
+        return self.config.until_solved and self.log.solved
+
+    @property
     def finished(self) -> bool:
-        """Whether the run has reached its steps, or has solved the task if that ends it."""
-        return self.steps >= self.config.steps or (self.config.until_solved and self.log.solved)
+        """Whether the run has reached its steps, or is :attr:`solved`."""
+        return self.steps >= self.config.steps or self.solved
 
     def run(self, stop: Callable[[], bool], progress: Callable[[Trainer], None]) -> None:
         """
@@ -285,8 +331,7 @@ class Trainer:
         if np.isneginf(self._best.mean):
             weights.write(self.folder / WEIGHTS, self._packed(0))
         self.checkpoint()
-        log.close()
-        self._table.close()
+        self._close_logs()
         self._claim.release()
 
     def _keep_best(self) -> None:

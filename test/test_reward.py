@@ -32,7 +32,7 @@ from dynsyn_ros.training.presets import read_preset
 import numpy as np
 import pytest
 from rclpy.node import Node
-from ros import make, process, ros, ros_arguments, spin_until, spinning
+from ros import make, PATIENCE, process, ros, ros_arguments, spin_until, spinning
 
 
 def policies():
@@ -77,10 +77,10 @@ def test_the_sum_over_an_episode_is_the_environments(name, episodes, policy):
 
 @pytest.mark.ros
 def test_the_learner_is_driven_by_the_reward_node(tmp_path):
-    # Two steps per second, so that each is rewarded before the next.
-    values = {'publish_reward': False, 'real_time_factor': 0.04, 'output_dir': tmp_path / 'out',
-              'weights': TRAINED}
     own, told, config = [], [], robot_config()
+    # Two steps per second, so that each is rewarded before the next, and no input is ever too old.
+    values = {'publish_reward': False, 'real_time_factor': 0.04, 'output_dir': tmp_path / 'out',
+              'weights': TRAINED, **{f'inputs.{topic}.timeout': PATIENCE for topic in config.inputs}}
 
     def on_reward(message):
         # A fall is detected by the posture some steps before the contact.

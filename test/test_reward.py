@@ -80,7 +80,8 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
     own, told, config = [], [], robot_config()
     # Two steps per second, so that each is rewarded before the next, and no input is ever too old.
     values = {'publish_reward': False, 'real_time_factor': 0.04, 'output_dir': tmp_path / 'out',
-              'weights': TRAINED, **{f'inputs.{topic}.timeout': PATIENCE for topic in config.inputs}}
+              'weights': TRAINED,
+              **{f'inputs.{topic}.timeout': PATIENCE for topic in config.inputs}}
 
     def on_reward(message):
         # A fall is detected by the posture some steps before the contact.

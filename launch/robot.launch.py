@@ -41,6 +41,7 @@ REMAPS = {
 PARAMETERS = {
     'seed': ('seed of the random streams', None),
     'autostart': ('false waits for lifecycle transitions from outside', ('true', 'false')),
+    'output_dir': (launching.OUTPUT_DIR, None),
     **launching.COMMON,
 }
 
@@ -53,8 +54,9 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             'params_file', description='parameters of the robot, see docs/hardware.md'),
         DeclareLaunchArgument(
-            'weights', default_value='none',
-            description='weights file to start from, or none to start untrained'),
+            'weights', default_value=launching.FROM_FILE,
+            description='weights file to start from, or none to start untrained; empty: as in '
+                        'params_file'),
         DeclareLaunchArgument(
             'use_sim_time', default_value='false', choices=['true', 'false'],
             description='true: the time comes from clock, for Gazebo, MuJoCo or a recording'),

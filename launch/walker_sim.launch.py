@@ -15,7 +15,8 @@
 """
 Start the simulated walker and its controller.
 
-Parameters that are not given on the command line come from ``params_file`` and ``preset``.
+Parameters that are not given on the command line come from ``params_file`` and ``preset``, except
+``weights`` and ``output_dir``.
 """
 
 from pathlib import Path
@@ -24,6 +25,7 @@ from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS
 from dynsyn_ros.settings.assets import CONFIG, PACKAGE, ROBOT_FILE, TRAINED, URDF
+from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
@@ -52,6 +54,9 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             'weights', default_value=str(TRAINED),
             description='weights file to start from, or none to start untrained'),
+        DeclareLaunchArgument(
+            'output_dir', default_value='',
+            description=f'{launching.OUTPUT_DIR}; empty: a new folder in runs'),
         *launching.declare(PARAMETERS),
         DeclareLaunchArgument(
             'record', default_value='false', choices=['true', 'false'],
@@ -72,7 +77,8 @@ def start(context):
     def value(name):
         return launching.value(context, name)
 
-    given = launching.given(context, PARAMETERS)
+    folder = Path(value('output_dir') or new_folder('launch')).expanduser()
+    given = {**launching.given(context, PARAMETERS), 'output_dir': str(folder)}
     parameters = [*launching.files(context), given]
     executables = ['simulator', 'controller']
     if given.get('publish_reward') is False:
@@ -86,11 +92,11 @@ def start(context):
     if value('record') == 'true':
         actions.append(ExecuteProcess(
             cmd=['ros2', 'bag', 'record', '--all', '--storage', 'mcap', '--output',
-                 str(Path(given['output_dir'], 'bag'))],
+                 str(folder / 'bag')],
             output='screen'))
     if value('rqt') == 'true':
         actions.append(Node(package='rqt_gui', executable='rqt_gui', arguments=[
-            '--perspective-file', str(perspective(value('namespace'), given['output_dir']))]))
+            '--perspective-file', str(perspective(value('namespace'), folder))]))
     if value('rviz') == 'true':
         actions += look_in_rviz(value('namespace'))
     return actions
@@ -100,7 +106,7 @@ def perspective(namespace, folder):
     """Write the rqt perspective for a namespace, because rqt only knows absolute topics."""
     root = f'/{namespace}'.rstrip('/')
     text = (VIEWS / 'dynsyn.perspective').read_text().replace("'/", f"'{root}/")
-    path = Path(folder).expanduser() / 'dynsyn.perspective'
+    path = folder / 'dynsyn.perspective'
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path

@@ -80,10 +80,12 @@ def test_a_fallen_body_gets_no_torque_until_it_is_upright():
     assert sent == [True, True, False, False, False, True, True, False, False, True]
 
 
-def test_a_fall_is_over_where_nothing_counts_as_one_any_more():
+@pytest.mark.parametrize('tilt', [INF, 4.0])
+def test_a_fall_is_over_where_nothing_counts_as_one_any_more(tilt):
     one = limiter(fall_tilt=1.0, upright_tilt=0.3)
     assert not one.commands(np.ones((1, 4)), standing(2.0)).any()
-    one.reconfigure(robot_config(torque_limits=[80.0, -40.0, 10.0, 0.0]))
+    one.reconfigure(robot_config(
+        torque_limits=[80.0, -40.0, 10.0, 0.0], fall_tilt=tilt, upright_tilt=0.3))
     assert one.commands(np.ones((1, 4)), standing(2.0)).any()
 
 

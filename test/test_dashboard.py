@@ -161,7 +161,9 @@ def test_only_its_own_page_with_its_token_may_press(tmp_path, monkeypatch):
             (403, '/', None, {'Host': 'attacker.example'}),
             (403, '/page.js', None, {'Host': f'attacker.example:{parts.port}'}),
             (403, '/scene', '', {}),
+            (403, '/', None, {'Host': '[::1'}),
             (403, '/live', '', upgrade),
+            (403, '/live', None, {**upgrade, 'Origin': 'http://['}),
             (403, '/live', None, {**upgrade, 'Host': 'a.example', 'Origin': 'http://a.example'}),
             (403, '/live', None, {**upgrade, 'Origin': 'http://attacker.example'}),
             # It is allowed, but urllib closes each connection, which prevents an upgrade.

@@ -15,6 +15,8 @@
 
 """Drivers as real robots have them: best effort, at any rate, with missing fields."""
 
+import time
+
 from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -25,8 +27,10 @@ import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
 from rig import PERIOD, rig, slow
 from ros import ros, spin_until, spinning
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu
 
 pytestmark = pytest.mark.ros
@@ -180,3 +184,17 @@ def test_in_sets_the_safe_command_goes_on_though_no_set_comes(tmp_path):
         one.await_message('imu', 'over its timeout')
         one.until(lambda: np.abs(one.watcher.last() - rest).max() < 1e-9, 'the rest pose')
         one.next_commands(20)  # nor do commands end there, which a drive may take for a loss
+
+
+def test_a_clock_that_stands_still_ends_in_zero_torque(tmp_path):
+    with rig(tmp_path, autostart=False, use_sim_time=True) as one:
+        clock = one.watcher.create_publisher(Clock, 'clock', 10)
+        timer = one.watcher.create_timer(0.01, lambda: clock.publish(Clock(clock=Time(
+            nanoseconds=time.time_ns()).to_msg())))
+        one.change(*UP)
+        one.await_driving()
+        timer.cancel()
+        one.await_message('control', 'the clock stands still')
+        one.next_commands(10, moving=False)
+        timer.reset()
+        one.await_driving()

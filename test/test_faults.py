@@ -19,6 +19,7 @@ from threading import Event
 
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.storage import weights
 from lifecycle_msgs.msg import Transition
@@ -187,6 +188,19 @@ def test_no_request_ends_a_controller(tmp_path):
         assert ask(SetBool, '/controller/set_learning', SetBool.Request(data=False)).success
         one.await_driving()
         assert one.controller.poll() is None
+
+
+def test_a_second_publisher_is_seen_behind_a_remap():
+    said, arguments = [], ['--ros-args', '-r', 'joint_torques:=effort_controller/commands']
+    with ros():
+        node = Node('controller', cli_args=arguments, use_global_arguments=False)
+        other = Node('other')
+        for each, topic in ((node, topics.COMMANDS), (other, 'effort_controller/commands')):
+            each.create_publisher(topics.COMMANDS_TYPE, topic, topics.QOS)
+        with spinning(node, other) as executor:
+            Owners(node, said.append, node.get_clock())
+            spin_until(executor, lambda: said, 'the other one')
+    assert '2 publishers, /controller and /other' in said[0]
 
 
 def test_nothing_is_learnt_while_there_is_a_second_robot_or_controller(walk):

@@ -26,7 +26,7 @@ from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.recorder import recorded, RecorderNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
-from dynsyn_ros.robot.replay import Replay
+from dynsyn_ros.robot.replay import Message, PARAMETER_EVENTS, Replay
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.recordings import recording, TYPES
@@ -36,6 +36,7 @@ from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 from programs import dynsyn, dynsyn_here, refused
 import pytest
+from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from ros import call, make, ros, spin_steps, spin_until, spinning
@@ -221,6 +222,17 @@ def said_of(path, learner, robot, values):
     except ConfigError as error:
         return str(error)
     return ''
+
+
+def test_parameters_of_another_robots_controller_change_nothing(robot):
+    values = parameters.read([ROBOT_FILE, preset_file('default')])
+    learner = Learner(robot.layout, preset('default'), SEED)
+    replay = Replay(robot, learner, values, node='/left/controller')
+    for name, learns in (('/right/controller', True), ('/left/controller', False)):
+        event = ParameterEvent(node=name, changed_parameters=[
+            Parameter('learning', value=False).to_parameter_msg()])
+        replay.put(Message(PARAMETER_EVENTS, event, 0))
+        assert learner.learning is learns
 
 
 @pytest.mark.filterwarnings('ignore::RuntimeWarning')

@@ -219,6 +219,8 @@ def test_an_error_in_a_transition_ends_in_zero_torque(tmp_path):
         assert controller._state_machine.current_state[1] == 'unconfigured'
         assert 'on_deactivate has raised RuntimeError: as no' in controller.faults.shown
         assert (tmp_path / 'out' / 'weights.npz').exists()
+        answer = call(executor, simulator, Trigger, '/controller/save', Trigger.Request())
+        assert (answer.success, 'before the node is configured' in answer.message) == (False, True)
 
 
 def test_rollback_to_the_best_weights(tmp_path):

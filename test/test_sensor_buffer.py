@@ -228,6 +228,10 @@ def test_velocities_that_are_missing_are_filtered_differences(missing):
     assert not inputs.take().readings[0][4:8].any(), 'nothing is known of so long a time'
     put(inputs, 'joint_states', at=9.01, velocity=[7.0] * 4, position=[5.0] * 4)
     assert (inputs.take().readings[0][4:8] == 7.0).all(), 'what is measured is believed'
+    put(inputs, 'joint_states', at=9.02, velocity=missing, position=[5.1] * 4)
+    assert inputs.take().readings[0][4:8].all()
+    put(inputs, 'joint_states', at=1.0, velocity=missing, position=[5.1] * 4)
+    assert not inputs.take().readings[0][4:8].any(), 'nor of what is in the future'
 
 
 @pytest.mark.parametrize(('topic', 'values', 'words'), [

@@ -77,7 +77,7 @@ def main(options: argparse.Namespace) -> None:
             UNTRAINED):
         weights.load(Path(file), learner, robot)
     learner.learning = values['learning'] = values['learning'] and not options.frozen
-    replay = Replay(robot, learner, values, after, arrays)
+    replay = Replay(robot, learner, values, after, arrays, _full(options, 'controller'))
     with recording(options.recording) as recorded:
         optional = (HUMAN_REWARD, PARAMETER_EVENTS)
         names = {_full(options, topic): topic for topic in (*replay.topics, *optional)}

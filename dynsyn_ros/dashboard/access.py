@@ -25,7 +25,7 @@ from pathlib import Path
 import re
 import secrets
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
@@ -98,7 +98,7 @@ class Access:
         This stops DNS rebinding, by which a page of another site reaches a local server: it makes
         a name of its own resolve to our address.
         """
-        name = (urlsplit(f'//{request.headers.get("Host", "")}').hostname or '').lower()
+        name = (_split(f'//{request.headers.get("Host", "")}').hostname or '').lower()
         here = request.transport.get_extra_info('sockname') if request.transport else None
         if name not in self._names and not (self._beyond and here and name == here[0]):
             raise web.HTTPForbidden(text=(
@@ -116,5 +116,13 @@ class Access:
     def check_origin(request: web.Request) -> None:
         """Refuse a page of another site."""
         origin = request.headers.get('Origin')
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and _split(origin).netloc != request.host:
             raise web.HTTPForbidden(text='the dashboard only answers its own page')
+
+
+def _split(address: str) -> SplitResult:
+    """Split an address; one that cannot be split has no name, so it is a foreign one."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit('')

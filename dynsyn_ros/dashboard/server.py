@@ -181,7 +181,7 @@ class Server:
 
     def _on_message(self, text: str) -> None:
         """Press a button; anything else is ignored."""
-        with suppress(ValueError, TypeError, KeyError):
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
             said = json.loads(text)
             self._press(str(said['press']), str(said['who']))
 

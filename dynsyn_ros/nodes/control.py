@@ -43,6 +43,7 @@ from std_msgs.msg import MultiArrayDimension
 #: How many times per control period the timer checks for a late step or late inputs.
 WATCHES_PER_PERIOD = 4
 DEAF = 'nobody listens to the commands'
+STANDING = 'the clock stands still'
 #: How long the last command of a deactivation may take to reach its subscribers.
 LAST_WORD = Duration(seconds=1)
 WARNING_PERIOD = 5.0
@@ -86,6 +87,9 @@ class Control:
         self._troubled = self._closed = self._answered = False
         self._stopped: int | None = None  # time of the last safe command, ns
         self._period = robot.config.control_period
+        self._timeout = min(each.timeout for each in robot.config.inputs.values())
+        self._ticked = 0, 0.0  # newest time of the clock, ns, and when it came, steady s
+        self._sent = 0.0  # when the last command was sent, steady s
         loop.begin()
         self._ends = ExitStack()
         self._mounting = Mounting(node, robot.config, self.inputs)
@@ -158,6 +162,7 @@ class Control:
         if self._closed:
             return
         now = self._now()
+        standing = self._standing(now)
         if self.inputs.due or self.inputs.late(now):
             self._step(now)
         elif self.inputs.in_sets:
@@ -169,6 +174,17 @@ class Control:
                 if silent:  # else each set is answered when it comes
                     self._repeat_what_is_safe(now)
             self._troubled = bool(trouble)
+        elif standing >= 2.0 * self._period <= time.monotonic() - self._sent:
+            # No step is due by such a clock, so its safe command comes by steady time.
+            trouble = self._node.must_stop or (STANDING if standing > self._timeout else '')
+            if trouble:
+                self._halt(trouble)
+
+    def _standing(self, now: int) -> float:
+        """Return how long the clock has stood still, in s of steady time."""
+        if now != self._ticked[0]:
+            self._ticked = now, time.monotonic()
+        return time.monotonic() - self._ticked[1]
 
     def _step(self, now: int) -> None:
         """Take one step; whatever it raises, the command that is sent is safe."""
@@ -227,4 +243,4 @@ class Control:
         if commands is not None:
             self._values[:] = commands[0]
             self._commands.publish(self._command)
-            self._answered = True
+            self._answered, self._sent = True, time.monotonic()

@@ -177,6 +177,7 @@ class ControllerNode(Guarded, LifecycleNode):
         self._deadman = Deadman(self, self._config)
         self._ends.callback(self._deadman.close)
         self.control = Control(self, self._robot, self._loop, self._steady)
+        self._ends.callback(self._close_control)
         self._apply_live_parameters()
         self._input_reports = diagnostics.InputReports(
             self, self.control.inputs, self._robot_config.control_period)
@@ -186,7 +187,6 @@ class ControllerNode(Guarded, LifecycleNode):
                 self._config.checkpoint_period, self._checkpoint, clock=self._steady)),
             Monitor(self, self._robot, self.learner, self._manager, self.control.inputs,
                     self._steady).close,
-            self._close_control,
         ):
             self._ends.callback(end)
         return super().on_activate(state)
@@ -202,8 +202,7 @@ class ControllerNode(Guarded, LifecycleNode):
         """Save the weights and drop the learner; refused if the weights cannot be saved."""
         if not self._saved():
             return TransitionCallbackReturn.FAILURE
-        self._manager.close()
-        self.learner = self._manager = None
+        self._drop()
         return TransitionCallbackReturn.SUCCESS
 
     @reported
@@ -212,13 +211,18 @@ class ControllerNode(Guarded, LifecycleNode):
         self._ends.close()
         if self.learner is not None:
             self._saved()
-            self._manager.close()
+            self._drop()
         return TransitionCallbackReturn.SUCCESS
 
     @reported
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send the safe command and save the weights, then wait to be configured again."""
         return self.on_shutdown(state)
+
+    def _drop(self) -> None:
+        """Drop the learner, and leave the folder to others."""
+        self._manager.close()
+        self.learner = self._manager = None
 
     def _close_control(self) -> None:
         control, self.control, self.second = self.control, None, ''

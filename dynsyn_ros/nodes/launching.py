@@ -22,7 +22,6 @@ from typing import Any
 
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
 from dynsyn_ros.settings.assets import find, PRESET, PRESETS, ROBOT, weights_path
-from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.settings.parameters import read_value
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
@@ -33,9 +32,8 @@ TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
 FROM_FILE = ''
 #: An argument's meaning, and its values if there are few.
 Arguments = Mapping[str, tuple[str, Sequence[str] | None]]
+OUTPUT_DIR = 'folder for weights.npz and checkpoints; the newest checkpoint there is loaded'
 COMMON: Arguments = {
-    'output_dir': ('folder for weights.npz and checkpoints; the newest checkpoint there is loaded '
-                   '(default: a new folder in runs)', None),
     'learning': ('false freezes the weights at their centres', ('true', 'false')),
 }
 
@@ -84,9 +82,9 @@ def files(context: Any) -> list[str]:
 
 
 def given(context: Any, parameters: Arguments) -> dict[str, Any]:
-    """Collect the parameters that were given, read as YAML, and an output folder."""
+    """Collect the parameters that were given, read as YAML."""
     values = {name: read_value(value(context, name)) for name in parameters
               if value(context, name) != FROM_FILE}
-    values['weights'] = weights_path(value(context, 'weights'))
-    values.setdefault('output_dir', str(new_folder('launch')))
+    if value(context, 'weights') != FROM_FILE:
+        values['weights'] = weights_path(value(context, 'weights'))
     return values

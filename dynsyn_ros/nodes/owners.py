@@ -52,7 +52,8 @@ class Owners:
             self._changed(second)
 
     def _second_of(self, topic: str) -> str:
-        if self._node.count_publishers(topic) < 2:  # asking for their names takes ten times longer
+        # Asking for their names takes ten times longer.
+        if self._node.count_publishers(self._node.resolve_topic_name(topic)) < 2:
             return ''
         ends = self._node.get_publishers_info_by_topic(topic)
         if len(ends) < 2:

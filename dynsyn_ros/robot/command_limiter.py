@@ -63,12 +63,12 @@ class CommandLimiter:
         most = np.array(config.rates) * self._period
         steps = np.divide(most, np.abs(limits), out=np.full(limits.size, math.inf),
                           where=limits != 0.0)
-        guarded = math.isfinite(config.fall_tilt)
+        guarded = config.fall_tilt < math.pi
         if not guarded:
             self.fallen[:] = False
         # Cosines of the two tilts, and the places of x and y of the quaternion in the readings.
         self._guard = (
-            math.cos(min(config.fall_tilt, math.pi)) if guarded else -math.inf,
+            math.cos(config.fall_tilt) if guarded else -math.inf,
             math.cos(min(config.upright_tilt, math.pi)),
             np.array([self._names.index(name) if guarded else 0 for name in QUATERNION[:2]]))
         self._limits, self._steps = limits, steps

@@ -164,13 +164,13 @@ class JointStates(MessageReader):
         return array('d', [values[i] for i in self._order])
 
     def _difference(self, message: Any, time: int) -> array[float] | None:
-        """Estimate velocities; they are 0 at first and after a gap longer than the timeout."""
+        """Estimate velocities; they are 0 at first, after a jump back and after a long gap."""
         position = self._column(message, 'position')
         if position is None or not math.isfinite(sum(position)):
             return position
         before, self._before = self._before, (time, position)
         passed = time - before[0] if before else 0
-        if before is None or passed > self._too_long:
+        if before is None or passed < 0 or passed > self._too_long:
             self._velocity = array('d', bytes(8 * len(position)))
         elif passed > 0:
             share = passed / (self._time_constant + passed)
@@ -283,7 +283,8 @@ class Scan(MessageReader):
     def _hold(self, numbers: array[float], time: int) -> None:
         """Fill in the last readings of rays without a measurement."""
         before = self._store.current(0, len(numbers))
-        lost = {i: self._lost.get(i, time) for i, r in enumerate(numbers) if math.isnan(r)}
+        lost = {i: min(self._lost.get(i, time), time)
+                for i, r in enumerate(numbers) if math.isnan(r)}
         for i, since in lost.items():
             if not self._store.used[i] or since > time - self._longest:
                 numbers[i] = before[i]

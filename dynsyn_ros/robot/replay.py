@@ -59,15 +59,15 @@ class Replay:
 
     def __init__(
         self, robot: Robot, learner: Learner, values: dict[str, Any], after: int | None = None,
-        behind: Mapping[str, np.ndarray] | None = None,
+        behind: Mapping[str, np.ndarray] | None = None, node: str = '/controller',
     ) -> None:
         """
         Begin at the first set of inputs, or after the one with the time ``after``, ns.
 
         ``values`` are the parameters that the controller was started with. ``behind`` are the
-        arrays of the checkpoint to continue from.
+        arrays of the checkpoint to continue from. ``node`` is the full name of the controller.
         """
-        self._learner, self._values = learner, values
+        self._learner, self._values, self._node = learner, values, node
         self._loop = ControlLoop(robot, learner)
         if behind:
             self._loop.restore(behind)
@@ -160,7 +160,7 @@ class Replay:
 
     def _reconfigure(self, event: Any) -> None:
         """Apply the parameters that were changed at the controller."""
-        if not event.node.endswith('/controller'):
+        if event.node != self._node:
             return
         flat = {each.name: getattr(each.value, _VALUES[each.value.type - 1])
                 for each in event.changed_parameters}

@@ -23,6 +23,7 @@ import subprocess
 import time
 
 from conftest import ROBOT_FILE
+from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import share_directory
 from pages import commands, pages_with
 import pytest
@@ -128,6 +129,16 @@ def test_a_robot_has_its_controller_between_its_drivers(robot_description):
         assert rules['imu'] == '/waist/imu'
     (controller,) = expand(robot_description, params_file=str(BIPED), reward='false')[1]
     assert controller.node_executable == 'controller'
+
+
+def test_folder_and_weights_of_a_robot_are_those_of_its_file(robot_description, tmp_path):
+    for given, kept in (({}, set()), ({'output_dir': str(tmp_path)}, {'output_dir'}),
+                        ({'weights': 'none'}, {'weights'})):
+        context, (controller, _) = expand(robot_description, params_file=str(BIPED), **given)
+        controller._perform_substitutions(context)
+        *_, (overrides, _) = controller._Node__expanded_parameter_arguments
+        values = parameters.read([overrides])
+        assert {'output_dir', 'weights'} & set(values) == kept, given
 
 
 def test_record_rqt_and_rviz_on_request(description, tmp_path):

@@ -26,6 +26,7 @@ from dynsyn_ros.cli import dashboard
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
+from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import domains, run
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -184,12 +185,13 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
               f'ROS with {domains.DOMAIN}={domains.of_environment()}', file=sys.stderr)
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
+        learner = controller.learner  # the node drops it when it ends
         # Until now only the controller has claimed the folder; we keep it until all is written.
         claim = Claim(output, WALK)
         log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_rows(output / EPISODES_FILE))
         begun, simulator.episodes = log.steps, log.episodes[0]
         try:
-            _spin(stop, simulator, controller, executor, log, options.quiet)
+            _spin(stop, simulator, learner, executor, log, options.quiet)
         finally:
             controller.stop()
             if recorder:
@@ -202,14 +204,14 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
     claim.release()
     filmed = film is not None and film.save()
     ended = 'finished' if simulator.finished else 'interrupted'
-    return (f'{ended} after {simulator.steps:,} steps: {", ".join(_status(log, controller))}',
+    return (f'{ended} after {simulator.steps:,} steps: {", ".join(_status(log, learner))}',
             filmed)
 
 
 def _spin(
     stop: StopRequest,
     simulator: SimulatorNode,
-    controller: ControllerNode,
+    learner: Learner,
     executor: Executor,
     log: EpisodeLog,
     quiet: bool,
@@ -219,15 +221,15 @@ def _spin(
 
         def done() -> bool:
             ended = bool(stop) or simulator.finished
-            line.show(simulator.steps, lambda: _status(log, controller), last=ended)
+            line.show(simulator.steps, lambda: _status(log, learner), last=ended)
             return ended
 
         run.spin(executor, done)
 
 
-def _status(log: EpisodeLog, controller: ControllerNode) -> list[str]:
+def _status(log: EpisodeLog, learner: Learner) -> list[str]:
     """Describe the state of the learner, most important first."""
     (mean,) = log.means
     return [
         'no episode has ended' if mean.value is None else f'mean of {mean.of}: {mean.value:.1f}',
-        f'{log.episodes[0]:,} episodes', f'amplitude {controller.learner.mean_amplitude:.4f}']
+        f'{log.episodes[0]:,} episodes', f'amplitude {learner.mean_amplitude:.4f}']

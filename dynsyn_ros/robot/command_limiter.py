@@ -63,7 +63,7 @@ class CommandLimiter:
         most = np.array(config.rates) * self._period
         steps = np.divide(most, np.abs(limits), out=np.full(limits.size, math.inf),
                           where=limits != 0.0)
-        guarded = config.fall_tilt < math.pi
+        guarded = config.guards_falls
         if not guarded:
             self.fallen[:] = False
         # Cosines of the two tilts, and the places of x and y of the quaternion in the readings.

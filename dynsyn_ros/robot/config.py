@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 from dynsyn_ros.settings.schema import ConfigError, setting
 
@@ -257,6 +258,11 @@ class RobotConfig:
     def rates(self) -> list[float]:
         """The fastest change of the command of each joint, per second."""
         return list(getattr(self, LIMITS[self.command][1]))
+
+    @property
+    def guards_falls(self) -> bool:
+        """Whether any tilt counts as a fall; none is larger than pi."""
+        return self.fall_tilt < math.pi
 
     def _check_limits(self, prefix: str) -> None:
         for command, names in LIMITS.items():

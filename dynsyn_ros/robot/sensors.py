@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-import math
 import re
 
 from dynsyn_ros.robot.config import POSITION, RobotConfig
@@ -112,7 +111,7 @@ def topic_of(config: RobotConfig, source: str, parameter: str) -> str:
 def used_readings(config: RobotConfig) -> set[str]:
     """Return the readings that a robot uses: for observations, guards and safe commands."""
     used = readings_of(config.observation[name].source for name in config.observations)
-    if config.fall_tilt < math.pi:
+    if config.guards_falls:
         used.update(QUATERNION)
     for field_, wanted in (('position', config.command == POSITION), ('velocity', config.damping)):
         used.update(f'joint_states.{joint}.{field_}' for joint in config.joints if wanted)

@@ -16,7 +16,8 @@
 Compare our fleet with common alternatives, in one run on one machine.
 
 Each method learns BipedalWalker-v3 in its own process, on one thread, one after the other, until
-the mean of its last 100 training episodes is 300 or its steps or minutes are used up. A2C, ARS,
+the mean of its last 100 training episodes is 300 or its steps or minutes are used up. Minutes are
+minutes of processor time, so that other work on the machine does not count. A2C, ARS,
 PPO, SAC and TQC have the tuned settings of RL Baselines3 Zoo (its hyperparams/*.yml), A2C and PPO
 also its number of steps. CMA-ES searches the centres of our network from our initial centres.
 Results are appended to a file one by one, and results in that file are not run again. Needs
@@ -71,15 +72,15 @@ class Record:
 
     def __init__(self, minutes: float, steps: float) -> None:
         """Start the clock of a method that has this number of minutes and steps."""
-        self._begun, self._minutes, self._steps = time.monotonic(), minutes, steps
+        self._begun, self._minutes, self._steps = time.process_time(), minutes, steps
         self._last: deque[float] = deque(maxlen=WINDOW)
         self.steps, self.best = 0, -np.inf
         self.reached: dict[str, list[float] | None] = {f'{goal:g}': None for goal in GOALS}
 
     @property
     def minutes(self) -> float:
-        """Minutes since the start."""
-        return (time.monotonic() - self._begun) / 60
+        """Minutes of processor time since the start."""
+        return (time.process_time() - self._begun) / 60
 
     def step(self, count: int = 1) -> None:
         """Count steps; raises :class:`Done` when the steps or the minutes are used up."""

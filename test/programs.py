@@ -12,17 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, run to its end, in a separate process or in this one."""
+"""The ``dynsyn`` program, run to its end, in this process or in one of its own."""
 
-from contextlib import redirect_stderr
-import io
+from contextlib import redirect_stderr, redirect_stdout
+import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
-from dynsyn_ros.cli.main import main, WITH_ROS
+from dynsyn_ros.cli.main import main
+from dynsyn_ros.nodes import domains
 import pytest
 
 #: The words that start the program; its arguments follow.
@@ -32,39 +34,38 @@ PATIENCE = 120.0
 
 
 def dynsyn(*arguments, folder):
-    """Run the program to its end."""
+    """Run the program to its end in this process, which has imported it already."""
+    handlers = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
+    with (tempfile.TemporaryFile('w+') as said, tempfile.TemporaryFile('w+') as errors,
+          redirect_stdout(said), redirect_stderr(errors), pytest.MonkeyPatch.context() as patch):
+        patch.chdir(folder)
+        patch.setenv(domains.DOMAIN, os.environ[domains.DOMAIN])  # a walk changes it
+        patch.setattr(sys, 'argv', ['dynsyn', *map(str, arguments)])
+        try:
+            code = main()
+        except SystemExit as end:
+            code = end.code
+        finally:
+            for which, handler in handlers.items():
+                signal.signal(which, handler)
+        for stream in (said, errors):
+            stream.seek(0)
+        return subprocess.CompletedProcess(sys.argv, code, said.read(), errors.read())
+
+
+def dynsyn_apart(*arguments, folder):
+    """Run the program to its end in a process of its own."""
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)], cwd=folder,
         capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def dynsyn_here(*arguments, folder):
-    """Run the program in this process, which has imported it already; returns its exit code."""
-    handlers = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, 'argv', ['dynsyn', *map(str, arguments)])
-        try:
-            return main()
-        except SystemExit as end:
-            return end.code
-        finally:
-            for which, handler in handlers.items():
-                signal.signal(which, handler)
-
-
 def refused(folder, *arguments):
     """Run the program with bad input; returns its one sentence and checks that it left nothing."""
-    if arguments[0] in WITH_ROS:
-        done = dynsyn(*arguments, folder=folder)
-        code, said = done.returncode, done.stderr
-    else:
-        with redirect_stderr(io.StringIO()) as stream:
-            code = dynsyn_here(*arguments, folder=folder)
-        said = stream.getvalue()
-    assert code == 2, said
-    assert 'Traceback' not in said
-    (sentence,) = [line for line in said.splitlines() if 'error: ' in line]
+    done = dynsyn(*arguments, folder=folder)
+    assert done.returncode == 2, done.stderr
+    assert 'Traceback' not in done.stderr
+    (sentence,) = [line for line in done.stderr.splitlines() if 'error: ' in line]
     return sentence
 
 

@@ -27,7 +27,7 @@ from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import find, NAMED, ROBOT, WEIGHTS
 from dynsyn_ros.settings.schema import ConfigError
 from pages import SOURCE
-from programs import dynsyn_here, PATIENCE, PROGRAM
+from programs import dynsyn, PATIENCE, PROGRAM
 import pytest
 
 ITEMS = ['12%', 'mean of 64: -103.2', '2.40M/20.0M steps', '21:07 left', '3,211 episodes',
@@ -66,11 +66,11 @@ def test_without_a_terminal_there_is_a_line_every_so_often(capsys, monkeypatch):
     (['results', 'runs', '--bogus'], 'usage: dynsyn results [-h]'),
     (['weights', 'show', 'a.npz', '--bogus'], 'usage: dynsyn weights show [-h]'),
     (['--bogus', 'results', 'runs'], 'usage: dynsyn [-h]')])
-def test_a_wrong_option_gets_the_usage_of_its_command(tmp_path, capsys, arguments, usage):
-    assert dynsyn_here(*arguments, folder=tmp_path) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(usage)
-    assert 'unrecognized arguments: --bogus' in said
+def test_a_wrong_option_gets_the_usage_of_its_command(tmp_path, arguments, usage):
+    done = dynsyn(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(usage)
+    assert 'unrecognized arguments: --bogus' in done.stderr
 
 
 def test_ctrl_c_during_imports_and_at_the_end_is_no_traceback(tmp_path):
@@ -110,10 +110,9 @@ def test_a_shell_completes_commands_options_and_names(tmp_path):
         assert answer.read_text().strip() == expected
 
 
-def test_files_that_ship_are_found_by_name_from_any_folder(tmp_path, capsys):
-    assert dynsyn_here('weights', 'show', 'bipedal_walker', '--picture', 'a.png',
-                       folder=tmp_path) == 0
-    assert capsys.readouterr().out.startswith('bipedal_walker: 4 joints')
+def test_files_that_ship_are_found_by_name_from_any_folder(tmp_path):
+    done = dynsyn('weights', 'show', 'bipedal_walker', '--picture', 'a.png', folder=tmp_path)
+    assert done.stdout.startswith('bipedal_walker: 4 joints')
     assert (tmp_path / 'a.png').stat().st_size > 10_000
     assert {'bipedal_walker', 'walker2d', 'quadruped'} <= NAMED[ROBOT].keys()
     for own in ('mine.npz', './mine'):

@@ -24,10 +24,9 @@ import signal
 import subprocess
 import sys
 
-from dynsyn_ros.cli.main import WITH_ROS
 from dynsyn_ros.settings.assets import URDF
 from pages import commands, pages_with, SOURCE
-from programs import dynsyn, dynsyn_here, PATIENCE
+from programs import dynsyn, PATIENCE
 import pytest
 from ros import await_line, process
 import yaml
@@ -108,11 +107,9 @@ def run(words, folder, number):
             await_line(running.stdout, 'the dashboard is at')
             running.send_signal(signal.SIGINT)
             assert running.wait(PATIENCE) == 0
-    elif name in WITH_ROS:
+    else:
         done = dynsyn(*short, folder=folder)
         assert done.returncode == 0, f'{words}: {done.stderr}'
-    else:
-        assert dynsyn_here(*short, folder=folder) == 0, words
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)

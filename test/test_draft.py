@@ -27,7 +27,7 @@ from dynsyn_ros.training.presets import read_preset, read_robot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
-from programs import dynsyn_here, refused
+from programs import dynsyn, refused
 import pytest
 
 COMMANDS = ('effort', 'position', 'velocity')
@@ -51,8 +51,8 @@ def drafted(folder, text, command='effort'):
     (folder / 'a.urdf').write_text(text, encoding='utf-8')
     file = folder / 'draft.yaml'
     file.unlink(missing_ok=True)
-    assert dynsyn_here('robot', 'a.urdf', '--command', command, '--output', file,
-                       folder=folder) == 0
+    done = dynsyn('robot', 'a.urdf', '--command', command, '--output', file, folder=folder)
+    assert done.returncode == 0, done.stderr
     return file.read_text(encoding='utf-8'), read_robot(file)
 
 
@@ -63,7 +63,7 @@ def marks(text, key):
 
 @pytest.mark.parametrize('command', COMMANDS)
 def test_a_draft_is_a_whole_file_of_a_careful_robot(tmp_path, command):
-    assert dynsyn_here('robot', URDF, '--command', command, folder=tmp_path) == 0
+    assert dynsyn('robot', URDF, '--command', command, folder=tmp_path).returncode == 0
     config = read_robot(tmp_path / 'bipedal_walker.yaml')
     assert config.joints == ['hip_1', 'knee_1', 'hip_2', 'knee_2']
     assert config.command == command
@@ -161,7 +161,7 @@ def test_the_file_is_in_this_folder_whatever_the_name(tmp_path, name, file):
     folder = tmp_path / 'here'
     folder.mkdir()
     (folder / 'a.urdf').write_text(urdf(joint(), name=name))
-    assert dynsyn_here('robot', 'a.urdf', folder=folder) == 0
+    assert dynsyn('robot', 'a.urdf', folder=folder).returncode == 0
     assert {path.name for path in tmp_path.rglob('*.yaml')} == {file}
     text = (folder / file).read_text()
     assert f'output_dir: runs/{file.removesuffix(".yaml")}\n' in text

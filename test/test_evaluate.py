@@ -30,7 +30,7 @@ from dynsyn_ros.storage.episodes import Episode
 from dynsyn_ros.training.evaluation import describe, evaluate
 import numpy as np
 from PIL import Image
-from programs import dynsyn, dynsyn_here, PATIENCE, PROGRAM, refused
+from programs import dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -82,13 +82,12 @@ def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):
     assert not (tmp_path / 'last.gif').exists()
 
 
-def test_json_and_a_film_as_mp4(tmp_path, file, capsys):
+def test_json_and_a_film_as_mp4(tmp_path, file):
     ffmpeg = pytest.importorskip('imageio_ffmpeg', reason='mp4 is an extra')
-    assert dynsyn_here('evaluate', file, '--episodes', 1, '--seed', 2, '--json', '--quiet',
-                       '--video', 'last.mp4', folder=tmp_path) == 0
-    said, progress = capsys.readouterr()
-    assert not progress
-    result = json.loads(said, parse_constant=pytest.fail)
+    done = dynsyn('evaluate', file, '--episodes', 1, '--seed', 2, '--json', '--quiet',
+                  '--video', 'last.mp4', folder=tmp_path)
+    assert not done.stderr
+    result = json.loads(done.stdout, parse_constant=pytest.fail)
     (episode,) = evaluate(file, robot_config(), ENVIRONMENTS[0], 2, 1)
     assert (result['mean'], result['returns'], result['falls']) == (
         episode.total, [episode.total], int(episode.fell))

@@ -34,7 +34,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
-from programs import dynsyn, dynsyn_here, refused
+from programs import dynsyn, refused
 import pytest
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
@@ -134,13 +134,12 @@ def test_no_recording_is_refused(tmp_path):
         tmp_path, 'walk', '--steps', 10, '--record', 'file.mcap/a.mcap')
 
 
-def test_a_recording_that_was_cut_off_is_replayed_up_to_its_last_whole_message(run, capsys):
+def test_a_recording_that_was_cut_off_is_replayed_up_to_its_last_whole_message(run):
     whole = (run / 'run.mcap').read_bytes()
     agreed = []
     for share in (0.35, 0.7, 1.0):
         (run / 'cut.mcap').write_bytes(whole[:int(share * len(whole))])
-        assert dynsyn_here('replay', 'cut.mcap', *STARTED, folder=run) == 0
-        said = capsys.readouterr().out
+        said = dynsyn('replay', 'cut.mcap', *STARTED, folder=run).stdout
         assert (share < 1.0) == (
             'cut.mcap was cut off: this covers it up to its last whole' in said)
         agreed.append(int(said.split()[0]))

@@ -16,7 +16,7 @@
 
 from conftest import write_training
 from dynsyn_ros.training.results import read_results
-from programs import dynsyn_here, refused
+from programs import dynsyn, refused
 import pytest
 
 GOALS = (50.0, 149.5, 300.0)
@@ -32,10 +32,11 @@ def rising(learner, episodes, slope):
             for n in range(1, episodes + 1)]
 
 
-def tables(folder, capsys, *options):
+def tables(folder, *options):
     """Print both tables in Markdown; returns their cells."""
-    assert dynsyn_here('results', 'run', '--markdown', *options, folder=folder) == 0
-    parts = capsys.readouterr().out.split('\n\n')[:2]
+    done = dynsyn('results', 'run', '--markdown', *options, folder=folder)
+    assert done.returncode == 0, done.stderr
+    parts = done.stdout.split('\n\n')[:2]
     return [[[cell.strip() for cell in line.strip('|').split('|')]
              for line in part.splitlines()[2:]] for part in parts]
 
@@ -65,17 +66,17 @@ def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
     assert second.group == tenth.group == tmp_path / 'sweep' / 'fast'
 
 
-def test_a_training_without_episodes_has_only_steps(tmp_path, capsys):
+def test_a_training_without_episodes_has_only_steps(tmp_path):
     write_training(tmp_path / 'run', [], 2, False, 50)
-    runs, groups = tables(tmp_path, capsys)
+    runs, groups = tables(tmp_path)
     assert runs[0] == ['run, learner 0', '50', '0', *'-------']
     assert groups == [['run', '2', '0', *'----']]
 
 
-def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
+def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path):
     rows = [*rising(0, 200, 1.0), *rising(1, 100, 3.0), *rising(2, 64, 1.0)]
     write_training(tmp_path / 'run', rows, 3, False, 2_500_000)
-    runs, groups = tables(tmp_path, capsys, '--goals', 150)
+    runs, groups = tables(tmp_path, '--goals', 150)
     assert runs == [
         ['run, learner 0', '2.50 M', '200', '1,500', '200.0 at 2,000', '200.0', '50', '12'],
         ['run, learner 1', '2.50 M', '100', '1,000', '300.0 at 1,000', '300.0', '50', '12'],
@@ -83,15 +84,15 @@ def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path, capsys):
     # Mean and standard deviation of 200 and 300: 250 and 100 / sqrt(2).
     assert groups == [
         ['run', '3', '1', '200.0, 300.0', '250.0 (70.7)', '250.0 (70.7)', '50.0']]
-    assert dynsyn_here('results', 'run', '--goals', 150, folder=tmp_path) == 0
-    aligned = capsys.readouterr().out.split('\n\n')[0].splitlines()
+    done = dynsyn('results', 'run', '--goals', 150, folder=tmp_path)
+    aligned = done.stdout.split('\n\n')[0].splitlines()
     assert len({len(line) for line in aligned[2:]}) == 1
     assert not any('|' in line for line in aligned)
 
 
-def test_a_task_that_nobody_calls_solved_has_no_such_count(tmp_path, capsys):
+def test_a_task_that_nobody_calls_solved_has_no_such_count(tmp_path):
     write_training(tmp_path / 'run', rising(0, 100, 9.0), 1, True, 1000, 'Bolt-v0')
-    runs, groups = tables(tmp_path, capsys)
+    runs, groups = tables(tmp_path)
     assert runs[0][3:6] == ['1,000', '1,000', '1,000']
     assert groups[0][2] == '-'
 

@@ -43,7 +43,7 @@ from dynsyn_ros.training.trainer import Trainer
 import gymnasium
 import numpy as np
 from PIL import Image
-from programs import await_lines, dynsyn, dynsyn_here, PATIENCE, PROGRAM, refused
+from programs import await_lines, dynsyn, dynsyn_apart, PATIENCE, PROGRAM, refused
 import pytest
 
 
@@ -79,9 +79,9 @@ def same(one, other):
 
 @pytest.mark.parametrize('learners', [1, 4])
 def test_same_command_same_episodes(tmp_path, learners):
-    for output in ('a', 'b'):
-        done = dynsyn('train', '--seed', 7, '--learners', learners, '--steps', 6_000,
-                      '--output', output, folder=tmp_path)
+    for program, output in ((dynsyn_apart, 'b'), (dynsyn, 'a')):
+        done = program('train', '--seed', 7, '--learners', learners, '--steps', 6_000,
+                       '--output', output, folder=tmp_path)
         assert done.returncode == 0, done.stderr
     same(tmp_path / 'a', tmp_path / 'b')
     names = {path.name for path in (tmp_path / 'a').iterdir()}
@@ -314,23 +314,21 @@ def test_a_finished_training_does_not_pretend_to_go_on(finished, arguments):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_finished_training_goes_on_with_more_steps(tmp_path, finished, capsys):
+def test_a_finished_training_goes_on_with_more_steps(tmp_path, finished):
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    assert dynsyn_here('train', '--resume', 'run', '--steps', 802, '--reheat', 1.0,
-                       folder=tmp_path) == 0
-    said = capsys.readouterr().out
-    assert 'finished after 802 of 802 steps' in said
-    assert said.endswith('continue with: dynsyn train --resume run --steps 1604\n')
-    assert dynsyn_here('train', '--resume', 'run', folder=tmp_path) == 0
+    done = dynsyn('train', '--resume', 'run', '--steps', 802, '--reheat', 1.0, folder=tmp_path)
+    assert 'finished after 802 of 802 steps' in done.stdout
+    assert done.stdout.endswith('continue with: dynsyn train --resume run --steps 1604\n')
+    assert dynsyn('train', '--resume', 'run', folder=tmp_path).returncode == 0
 
 
-def test_the_next_command_of_a_fleet_that_took_more_steps_than_asked_for(tmp_path, capsys):
-    assert dynsyn_here('train', '--steps', 1, '--output', 'run', folder=tmp_path) == 0
-    *_, advice = capsys.readouterr().out.splitlines()
+def test_the_next_command_of_a_fleet_that_took_more_steps_than_asked_for(tmp_path):
+    done = dynsyn('train', '--steps', 1, '--output', 'run', folder=tmp_path)
+    *_, advice = done.stdout.splitlines()
     assert advice == 'continue with: dynsyn train --resume run --steps 32'
 
 
-def test_a_training_that_ended_when_it_solved_its_task_stays_ended(tmp_path, monkeypatch, capsys):
+def test_a_training_that_ended_when_it_solved_its_task_stays_ended(tmp_path, monkeypatch):
     monkeypatch.setitem(SOLVED_AT, ENVIRONMENTS[0], -1000.0)
     run(Trainer(make_config(steps=10**6, until_solved=True, learners=16), tmp_path / 'run'))
     before = (tmp_path / 'run' / training.CHECKPOINT).read_bytes()
@@ -338,9 +336,9 @@ def test_a_training_that_ended_when_it_solved_its_task_stays_ended(tmp_path, mon
         assert 'run ended when it solved its task: start from its weights with --weights' in (
             refused(tmp_path, 'train', '--resume', 'run', *arguments))
     assert (tmp_path / 'run' / training.CHECKPOINT).read_bytes() == before
-    capsys.readouterr()
-    assert dynsyn_here('train', '--resume', 'run', folder=tmp_path) == 0
-    assert 'continue with' not in capsys.readouterr().out
+    done = dynsyn('train', '--resume', 'run', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'continue with' not in done.stdout
 
 
 def test_a_training_is_not_written_over(tmp_path):

@@ -23,6 +23,7 @@ import signal
 import sys
 from types import FrameType
 
+from dynsyn_ros.settings.assets import PACKAGE
 from dynsyn_ros.settings.schema import ConfigError
 
 #: Exit code for bad input. 0 is a clean end, also by a signal if the program may be stopped so.
@@ -31,6 +32,8 @@ BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
 #: Exit code if the reader of the output has gone, as `head` does; likewise.
 UNHEARD = 128 + signal.SIGPIPE
+#: Cores that this process may use.
+CORES = len(os.sched_getaffinity(0))
 #: Linux only: the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
 
@@ -63,20 +66,30 @@ def end_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _refuse(reason: str) -> int:
+    words = ' '.join(reason.split())
+    print(f'error: {words if len(words) < LONGEST else f"{words[:LONGEST]}..."}', file=sys.stderr)
+    return BAD_INPUT
+
+
 def exit_code(program: Callable[[], None]) -> int:
     """
     Run a program and return its exit code.
 
-    A user's mistake or Ctrl-C also prints a line on stderr; a closed output pipe does not.
+    A user's mistake, a package that is not installed, or Ctrl-C also prints a line on stderr; a
+    closed output pipe does not.
     """
     try:
         program()
         sys.stdout.flush()
     except ConfigError as error:
-        words = ' '.join(str(error).split())
-        print(f'error: {words if len(words) < LONGEST else f"{words[:LONGEST]}..."}',
-              file=sys.stderr)
-        return BAD_INPUT
+        return _refuse(str(error))
+    except ModuleNotFoundError as error:
+        missing = (error.name or '').partition('.')[0]
+        if missing in ('', PACKAGE):
+            raise
+        return _refuse(f'this needs the Python module {missing}, which is not installed: see '
+                       'docs/installation.md. The nodes and commands for a robot do without it')
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED

@@ -17,19 +17,23 @@
 
 from contextlib import ExitStack
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 
 from conftest import preset_file, ROBOT_FILE
+from dynsyn_ros.settings.assets import URDF
+from programs import PATIENCE
 import pytest
 import rclpy
-from ros import await_line, command, PATIENCE
+from ros import await_line, command
 
 pytestmark = pytest.mark.ros
 
 #: Packages that simulate, draw or train, which a robot's computer does not have.
-ABSENT = ('gymnasium', 'Box2D', 'pygame', 'mujoco', 'envpool', 'matplotlib', 'PIL', 'tqdm')
+ABSENT = ('gymnasium', 'Box2D', 'pygame', 'mujoco', 'envpool', 'matplotlib', 'PIL')
 START = """
 import sys
 sys.modules.update(dict.fromkeys({absent!r}))
@@ -54,6 +58,33 @@ def test_a_controller_needs_no_simulator(tmp_path):
         running.send_signal(signal.SIGINT)
         assert running.wait(PATIENCE) == 0
     assert (tmp_path / 'out' / 'weights.npz').is_file()
+
+
+LACKING = """
+import sys
+sys.modules.update(dict.fromkeys({absent!r}))
+from dynsyn_ros.cli.main import main
+for arguments in {lines!r}:
+    sys.argv = ['dynsyn', *arguments]
+    print(main())
+"""
+
+
+def test_the_commands_for_a_robot_need_no_simulator_and_others_name_what_they_lack(tmp_path):
+    weights = str(ROBOT_FILE.with_suffix('.npz'))
+    lines = [['compile'], ['weights', 'show', weights], ['robot', str(URDF)],
+             ['replay', 'none.mcap'], ['dashboard', '--domain', '300'],
+             ['walk'], ['train'], ['weights', 'show', weights, '--picture', 'a.png']]
+    done = subprocess.run(
+        [sys.executable, '-c', LACKING.format(absent=ABSENT, lines=lines)], cwd=tmp_path,
+        capture_output=True, text=True, timeout=PATIENCE, check=False)
+    codes = re.findall(r'^\d$', done.stdout, re.M)
+    assert codes == [*'000', *'22222'], done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith('error: ')]
+    for error, words in zip(errors, (
+            'cannot read none.mcap', '--domain must be from 0 to 232', 'which is not installed',
+            'which is not installed', 'the Python module matplotlib, which'), strict=True):
+        assert words in error
 
 
 def test_a_mistake_in_the_environment_is_one_sentence_that_names_the_variable(

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dynsyn_ros.process import CORES
 from dynsyn_ros.settings.assets import (
     CHANGES,
     DEFAULT_PRESET,
@@ -33,7 +34,6 @@ from dynsyn_ros.settings.assets import (
     WEIGHTS,
 )
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.walkers import CORES
 
 
 def add_params_file(

@@ -22,10 +22,9 @@ from pathlib import Path
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
-from dynsyn_ros.process import StopRequest
+from dynsyn_ros.process import CORES, StopRequest
 from dynsyn_ros.settings.assets import find
 from dynsyn_ros.settings.assets import SWEEP as SWEEP_FILE
-from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.storage.folders import Claim, SWEEP
 from dynsyn_ros.training import backends, sweep
 

@@ -24,10 +24,9 @@ from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.cli.tables import table
-from dynsyn_ros.process import StopRequest
+from dynsyn_ros.process import CORES, StopRequest
 from dynsyn_ros.settings.assets import find, SEARCH
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.training import backends, tune_file
 from dynsyn_ros.training.trainer import Trainer
 

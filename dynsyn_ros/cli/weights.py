@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.figures import synapses
-from dynsyn_ros.figures.synapses import layers
 from dynsyn_ros.settings.assets import find, WEIGHTS
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.folders import check_picture
+from dynsyn_ros.storage.layers import layers
 import numpy as np
 
 
@@ -55,6 +54,8 @@ def main(options: argparse.Namespace) -> None:
     if options.action == 'show':
         print('\n'.join(described(arrays, about)))
         if options.picture:
+            from dynsyn_ros.figures import synapses  # noqa: PLC0415  a robot cannot draw
+
             synapses.draw(arrays, about, options.picture)
             print(f'\npicture: {options.picture}')
         return

@@ -18,49 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dynsyn_ros.pictures import canvas
-from dynsyn_ros.storage import weights
+from dynsyn_ros.storage.layers import Layer, layers
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 import numpy as np
 
 #: Height of a row and width of a column, inches, and the least number of columns of a layer.
 ROW, COLUMN, NARROWEST = 0.19, 0.3, 4
-
-
-class Layer(NamedTuple):
-    """A layer of the network, with its synapses from each input to each neuron."""
-
-    title: str
-    inputs: list[str]
-    neurons: list[str]
-    synapses: slice
-    """The place of its synapses, neuron by neuron."""
-
-
-def layers(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> list[Layer]:
-    """Name the inputs and neurons of each layer, from what the file says about itself."""
-    sizes = weights.layout_of({name: array.shape for name, array in arrays.items()}, about)
-    observations, joints = about['observations'], about['joints']
-    states, ranges = observations[:sizes.states], observations[sizes.states:]
-    oscillators = [f'oscillator {i + 1}' for i in range(sizes.oscillators)]
-    hidden = [f'hidden {i + 1}' for i in range(sizes.hidden)]
-    layer_2 = [*states, *(f'-{name}' for name in states), *ranges, 'constant',
-               *(f'sent {joint}' for joint in joints)]
-    swings = [f'{name}_{i + 1}' for name in 'vw' for i in range(sizes.oscillators)]
-    parts = (
-        ('layer 2, the hidden neurons', layer_2, hidden),
-        ('layer 3, the oscillators', [*hidden, 'constant'], oscillators),
-        ('layer 4, the joints', [*swings, *states, 'constant'], joints),
-    )
-    found, begin = [], 0
-    for title, inputs, neurons in parts:
-        end = begin + len(inputs) * len(neurons)
-        found.append(Layer(title, inputs, list(neurons), slice(begin, end)))
-        begin = end
-    return found
 
 
 def draw(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], path: Path) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-import os
 from typing import Protocol
 
 from dynsyn_ros.robot.config import RobotConfig
@@ -33,8 +32,6 @@ from numba import njit
 import numpy as np
 
 SIMULATORS = ('gymnasium', 'envpool')
-#: Cores that this process may use.
-CORES = len(os.sched_getaffinity(0))
 
 _TORQUE = SPEC.torque
 

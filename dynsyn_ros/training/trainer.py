@@ -32,12 +32,12 @@ import time
 from typing import Any
 
 from dynsyn_ros.pictures.curves import draw_learning_curve
+from dynsyn_ros.process import CORES
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.files import opened, replaced, strict_json
 from dynsyn_ros.settings.schema import build, ConfigError, NO_LIMIT, setting
 from dynsyn_ros.simulation.environments import SOLVED_AT
-from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.best_so_far import BestSoFar
 from dynsyn_ros.storage.episodes import (

@@ -105,7 +105,7 @@ class Oracle:
         if a:
             slower = self.settled() / np.sqrt(1 + a.centre_rate_decay * self.X)
             alpha = alpha * slower ** (1 - self.H)
-        return alpha * m * self.e * self.config.time_step
+        return np.clip(alpha * m * self.e * self.config.time_step, -self.A, self.A)
 
     def narrow(self, rewards, fell):
         """Eq. 4, or annealing, by the rewards of all learners that share the amplitudes."""

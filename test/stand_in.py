@@ -23,8 +23,8 @@ last good message was sent. Commands that are too old or wrong become zero torqu
 
 The faults: ``TOPIC silent``, ``TOPIC back`` (in time, 3 s), ``TOPIC unstamped``,
 ``joint_states lost`` (one joint), ``joint_states bare`` (positions alone), ``imu tilted``,
-``imu upside down``, ``imu unoriented`` (by its covariance), ``imu disoriented`` (and its
-acceleration not a number), ``joint_states N Hz``.
+``imu elsewhere`` (in another frame), ``imu upside down``, ``imu unoriented`` (by its covariance),
+``imu disoriented`` (and its acceleration not a number), ``joint_states N Hz``.
 """
 
 import argparse
@@ -139,6 +139,7 @@ class StandIn(Node):
         tilt = 1.4 if 'imu tilted' in self.faults else 0.05
         message = Imu()
         message.header.stamp = self.stamp('imu')
+        message.header.frame_id = 'imu_link' if 'imu elsewhere' in self.faults else ''
         q = message.orientation
         q.y, q.w = math.sin(tilt / 2), math.cos(tilt / 2)
         if 'imu upside down' in self.faults:  # the imu is turned about its x axis

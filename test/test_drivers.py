@@ -45,7 +45,7 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
     changes = {'inputs': {'joint_states': {'velocity_time_constant': 0.02},
                           'imu': {'stamp': 'arrival', 'rotation': [3.141592653589793, 0.0, 0.0]}},
                'observation': {'pitch_rate': pitch_rate}, 'deadman': 'joy', 'deadman_button': 1}
-    usual = 'joint_states bare, imu unstamped, imu upside down'
+    usual = 'joint_states bare, imu unstamped, imu upside down, imu elsewhere'
     with rig(tmp_path, stand_in=['--best-effort'], changes=changes, autostart=False) as one:
         one.bring_about(usual)
         one.change(*UP)

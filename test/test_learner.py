@@ -277,11 +277,63 @@ def test_frozen_weights_rest_and_nothing_learns(robot):
     assert (end['v'] != start['v']).all(), 'the oscillators still run'
 
 
-@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize('config', [DEFAULT, PREDICTING], ids=['reward', 'errors'])
+def test_what_was_earned_while_frozen_is_not_credited_to_earlier_fluctuations(robot, config):
+    learner = Learner(robot.layout, config, 7)
+    given = list(zip(*random_steps(robot, 1, 203), strict=True))
+    for each in given[:200]:
+        learner.step(*each)
+    learner.learning = False
+    learner.step(*given[200])
+    before = learner.snapshot()
+    assert not before['trace'].any()
+    assert not before['value_trace'].any()
+    learner.learning = True
+    observation, reward, *rest = given[201]
+    learner.step(observation, reward, *rest)
+    after = learner.snapshot()
+    if config is PREDICTING:
+        # The critic knows the state in which learning begins again.
+        assert after['value_trace'] == pytest.approx(before['features'])
+    # Only the fluctuation of this one step, as in a learner that has just begun.
+    reach = config.time_step / config.prediction.eligibility_time_constant if (
+        config.prediction) else 1.0
+    assert (np.abs(after['trace']) <= reach * after['amplitude'] + 1e-12).all()
+
+
+def test_no_reward_and_no_fall_moves_a_centre_beyond_its_fluctuation(robot):
+    learner = Learner(robot.layout, preset('default'), 7)
+    rest = np.zeros((1, robot.layout.states + robot.layout.ranges)), np.zeros(1)
+    for _ in range(500):  # rewards that do not vary: their deviation is 0
+        learner.step(*rest, np.zeros((1, 4)))
+    before = learner.snapshot()
+    learner.step(*rest, np.zeros((1, 4)), np.array([False]), np.array([True]))
+    after = learner.snapshot()
+    moved = np.abs(after['centre'] - before['centre'])
+    assert (moved <= before['amplitude'] + 1e-12).all()
+    assert moved.max() > 0.0
+
+
+def test_centres_amplitudes_and_gains_stay_within_their_bounds(robot):
+    config = changed(preset('authors'), centre_rate=1.0, amplitude_rate=1.0, gain_rate=1.0,
+                     gain_target=1.0)
+    learner = Learner(robot.layout, config, 7)
+    plasticity = learner.state.plasticity
+    plasticity.amplitude[:] = 60.0
+    for given in zip(*random_steps(robot, 1, 300), strict=True):
+        learner.step(given[0], np.array([-1e6]), *given[2:])
+    assert (plasticity.amplitude == 100.0).all()
+    assert np.abs(plasticity.centre).max() == 100.0
+    assert learner.state.neurons.gain.max() == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf, 1e308])
 @pytest.mark.parametrize('where', [0, 1, 2], ids=['observation', 'reward', 'sent action'])
 def test_nonsense_is_refused_and_changes_nothing(robot, bad, where):
     learner = Learner(robot.layout, DEFAULT, 7, range(2))
     given = [part[0] for part in random_steps(robot, 2, 1)]
+    if bad == 1e308 and where != 1:
+        pytest.skip('only rewards add up')
     given[where][1] = bad
     start = learner.snapshot()
     with pytest.raises(ValueError, match='learner 1 was given a value that is not finite'):
@@ -294,6 +346,8 @@ def test_wrong_shapes_are_refused(robot):
     learner = Learner(robot.layout, DEFAULT, 7)
     with pytest.raises(ValueError, match=r'of the shapes \(\(1, 24\), \(1,\), \(1, 4\)'):
         learner.step(np.zeros((1, 23)), np.zeros(1), np.zeros((1, 4)))
+    with pytest.raises(ValueError, match=r"as bool, not \['float32', 'float64'"):
+        learner.step(np.zeros((1, 24), np.float32), np.zeros(1), np.zeros((1, 4)))
 
 
 @pytest.mark.parametrize(('name', 'spoil', 'message'), [

@@ -64,6 +64,32 @@ def test_the_critic_learns_the_value_function_of_a_markov_chain():
     np.testing.assert_allclose(state.value_weight[0], expected, atol=0.03 * np.ptp(expected))
 
 
+def test_means_are_plain_at_first_and_then_over_ten_million_ms_of_all_walkers():
+    members, steps = 4, 100_000
+    state, constants = critic(CONFIG, members, 1)
+    rewards = np.random.default_rng(0).normal(size=(50, members))
+    earn(state, constants, rewards)
+    assert state.baseline[0] == pytest.approx(rewards.mean())
+    # As after many steps; the reward then changes from 0 to 1.
+    state.steps[0], state.baseline[0], state.scale[0] = 1e9, 0.0, 0.0
+    earn(state, constants, np.ones((steps, members)))
+    gone = steps * members * CONFIG.time_step / 1e7
+    assert state.baseline[0] == pytest.approx(1.0 - np.exp(-gone))
+    # Its input is |1 - baseline|, which decays as fast.
+    assert state.scale[0] == pytest.approx(gone * np.exp(-gone), rel=1e-3)
+
+
+@njit
+def earn(state, constants, rewards):
+    """Let a critic that sees nothing follow the rewards of its members, (steps, members)."""
+    members = range(rewards.shape[1])
+    for each in rewards:
+        state.reward[:] = each
+        reward_prediction.predict(
+            state, constants, 0, members, np.zeros((len(members), 1)),
+            np.zeros(len(members), np.bool_))
+
+
 @njit
 def visit(state, constants, cumulated, rewards, steps):
     """Let a critic observe as many walks through a chain as it has members."""

@@ -63,6 +63,7 @@ def test_another_robot_by_configuration_alone(tmp_path):
 @pytest.mark.parametrize(('fault', 'age'), [
     ('joint_states silent', AGE),
     ('imu silent', AGE),
+    ('imu elsewhere', AGE),
     ('foot_contacts silent', AGE),
     ('joint_states lost', 0.0),
     ('imu back', 0.0),

@@ -36,15 +36,15 @@ class SynapseConfig:
 
     amplitude: list[float] = setting(
         'initial amplitude A of the synapses of layers 2, 3 and 4; a change while it runs scales '
-        'their present amplitudes', low=0.0, high=10.0, read_only=False)
+        'their present amplitudes, so 0 is final', low=0.0, high=10.0, read_only=False)
     amplitude_scaling: str = setting(
         'none: all synapses of a layer start with its amplitude; observation: the amplitude of '
         "those that carry a state into layer 4 is multiplied by the state's amplitude_factor, so "
         'that every state moves the action about as much', choices=('none', 'observation'),
         default='none')
-    period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0, high=1e9)
+    period_mean: float = setting('mean mu of the periods, Eq. 2', unit='ms', low=1.0, high=1e8)
     period_sd: float = setting('standard deviation sigma of the periods, Eq. 2',
-                               unit='ms', low=0.0, high=1e9)
+                               unit='ms', low=0.0, high=1e8)
     centre_rate: float = setting(
         'rate alpha at which reward moves the centre, Eq. 3, per ms of one walker', unit='1/ms',
         low=0.0, high=1.0, read_only=False)

@@ -27,6 +27,7 @@ arrays for each part, unpacking them would take longer than the step itself.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from dynsyn_ros.learner import (
@@ -42,8 +43,10 @@ from dynsyn_ros.learner.config import Layout, LearnerConfig
 from numba import njit
 import numpy as np
 
+#: The largest reward of a step, so that no sum of rewards leaves the range of a snapshot.
+MOST_REWARD = 1e6
 #: What a step returns. Any other number is the index of a learner that received a value that is
-#: not finite.
+#: not finite, or a larger reward.
 DONE, NORMALS_LOW = -1, -2
 
 SIZES = np.dtype((np.record, [
@@ -142,6 +145,7 @@ def step(
             fluctuation.set_weights(f, i, p.centre[i // size], p.amplitude[i // size])
         else:
             f.weight[i] = p.centre[i // size]
+            p.trace[i] = 0.0
             reward_prediction.skip(r, c.prediction, i, n.features)
         network.act(n, c.network, f.weight, i, observation, learning)
         if f.next_normal[i] > f.normals.shape[1] - f.phase.shape[1]:
@@ -151,8 +155,8 @@ def step(
 
 @njit(cache=True)
 def finite(observation: np.ndarray, reward: float, sent_action: np.ndarray) -> bool:
-    """Return whether all inputs of a learner are finite."""
-    total = 0.0 * reward
+    """Return whether all inputs of a learner are finite, and the reward is not absurd."""
+    total = 0.0 if abs(reward) <= MOST_REWARD else math.nan
     for value in observation:
         total += 0.0 * value
     for value in sent_action:

@@ -29,7 +29,9 @@ from dynsyn_ros.learner.contents import contents
 from dynsyn_ros.settings.arrays import checked, Contents
 import numpy as np
 
-#: What a new run takes over from an earlier one: what was learnt, and how far it is annealed.
+#: What a new run takes over from an earlier one: what was learnt, and how far it is annealed. The
+#: means of the reward then start again from its own rewards, as the task may be another one; only
+#: its first step is compared with ``baseline``.
 LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale',
           'recent_reward', 'long_term_reward', 'counted')
 #: Working memory and outputs of a step, which are not part of the state.
@@ -158,23 +160,30 @@ class Learner:
         across a jump.
 
         Returns the action, (learners, actions) within +-1, in an array that the next step
-        overwrites. Raises :class:`ValueError`, with nothing changed, if a shape is wrong or a
-        value is not finite.
+        overwrites. Raises :class:`ValueError`, with nothing changed, if a shape or type is wrong,
+        a value is not finite, or a reward is beyond +-1e6.
         """
         moved = self._still if moved is None else moved
         fell = self._still if fell is None else fell
+        given = observation, reward, sent_action, moved, fell
         shapes = (
             observation.shape, reward.shape, sent_action.shape, moved.shape, fell.shape)
         if shapes != self._shapes:
             raise ValueError(
                 'a step takes observations, rewards, sent actions, moved and fell of the shapes '
                 f'{self._shapes}, not {shapes}')
-        answer = kernel.step(*(
-            *self._arguments, observation, reward, sent_action, moved, fell, self.learning))
+        if not (observation.dtype == reward.dtype == sent_action.dtype == np.float64
+                and moved.dtype == fell.dtype == np.bool_):  # else the kernel is compiled again
+            raise ValueError(
+                'a step takes observations, rewards and sent actions as float64, and moved and '
+                f'fell as bool, not {[str(array.dtype) for array in given]}')
+        answer = kernel.step(*(*self._arguments, *given, self.learning))
         if answer == kernel.NORMALS_LOW:
             self._draw_normals()
         elif answer != kernel.DONE:
-            raise ValueError(f'learner {answer} was given a value that is not finite')
+            raise ValueError(
+                f'learner {answer} was given a value that is not finite, or a reward beyond '
+                f'+-{kernel.MOST_REWARD:g}')
         return self.state.neurons.action
 
     @property

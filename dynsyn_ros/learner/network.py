@@ -89,7 +89,7 @@ def constants(
     Pack the settings for the kernel.
 
     Gains adapt in the time of all ``members`` of a group together, as centres do, so a fleet
-    learns like one walker, only sooner.
+    learns like one walker, but sooner.
     """
     return np.array((
         layout.states, layout.ranges, config.negated_inputs, GAIN_RULES[config.gain_rule],

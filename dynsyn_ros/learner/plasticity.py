@@ -30,6 +30,10 @@ Plasticity: reward moves the centre of a fluctuation and narrows it (Eq. 3-4).
   :math:`\alpha` and replaces Eq. 4, see :mod:`~dynsyn_ros.learner.annealing`
 - without ``repulsion``, a negative :math:`m` does not move the centre
 
+One step of one walker moves a centre by at most its amplitude :math:`A`, that is, as far as its
+fluctuation reaches. Without this bound, a fall after rewards that never vary, whose :math:`m` has
+no other limit, would end every walk. A reward that varies never comes near it.
+
 The updates of learners that share centres and amplitudes (a fleet) add up: :math:`\alpha` and
 :math:`\beta` are per ms of one walker's time, for any number of walkers.
 """
@@ -109,7 +113,8 @@ def move_centres(
         modulation = max(modulation, 0.0)
     pull = c.centre_rate * rate_ratio * modulation
     for j in range(p.centre.shape[1]):
-        moved = p.centre[group, j] + pull * p.trace[i, j]
+        reach = p.amplitude[group, j]
+        moved = p.centre[group, j] + min(max(pull * p.trace[i, j], -reach), reach)
         p.centre[group, j] = min(max(moved, -BOUND), BOUND)
 
 

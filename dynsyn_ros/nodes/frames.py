@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import Any
 
 from dynsyn_ros.robot import RobotConfig, SensorBuffer
+from dynsyn_ros.robot.readers import BadMessage
 from dynsyn_ros.robot.rotation import Quaternion, rotation_of
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -37,7 +38,7 @@ class Mounting:
         """Wait for the IMU's frame; subscribe to the transforms if it is not ``base_frame``."""
         self._node, self._base, self._inputs = node, config.base_frame, inputs
         self._parents: dict[str, tuple[str, Quaternion]] = {}
-        self._frame, self._end = '', None
+        self._frame, self._end, self._known = '', None, True
         self._wanted = 'imu' in inputs.topics and not config.inputs['imu'].rotation
 
     def _on_transforms(self, message: Any) -> None:
@@ -47,20 +48,24 @@ class Mounting:
         self._mount()
 
     def see(self, frame: str) -> None:
-        """Set the frame in which the IMU measures."""
-        if not self._wanted or frame == self._frame:
+        """Set the frame of an IMU's message; raises :class:`BadMessage` while tf lacks it."""
+        if not self._wanted:
             return
-        self._frame = frame
-        if frame in ('', self._base) or self._mount():
-            return
-        self._node.get_logger().warning(
-            f'imu measures in {frame}: until tf says how that is mounted in {self._base}, the two '
-            'are assumed to be aligned; see inputs.imu.rotation')
-        if self._end is None:
-            self._listen()
+        if frame != self._frame:
+            self._frame = frame
+            self._known = frame in ('', self._base)
+            if not self._known:
+                self._listen()
+                self._mount()
+        if not self._known:
+            raise BadMessage(
+                f'imu measures in {frame}, and tf does not say how that is mounted in '
+                f'{self._base}: set inputs.imu.rotation, to [0, 0, 0] if they are aligned')
 
     def _listen(self) -> None:
         """Subscribe to the static transforms, if tf2_msgs is installed."""
+        if self._end is not None:
+            return
         try:
             kind = import_module('tf2_msgs.msg').TFMessage
         except ImportError:
@@ -68,12 +73,11 @@ class Mounting:
         self._end = self._node.create_subscription(
             kind, STATIC_TRANSFORMS, self._on_transforms, STATIC)
 
-    def _mount(self) -> bool:
+    def _mount(self) -> None:
         rotation = rotation_of(self._frame, self._base, self._parents)
-        if rotation is None or self._frame == self._base:
-            return False
-        self._inputs.mount(rotation)
-        return True
+        if rotation is not None and self._frame != self._base:
+            self._inputs.mount(rotation)
+            self._known = True
 
     def close(self) -> None:
         """Remove the subscription."""

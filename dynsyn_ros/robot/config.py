@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
+from dynsyn_ros.learner.plasticity import BOUND
 from dynsyn_ros.settings.schema import ConfigError, setting
 
 
@@ -50,7 +51,7 @@ class InitialCentres:
 
     inputs: list[str] = setting(
         'inputs of layer 4 by name: v_1, v_2 ..., w_1, w_2 ..., a state, or constant')
-    values: list[float] = setting('initial centre of each of the inputs', low=-1e3, high=1e3)
+    values: list[float] = setting('initial centre of each of the inputs', low=-BOUND, high=BOUND)
 
 
 EFFORT, POSITION, VELOCITY = 'effort', 'position', 'velocity'
@@ -86,7 +87,7 @@ class InputConfig:
         default=HEADER)
     rotation: list[float] = setting(
         'of imu only: how it is mounted in the body, as roll, pitch, yaw in rad, or as a '
-        'quaternion x, y, z, w (none: aligned with the body)', low=-7.0, high=7.0, default=())
+        'quaternion x, y, z, w (none: as tf says)', low=-7.0, high=7.0, default=())
     velocity_time_constant: float = setting(
         'of joint_states only: missing velocities are computed from differences of positions, '
         'through a low-pass with this time constant (0: such messages are refused)', unit='s',

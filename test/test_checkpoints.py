@@ -15,9 +15,12 @@
 """Checkpoints: complete or absent, whenever the process dies, and loaded again."""
 
 from contextlib import suppress
+import gc
 from multiprocessing import get_context
 import os
+import threading
 import time
+import weakref
 
 from conftest import preset, robot_config
 from dynsyn_ros.learner import Learner
@@ -115,6 +118,23 @@ def test_only_the_last_ones_stay_and_broken_ones_are_skipped(tmp_path, robot):
 def manager_of(folder, robot, warned):
     learner = Learner(robot.layout, preset('default'), seed=1)
     return CheckpointManager(folder, learner, robot, 1, 1, dict, warned.append, print)
+
+
+def test_a_closed_manager_leaves_no_thread_and_is_freed_at_once(tmp_path, robot):
+    threads = threading.active_count()
+    manager = manager_of(tmp_path, robot, [])
+    manager.begin('none', 1)
+    manager.checkpoint()
+    manager.close()
+    assert (tmp_path / 'checkpoint_00000001.npz').is_file()
+    assert threading.active_count() == threads
+    gc.disable()  # as while a node spins
+    try:
+        freed = weakref.ref(manager)
+        del manager
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize('other', [

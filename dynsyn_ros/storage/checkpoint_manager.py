@@ -76,7 +76,7 @@ class CheckpointManager:
         self._sum, self._count = 0.0, 0
         self.mean = math.nan
         """Mean reward of the last full window."""
-        self._best = BestSoFar(lambda packed: self._checkpoints.write(packed, self._best_path))
+        self._best = BestSoFar(partial(self._checkpoints.write, path=self._best_path))
         self._begun: dict = {}
         self.steps = 0
         """Steps that the learner has taken since :meth:`begin`."""
@@ -146,7 +146,7 @@ class CheckpointManager:
 
     def keep_if_best(self) -> None:
         """Keep the learner as the best if its last window was the best, unless it is lost."""
-        self._best.offer(self.mean, lambda: None if self.mend() else self._packed(
+        self._best.offer(self.mean, lambda: None if self.mend() else self._pack(
             mean_reward=self.mean))
 
     @property
@@ -216,7 +216,8 @@ class CheckpointManager:
             raise ConfigError(trouble)
 
     def close(self) -> None:
-        """Release the folder."""
+        """Finish writing and release the folder."""
+        self._checkpoints.close()
         self._claim.release()
 
     @property
@@ -224,7 +225,11 @@ class CheckpointManager:
         """Why the last checkpoint could not be written; empty if it could."""
         return self._checkpoints.trouble
 
-    def _packed(self, **more: float) -> dict:
+    def _packed(self) -> dict:
+        """Pack the learner, which is rolled back first if no file may hold it."""
         self.mend()
+        return self._pack()
+
+    def _pack(self, **more: float) -> dict:
         about = {**self._made_by, 'steps': self.steps, LAST_STEP: self._time, **more}
         return weights.pack(self._learner, self._robot, about, beside=self._beside())

@@ -92,6 +92,10 @@ class Checkpoints:
         self._writing = self._writer.submit(job)
         return self._writing
 
+    def close(self) -> None:
+        """End the thread, once everything is written."""
+        self._writer.shutdown()
+
     @property
     def busy(self) -> bool:
         """Whether a file is still being written."""

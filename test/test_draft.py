@@ -73,6 +73,16 @@ def test_a_draft_is_a_whole_file_of_a_careful_robot(tmp_path, command):
     loop = ControlLoop(robot, Learner(robot.layout, read_preset('default'), 0))
     stopped = loop.stop()
     assert stopped is None or not stopped.any()
+    if command == 'position':
+        # An action of 0 stands in default_pose, and is seen as 0.
+        learner = Learner(robot.layout, read_preset('default'), 0)
+        learner.learning = False
+        at = dict(zip(config.joints, config.default_pose, strict=True))
+        seen = np.array([[
+            at.get(name.removesuffix('_angle'), 0.0) + config.observation[name].offset
+            for name in config.observations]])
+        assert not seen.any()
+        assert not learner.step(seen, np.zeros(1), np.zeros((1, 4))).any()
     if command == 'effort':
         np.testing.assert_allclose(config.torque_limits, 8.0)
         np.testing.assert_allclose(config.torque_rate_limits, 160.0)

@@ -130,6 +130,8 @@ def test_no_recording_is_refused(tmp_path):
     (tmp_path / 'file.mcap').write_text('nothing')
     for path in ('file.mcap', 'none.mcap', '.'):
         assert f'cannot read {path}' in refused(tmp_path, 'replay', path)
+    assert 'with trigger: joint_states, a controller steps by its clock' in refused(
+        tmp_path, 'replay', 'file.mcap', '--params-file', 'biped')
     assert 'cannot write in the folder' in refused(
         tmp_path, 'walk', '--steps', 10, '--record', 'file.mcap/a.mcap')
 

@@ -25,6 +25,7 @@ from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
+from dynsyn_ros.robot.robot import ALL
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import find, PRESET, pretrained, ROBOT, UNTRAINED, weights_path
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
@@ -62,6 +63,10 @@ def main(options: argparse.Namespace) -> None:
             options, 'weights'.__eq__, 'the checkpoint of --after has its own weights')
     values = parameters.read([find(ROBOT, options.params_file), find(PRESET, options.preset)])
     robot = Robot(build_part(RobotConfig, values))
+    if robot.config.trigger != ALL:
+        raise ConfigError(
+            f'with trigger: {robot.config.trigger}, a controller steps by its clock, which no '
+            'recording holds: only a run with trigger: all can be replayed')
     config = build(LearnerConfig, values.get('learner', {}), 'learner.')
     seed = values['seed'] if options.seed is None else options.seed
     learner = Learner(robot.layout, config, seed)

@@ -47,27 +47,44 @@ def file_stem(name: str) -> str:
 
 def draft(name: str, joints: list[Joint], command: str) -> str:
     """Write a parameter file; what a URDF does not say is marked TODO."""
-    sources = {'pitch': ('imu.pitch', 1.5), 'roll': ('imu.roll', 1.5),
-               'pitch_rate': ('imu.angular_velocity.y', 0.2), 'forward_speed': (
-                   'odom.linear.x', 0.5)}
+    sources = {'pitch': ('imu.pitch', 0.0, 1.5), 'roll': ('imu.roll', 0.0, 1.5),
+               'pitch_rate': ('imu.angular_velocity.y', 0.0, 0.2), 'forward_speed': (
+                   'odom.linear.x', 0.0, 0.5)}
     for joint in joints:
+        # A joint whose position is commanded is seen relative to where an action of 0 puts it.
+        pose = _pose_and_range(joint)[0] if command == POSITION else 0.0
         sources[f'{joint.name}_angle'] = (
-            f'joint_states.{joint.name}.position', _normalisation(joint, 0.1, *_RANGE))
+            f'joint_states.{joint.name}.position', -pose, _normalisation(joint, 0.1, *_RANGE))
         sources[f'{joint.name}_velocity'] = (
-            f'joint_states.{joint.name}.velocity', _normalisation(joint, 1.0, urdf.VELOCITY))
+            f'joint_states.{joint.name}.velocity', 0.0,
+            _normalisation(joint, 1.0, urdf.VELOCITY))
     observations = '\n'.join(
-        f'      {_quoted(key)}: {{source: {_quoted(source)}, scale: 1.0, offset: 0.0, '
-        f'normalisation: {factor:.3g}, amplitude_factor: {2.0 * factor:.3g}, kind: state}}'
-        for key, (source, factor) in sources.items())
-    centres = '\n'.join(
-        f'      {_quoted(joint.name)}: {{inputs: [{_quoted(f"{joint.name}_angle")}, '
-        f'{_quoted(f"{joint.name}_velocity")}], values: [-0.2, -0.02]}}' for joint in joints)
+        f'      {_quoted(key)}: {{source: {_quoted(source)}, scale: 1.0, '
+        f'offset: {_number(offset, 12)}, normalisation: {factor:.3g}, '
+        f'amplitude_factor: {2.0 * factor:.3g}, kind: state}}'
+        for key, (source, offset, factor) in sources.items())
+    centres = '\n'.join(f'      {_quoted(joint.name)}: {_first_centres(joint, command)}'
+                        for joint in joints)
     return _FILE.format(
         title=name, name=_quoted(name), stem=file_stem(name), command=command,
         joints=_list('joints', [_quoted(joint.name) for joint in joints]),
         limits=_limits(joints, command), names=_list('observations', list(map(_quoted, sources))),
         unknown=_unknown('normalisation', joints, *_RANGE, urdf.VELOCITY),
-        observations=observations, centres=centres)
+        observations=observations, centres=centres,
+        start=_comment(
+            'TODO the initial centres of layer 4. '
+            + ('With zeros, each joint stays at default_pose. ' if command == POSITION
+               else 'These hold the joints. ')
+            + 'Add the oscillators, for example w_1 with -0.5 to a hip, v_1 with 0.5 to its knee, '
+            'and w_2 and v_2 to the other side'))
+
+
+def _first_centres(joint: Joint, command: str) -> str:
+    """Hold a joint by its angle and velocity, unless its drive holds a position anyway."""
+    if command == POSITION:
+        return '{inputs: [w_1], values: [0.0]}'
+    return (f'{{inputs: [{_quoted(f"{joint.name}_angle")}, '
+            f'{_quoted(f"{joint.name}_velocity")}], values: [-0.2, -0.02]}}')
 
 
 def _quoted(text: str) -> str:
@@ -118,6 +135,8 @@ def _positions(joints: list[Joint]) -> str:
     return (_unknown('poses and position_ranges', joints, *_RANGE)
             + _todo('poses and position_ranges', far,
                     f'kept within the {MOST_POSITION:g} rad that a file may hold')
+            + _comment('TODO default_pose is how it stands. A halted robot holds for hold_time, '
+                       '1 s, and then moves to rest_pose, which is how it lies')
             + '\n'.join((_list('default_pose', pose), _list('rest_pose', pose),
                          _list('position_ranges', [_number(value, 4) for value in ranges]))))
 
@@ -138,8 +157,12 @@ def _unknown(key: str, joints: list[Joint], *limits: str) -> str:
 def _todo(key: str, names: Iterable[str], reason: str) -> str:
     """Write a comment above a key if it concerns any joint."""
     words = ', '.join(names)
-    comment = wrap(f'TODO {key} of {words}: {reason}', _WIDTH - 6)
-    return ''.join(f'    # {line}\n' for line in comment) if words else ''
+    return _comment(f'TODO {key} of {words}: {reason}') if words else ''
+
+
+def _comment(text: str) -> str:
+    """Write a comment on as many lines as it needs."""
+    return ''.join(f'    # {line}\n' for line in wrap(text, _WIDTH - 6))
 
 
 def _number(value: float, digits: int) -> str:
@@ -216,8 +239,6 @@ _FILE = """\
       fall_clearance: 0.02
     hidden_neurons: 8
     oscillators: 2                 # TODO one per leg, or per pair of legs
-    # TODO the initial centres of layer 4: add the oscillators, for example w_1 with -0.5 to a hip,
-    # v_1 with 0.5 to its knee, and w_2 and v_2 to the other side.
-    initial_centres:
+{start}    initial_centres:
 {centres}
 """

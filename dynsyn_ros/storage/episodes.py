@@ -25,7 +25,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from dynsyn_ros.settings.files import check_folder, opened
+from dynsyn_ros.settings.files import check_folder, opened, whole_length
 from dynsyn_ros.settings.schema import ConfigError
 import numpy as np
 
@@ -197,14 +197,6 @@ def last_steps(path: Path) -> int:
     return int(count) if count.isdecimal() else 0
 
 
-def whole_rows(path: Path) -> int:
-    """Return the length of a table up to its last complete row, bytes; 0 if there is none."""
-    if not path.exists():
-        return 0
-    with opened(path) as file:
-        return file.read().rfind(b'\n') + 1
-
-
 def check_length(path: Path, least: int) -> None:
     """Raise :class:`ConfigError` if a file is shorter than ``least`` bytes."""
     if least:
@@ -213,15 +205,15 @@ def check_length(path: Path, least: int) -> None:
                 raise ConfigError(f'{path} is shorter than when it was last written')
 
 
-def read_episodes(path: Path, walkers: int, most: int = -1) -> dict[str, np.ndarray]:
+def read_episodes(path: Path, walkers: int, most: int | None = None) -> dict[str, np.ndarray]:
     """
     Read the columns of a log: arrays over the episodes, in the order they ended.
 
-    ``walkers`` is the number of walkers in the run. If ``most`` is given, only the first ``most``
-    bytes are read.
+    ``walkers`` is the number of walkers in the run. The log is read up to its last complete row,
+    or, if ``most`` is given, only its first ``most`` bytes.
     """
     with opened(path) as file:
-        content = file.read(most)
+        content = file.read(whole_length(path) if most is None else most)
     try:
         lines = csv.DictReader(StringIO(content.decode('utf-8'), newline=''))
         former = lines.fieldnames is not None and _FORMER_COLUMNS[-1] in lines.fieldnames

@@ -45,14 +45,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import csv
 from dataclasses import asdict, dataclass, fields
-from io import TextIOWrapper
+from io import StringIO
 import math
 from pathlib import Path
 import re
 from typing import Any
 
 from dynsyn_ros.settings.assets import ROBOT_FILE, weights_path
-from dynsyn_ros.settings.files import opened, replaced
+from dynsyn_ros.settings.files import opened, replaced, whole_length
 from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import build, ConfigError, cut
 from dynsyn_ros.storage.episodes import (
@@ -216,8 +216,10 @@ def merge(jobs: list[Job], output: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(('setting', 'seed', *COLUMNS))
         for job in jobs:
-            with opened(job.folder / trainer.EPISODES) as part:
-                rows = csv.reader(TextIOWrapper(part, encoding='utf-8', newline=''))
+            log = job.folder / trainer.EPISODES
+            with opened(log) as part:
+                content = part.read(whole_length(log)).decode('utf-8')
+                rows = csv.reader(StringIO(content, newline=''))
                 next(rows)
                 writer.writerows((job.setting, job.config.seed, *row) for row in rows)
     with replaced(output / SUMMARY, 'w') as file:

@@ -37,13 +37,13 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.episodes import read_episodes
 from dynsyn_ros.storage.folders import Claim, InUse, SEARCH, TRIAL
 from dynsyn_ros.training import trainer
+from dynsyn_ros.training.journal import Journal
 from dynsyn_ros.training.sweep import Job
 from dynsyn_ros.training.tune_file import Range, Search
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 JOURNAL = 'study.journal'
@@ -111,7 +111,7 @@ class Study:
         with self._claimed():
             try:
                 self._study = optuna.create_study(
-                    storage=JournalStorage(JournalFileBackend(str(output / JOURNAL))),
+                    storage=JournalStorage(Journal(output / JOURNAL)),
                     study_name=NAME, direction='maximize', load_if_exists=True,
                     pruner=optuna.pruners.SuccessiveHalvingPruner(
                         min_resource=1, reduction_factor=search.config.reduction_factor))

@@ -64,6 +64,7 @@ from dynsyn_ros.storage.episodes import (
     WINDOW,
 )
 from dynsyn_ros.training import sweep_picture, trainer
+from dynsyn_ros.training.checkpoint import NothingLeft
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
@@ -134,7 +135,7 @@ class Job:
         """
         try:
             training = self._training()
-        except trainer.NothingLeft:  # its worker died between the last checkpoint and this line
+        except NothingLeft:  # its worker died between the last checkpoint and this line
             self._done.touch()
             return
         training.run(stop, lambda _: None)

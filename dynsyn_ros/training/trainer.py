@@ -23,7 +23,7 @@ best 100-episode mean, at that time), ``checkpoint.npz`` (everything that is nee
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 import json
 import operator
@@ -35,7 +35,7 @@ from dynsyn_ros.pictures.curves import draw_learning_curve
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.files import opened, replaced, strict_json
-from dynsyn_ros.settings.schema import build, ConfigError, NO_LIMIT, setting
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.simulation.walkers import CORES
 from dynsyn_ros.storage import weights
@@ -49,6 +49,7 @@ from dynsyn_ros.storage.episodes import (
     WINDOW,
 )
 from dynsyn_ros.storage.folders import Claim, TRAINING
+from dynsyn_ros.training.checkpoint import FORMER_KEY, NothingLeft, read_progress
 from dynsyn_ros.training.config import MOST_LEARNERS, TrainingConfig
 import numpy as np
 
@@ -61,54 +62,8 @@ CHECKPOINT_PERIOD = 120.0
 #: Steps of each walker between two checks for a new best learner.
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
-#: A key of the task in files of a former version, whose steps were those of each learner.
-_FORMER_KEY = 'shared'
 #: The arrays that a step needs from the last one, with their least and greatest values.
 _TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
-
-
-class NothingLeft(ConfigError):
-    """A training that has no steps left."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a checkpoint says about its training."""
-
-    task: TrainingConfig
-    steps: int = setting('steps of all walkers together', low=0, high=NO_LIMIT)
-    seconds: float = setting('time taken so far', unit='s', low=0.0, high=1e12)
-    bytes: list[int] = setting('lengths of the two logs', low=1, high=NO_LIMIT)
-    best: float = setting('best mean so far')
-
-    def check(self, prefix: str) -> None:
-        """Refuse more or fewer lengths than there are logs."""
-        if len(self.bytes) != 2:
-            raise ConfigError(f'parameter {prefix}bytes must have 2 entries')
-
-
-def _progress(file: Path, steps: int | None) -> Progress:
-    """Read what a checkpoint says about its training, with another number of steps if given."""
-    made_by = weights.read_about(file)['made_by']
-    task = made_by.get('task')
-    if isinstance(task, dict):
-        if _FORMER_KEY in task:
-            raise ConfigError(
-                f'{file} is of a former version and cannot be continued: start from its '
-                f'weights with --weights {file.with_name(WEIGHTS)}')
-        if steps:
-            task['steps'] = steps
-    try:
-        return build(Progress, made_by)
-    except ConfigError as error:
-        raise ConfigError(f'{file} is not a checkpoint of a training: {error}') from error
-
-
-def _check_left(folder: Path, progress: Progress, steps: int | None, reheat: float) -> None:
-    """Refuse a number of steps that has been taken already, and reheating with no steps left."""
-    if (steps or reheat) and progress.steps >= progress.task.steps:
-        raise NothingLeft(f'{folder} has already taken {progress.steps} steps: give --steps above '
-                          f'{progress.steps}')
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -125,9 +80,9 @@ def read_summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads(content)
         task = summary['task']
-        former = _FORMER_KEY in task
+        former = FORMER_KEY in task
         if former:
-            task['separate'] = not task[_FORMER_KEY]
+            task['separate'] = not task[FORMER_KEY]
         steps, learners = operator.index(summary['steps']), operator.index(task['learners'])
         summary |= {'steps': steps * (learners if former else 1), 'former': former,
                     'solved_at': SOLVED_AT.get(task['env_id'])}
@@ -149,7 +104,7 @@ def made_with(folder: Path) -> tuple[dict[str, Any], int] | None:
         summary = read_summary(folder)
         return summary['task'], summary['steps']
     if (folder / CHECKPOINT).exists():  # a run that was killed before its first summary
-        progress = _progress(folder / CHECKPOINT, None)
+        progress = read_progress(folder / CHECKPOINT)
         return plain(asdict(progress.task)), progress.steps
     return None
 
@@ -204,7 +159,7 @@ class Trainer:
         :class:`ConfigError` if there is no usable checkpoint, or no annealing to turn back, and
         :class:`NothingLeft` if ``steps`` or ``reheat`` is given and no steps are left.
         """
-        _check_left(folder, _progress(folder / CHECKPOINT, steps), steps, reheat)
+        read_progress(folder / CHECKPOINT, steps).check_left(folder, steps, reheat)
         claim = Claim(folder, TRAINING, patience)
         try:
             self = cls._resumed(folder, steps, threads, reheat)
@@ -217,8 +172,8 @@ class Trainer:
     @classmethod
     def _resumed(cls, folder: Path, steps: int | None, threads: int, reheat: float) -> Trainer:
         file = folder / CHECKPOINT
-        progress = _progress(file, steps)
-        _check_left(folder, progress, steps, reheat)
+        progress = read_progress(file, steps)
+        progress.check_left(folder, steps, reheat)
         config = progress.task
         if reheat and not config.learner.annealing:
             raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')

@@ -349,6 +349,26 @@ def test_a_training_is_not_written_over(tmp_path):
     assert results(tmp_path)[0] == before[0]
 
 
+@pytest.mark.parametrize('left', [
+    training.EPISODES, training.SYNAPSES, training.WEIGHTS, training.SUMMARY])
+def test_results_without_their_checkpoint_are_not_written_over(tmp_path, finished, left):
+    (tmp_path / 'run').mkdir()
+    shutil.copy(finished / 'run' / left, tmp_path / 'run')
+    before = (tmp_path / 'run' / left).read_bytes()
+    assert (f'run holds {left} of an earlier training, but no checkpoint.npz to continue it: put '
+            'that back and use --resume, or choose another folder') in refused(
+        tmp_path, 'train', '--steps', 100, '--output', 'run')
+    assert {path.name: path.read_bytes() for path in (tmp_path / 'run').iterdir()} == {
+        left: before}
+
+
+def test_a_training_that_was_killed_before_its_first_step_begins_anew(tmp_path, finished):
+    for name in (training.EPISODES, training.SYNAPSES):
+        header, _, _ = (finished / 'run' / name).read_bytes().partition(b'\n')
+        (tmp_path / name).write_bytes(header + b'\n')
+    assert Trainer(make_config(), tmp_path).steps == 0
+
+
 def test_a_checkpoint_must_be_one(tmp_path):
     run(Trainer(make_config(steps=400), tmp_path))
     (tmp_path / training.WEIGHTS).replace(tmp_path / training.CHECKPOINT)

@@ -197,6 +197,15 @@ def last_steps(path: Path) -> int:
     return int(count) if count.isdecimal() else 0
 
 
+def has_rows(path: Path) -> bool:
+    """Return whether a table exists and has more than its header."""
+    if not path.exists():
+        return False
+    with opened(path) as file:
+        file.readline()
+        return bool(file.read(1))
+
+
 def check_length(path: Path, least: int) -> None:
     """Raise :class:`ConfigError` if a file is shorter than ``least`` bytes."""
     if least:

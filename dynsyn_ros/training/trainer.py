@@ -45,6 +45,7 @@ from dynsyn_ros.storage.episodes import (
     CURVE_FILE,
     EpisodeLog,
     EPISODES_FILE,
+    has_rows,
     Table,
     WINDOW,
 )
@@ -114,6 +115,16 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
     return json.loads(strict_json(settings))
 
 
+def _check_no_results(folder: Path) -> None:
+    """Refuse results in a folder without a checkpoint; logs without rows are none."""
+    found = [name for name in (EPISODES, SYNAPSES) if has_rows(folder / name)]
+    found += [name for name in (WEIGHTS, SUMMARY) if (folder / name).exists()]
+    if found:
+        raise ConfigError(f'{folder} holds {", ".join(found)} of an earlier training, but no '
+                          f'{CHECKPOINT} to continue it: put that back and use --resume, or '
+                          'choose another folder')
+
+
 class Trainer:
     """One training run."""
 
@@ -134,6 +145,7 @@ class Trainer:
             if (folder / CHECKPOINT).exists():
                 raise ConfigError(f'{folder} already holds a training: continue it with --resume '
                                   f'{folder}, or choose another folder')
+            _check_no_results(folder)
             self._open_logs(0, 0)
         except ConfigError:
             self._claim.release(undo=True)

@@ -38,6 +38,7 @@ from dynsyn_ros.storage.episodes import Episode, EpisodeLog, read_episodes
 from dynsyn_ros.storage.folders import MANIFEST
 from dynsyn_ros.training import trainer as training
 from dynsyn_ros.training.config import TrainingConfig
+from dynsyn_ros.training.results import read_results
 from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
 import gymnasium
@@ -187,6 +188,18 @@ def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
     assert '1 learner' not in steps.stderr
 
 
+def test_the_best_mean_is_that_of_all_episodes(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, 'LOOK_STEPS', 4000)
+    run(Trainer(make_config(steps=30_000), tmp_path), until=20_000)
+    trainer = run(Trainer.resume(tmp_path))
+    (best,) = (result.best for result in read_results(tmp_path, ()))
+    summary = json.loads((tmp_path / training.SUMMARY).read_text())
+    assert summary['best_mean'] == trainer.log.best == best
+    # Weights are kept at a look only, and say the mean that they had then.
+    _, about = weights.read(tmp_path / training.WEIGHTS)
+    assert summary['weights_mean'] == about['made_by']['mean'] < best
+
+
 def test_scalars_for_tensorboard(tmp_path):
     pytest.importorskip('tensorboardX', reason='an extra')
     scalars, trainer = Scalars(), Trainer(make_config(), tmp_path)
@@ -227,12 +240,13 @@ def episode(total):
 def test_solved_takes_a_hundred_episodes(tmp_path):
     log = EpisodeLog(tmp_path / 'log.csv', learners=2, solved_at=300.0)
     for i in range(100):
-        assert log.solved_after == [None, None]
-        log.add(0, episode(300.0), 100 * i)
+        assert (log.solved_after, log.best) == ([None, None], None)
+        log.add(0, episode(301.0), 100 * i)
     assert log.solved_after == [9900, None]
     for i in range(101):
         log.add(1, episode(299.0 if i == 0 else 300.0), 100 * i)
     assert log.solved_after == [9900, 10000]
+    assert log.best == 301.0, 'that of any learner'
     assert log.solved
 
 

@@ -135,6 +135,8 @@ class EpisodeLog(Table):
         """Number of episodes of each learner."""
         self.solved_after: list[int | None] = [None] * len(self._last)
         """Steps of all walkers after which each learner, or the fleet, had solved the task."""
+        self.best: float | None = None
+        """The best mean of 100 episodes so far, of any learner or of the fleet."""
         self.steps = 0
         """Steps of all walkers at the end of the last episode."""
         if go_on_from:
@@ -167,9 +169,10 @@ class EpisodeLog(Table):
         last = self._last[group]
         last.append(total)
         mean = _mean(last)
-        solved = mean.of == WINDOW and mean.value >= self._solved_at
-        if solved and self.solved_after[group] is None:
-            self.solved_after[group] = steps
+        if mean.of == WINDOW:
+            self.best = mean.value if self.best is None else max(self.best, mean.value)
+            if mean.value >= self._solved_at and self.solved_after[group] is None:
+                self.solved_after[group] = steps
         return mean
 
     @property
@@ -184,7 +187,8 @@ class EpisodeLog(Table):
 
 
 def _mean(last: deque[float]) -> Mean:
-    return Mean(sum(last) / len(last) if last else None, len(last))
+    """Return the mean as the log has it."""
+    return Mean(round(sum(last) / len(last), 3) if last else None, len(last))
 
 
 def last_steps(path: Path) -> int:

@@ -16,7 +16,8 @@
 A training run in a folder: it can be killed at any time and continues from its last checkpoint.
 
 The folder holds ``episodes.csv``, ``learning_curve.png``, ``weights.npz`` (the learner with the
-best 100-episode mean, at that time), ``checkpoint.npz`` (everything that is needed to continue),
+best 100-episode mean of all at which the trainer looked, which it does every 1000 steps of each
+walker), ``checkpoint.npz`` (everything that is needed to continue),
 ``synapses.csv`` (weights and centres of some synapses of learner 0) and ``summary.json``.
 """
 
@@ -152,7 +153,7 @@ class Trainer:
             raise
         self._rounds = 0
         self._seconds = 0.0
-        self._best = self._best_so_far()
+        self._kept = self._best_so_far()
         self.checkpoint()
 
     @classmethod
@@ -209,7 +210,7 @@ class Trainer:
         self._open_logs(*progress.bytes)
         self._rounds = progress.steps // self.config.learners
         self._seconds = progress.seconds
-        self._best = self._best_so_far(progress.best)
+        self._kept = self._best_so_far(progress.best)
         if self.solved and (steps or reheat):
             self._close_logs()
             raise NothingLeft(f'{folder} ended when it solved its task: start from its weights '
@@ -295,17 +296,17 @@ class Trainer:
         self._seconds = time.monotonic() - begun
         if self.finished:
             self._keep_best()
-        if np.isneginf(self._best.mean):
+        if np.isneginf(self._kept.mean):
             weights.write(self.folder / WEIGHTS, self._packed(0))
         self.checkpoint()
         self._close_logs()
         self._claim.release()
 
     def _keep_best(self) -> None:
-        """Save the learner with the best mean if that is better than any before."""
+        """Save the learner with the best mean if that is better than at any look before."""
         means = [mean.value if mean.of >= WINDOW else -np.inf for mean in self.log.means]
         best = int(np.argmax(means))
-        self._best.offer(means[best], lambda: self._packed(best))
+        self._kept.offer(means[best], lambda: self._packed(best))
 
     def _best_so_far(self, mean: float = -np.inf) -> BestSoFar:
         return BestSoFar(partial(weights.write, self.folder / WEIGHTS), mean)
@@ -331,7 +332,7 @@ class Trainer:
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.config), 'steps': self.steps, 'seconds': self._seconds,
-             'bytes': [self.log.sync(), self._table.sync()], 'best': self._best.mean},
+             'bytes': [self.log.sync(), self._table.sync()], 'best': self._kept.mean},
             beside={_WALKERS + name: array for name, array in walkers.items()}))
         draw_learning_curve(
             self.folder / EPISODES, self.folder / CURVE,
@@ -341,7 +342,12 @@ class Trainer:
             file.write(strict_json(self.summary(), indent=1) + '\n')
 
     def summary(self) -> dict[str, Any]:
-        """Summarise the run; steps are those of all walkers together."""
+        """
+        Summarise the run; steps are those of all walkers together.
+
+        ``best_mean`` is that of all episodes. ``weights_mean`` is the one that the weights in
+        ``weights.npz`` had when they were saved, None with fewer than 100 episodes by then.
+        """
         return {
             'steps': self.steps,
             'minutes': round(self._seconds / 60, 2),
@@ -349,7 +355,8 @@ class Trainer:
             'mean': [mean.value for mean in self.log.means],
             'mean_of': [mean.of for mean in self.log.means],
             'solved_after_steps': self.log.solved_after,
-            'best_mean': self._best.mean if np.isfinite(self._best.mean) else None,
+            'best_mean': self.log.best,
             'best_mean_of': WINDOW,
+            'weights_mean': self._kept.mean if np.isfinite(self._kept.mean) else None,
             'task': asdict(self.config),
         }

@@ -133,11 +133,15 @@ def test_many_settings_have_a_panel_each_with_the_first_behind_it(tmp_path, monk
     assert labels.count('grey: setting 0') == 1
 
 
-def test_what_is_finished_is_not_run_again(local):
+def test_what_is_finished_is_not_run_again(local, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')}
+    made_with, read = sweep.trainer.made_with, []
+    monkeypatch.setattr(sweep.trainer, 'made_with', lambda folder: (
+        read.append(folder) or made_with(folder)))
     done = dynsyn('sweep', '../sweep.yaml', '--output', '.', folder=local)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')} == before
+    assert len(set(read)) == len(read) == 4
 
 
 @pytest.mark.parametrize(('backend', 'worker'), [

@@ -109,20 +109,21 @@ class Job:
     def _done(self) -> Path:
         return self.folder / f'.finished_{self.config.steps}'
 
-    def check(self) -> None:
-        """Raise :class:`ConfigError` if its folder has a training with other settings."""
-        made, _ = trainer.made_with(self.folder) or (None, 0)
+    def check(self, longer: bool = True) -> None:
+        """
+        Raise :class:`ConfigError` if its folder has a training with other settings.
+
+        Unless ``longer`` ones are allowed, also if that has gone beyond the steps asked for.
+        """
+        made, taken = trainer.made_with(self.folder) or (None, 0)
         name = made and _first_difference(
             trainer.plain(asdict(self.config)), {**made, 'steps': self.config.steps})
         if name:
             raise ConfigError(
                 f'{self.folder} was made with other settings, the first is {name}: choose '
                 'another --output')
-
-    def check_steps(self) -> None:
-        """Raise :class:`ConfigError` if its training has gone beyond the steps asked for."""
-        _, taken = trainer.made_with(self.folder) or (None, 0)
-        if taken > math.ceil(self.config.steps / self.config.learners) * self.config.learners:
+        most = math.ceil(self.config.steps / self.config.learners) * self.config.learners
+        if taken > most and not longer:
             raise ConfigError(
                 f'{self.folder} has taken {taken} steps already, more than the {self.config.steps}'
                 ' that are asked for: choose another --output')

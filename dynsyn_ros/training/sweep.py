@@ -137,11 +137,17 @@ class Job:
         try:
             training = self._training()
         except NothingLeft:  # its worker died between the last checkpoint and this line
-            self._done.touch()
+            self._note_end()
             return
         training.run(stop, lambda _: None)
         if training.finished:
+            self._note_end()
+
+    def _note_end(self) -> None:
+        try:
             self._done.touch()
+        except OSError as error:
+            raise ConfigError(f'cannot write {self._done}: {error.strerror}') from error
 
     def _training(self) -> Trainer:
         if (self.folder / trainer.CHECKPOINT).exists():

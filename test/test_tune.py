@@ -40,6 +40,7 @@ import yaml
 pytest.importorskip('optuna', reason='optuna is an extra')
 from dynsyn_ros.training import tune_report  # noqa: E402
 from dynsyn_ros.training.study import objective, Study  # noqa: E402
+from optuna.storages.journal import JournalFileBackend  # noqa: E402
 
 RATE, LAYER_4, REPULSION = 'synapses.centre_rate', 'synapses.amplitude[2]', 'synapses.repulsion'
 TUNE = {
@@ -265,7 +266,7 @@ def test_half_a_line_in_the_journal_is_removed(tmp_path, whole):
         assert table_of(tmp_path / 'out') == table_of(output)
 
 
-def test_a_full_disk_loses_nothing_of_a_study(tmp_path):
+def test_a_full_disk_loses_nothing_of_a_study(tmp_path, monkeypatch):
     search = tune_file.read_search(write(tmp_path, budgets=BUDGETS))
     undisturbed = Study(search, tmp_path / 'whole', print)
     run([undisturbed])
@@ -287,6 +288,13 @@ def test_a_full_disk_loses_nothing_of_a_study(tmp_path):
     run([study])
     assert [(trial.params, trial.intermediate_values, trial.state) for trial in study.trials] == [
         (trial.params, trial.intermediate_values, trial.state) for trial in undisturbed.trials]
+
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(JournalFileBackend, 'append_logs', full)
+    assert 'out/study.journal: No space left on device' in refused(
+        tmp_path, 'tune', 'search.yaml', '--output', 'out')
 
 
 def test_trainings_of_another_search_are_not_taken_for_those_of_a_new_one(tmp_path):

@@ -115,6 +115,8 @@ class Study:
                     study_name=NAME, direction='maximize', load_if_exists=True,
                     pruner=optuna.pruners.SuccessiveHalvingPruner(
                         min_resource=1, reduction_factor=search.config.reduction_factor))
+            except ConfigError:
+                raise
             except (AssertionError, KeyError, TypeError, ValueError) as error:
                 raise ConfigError(
                     f'{output / JOURNAL} is not a study of this program, or is damaged'

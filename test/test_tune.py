@@ -297,6 +297,27 @@ def test_a_full_disk_loses_nothing_of_a_study(tmp_path, monkeypatch):
         tmp_path, 'tune', 'search.yaml', '--output', 'out')
 
 
+@pytest.mark.parametrize('lines', range(3))
+def test_a_full_disk_as_a_search_begins_loses_nothing(tmp_path, monkeypatch, lines):
+    search = tune_file.read_search(write(tmp_path))
+    append, left = JournalFileBackend.append_logs, iter(range(lines))
+
+    def full(backend, logs):
+        if next(left, None) is None:
+            raise OSError(28, 'No space left on device')
+        append(backend, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalFileBackend, 'append_logs', full)
+        with pytest.raises(ConfigError, match=r'cannot write .*study\.journal: No space left'):
+            Study(search, tmp_path / 'out', print)
+    study = Study(search, tmp_path / 'out', print)
+    run([study])
+    params = [trial.params for trial in study.trials]
+    assert params.count(search.as_it_is) == 1
+    assert params[0] == search.as_it_is
+
+
 def test_trainings_of_another_search_are_not_taken_for_those_of_a_new_one(tmp_path):
     narrow = {RATE: {'low': 1e-6, 'high': 1e-5}}
     run([Study(tune_file.read_search(write(tmp_path)), tmp_path / 'out', print)])

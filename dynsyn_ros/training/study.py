@@ -132,9 +132,10 @@ class Study:
         mine = json.loads(json.dumps(mine))  # as the study returns it
         theirs = self._study.user_attrs.get(_SEARCH)
         if theirs is None:
-            self._study.set_user_attr(_SEARCH, mine)
-            if self.search.as_it_is:
+            # The attribute comes last: only with it has the study begun.
+            if self.search.as_it_is and not self._study.get_trials(deepcopy=False):
                 self._study.enqueue_trial(self.search.as_it_is)
+            self._study.set_user_attr(_SEARCH, mine)
         elif theirs != mine:
             changed = [key for key in {**mine, **theirs} if theirs.get(key) != mine.get(key)]
             raise ConfigError(

@@ -25,7 +25,7 @@ from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.files import opened, replaced
+from dynsyn_ros.settings.files import opened, replaced, whole_length
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.training.trainer import Trainer
 from hypothesis import given, settings
@@ -210,6 +210,16 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
         raise KeyError
     assert file.read_text() == 'second'
     assert [path.name for path in tmp_path.iterdir()] == ['a.txt']
+
+
+@pytest.mark.parametrize(('content', 'length'), [
+    (None, 0), ('', 0), ('half', 0), ('one\n', 4), ('one\ntwo\nha', 8),
+    ('one\n' + 'h' * 200_000, 4),
+])
+def test_half_a_line_does_not_count(tmp_path, content, length):
+    if content is not None:
+        (tmp_path / 'log').write_text(content)
+    assert whole_length(tmp_path / 'log') == length
 
 
 def test_only_a_regular_file_is_opened(tmp_path):

@@ -107,8 +107,21 @@ def test_the_files_of_a_former_version_are_read_as_they_were_meant(tmp_path):
     assert (result.steps, result.best_after, result.best) == (16 * 1300, 16 * 1200, 120.0)
 
 
+def test_a_run_that_is_half_written_is_told_of_like_a_whole_one(tmp_path):
+    folder = tmp_path / 'sweep' / 'fast' / 'seed_0'
+    done = dynsyn('train', '--learners', 2, '--steps', 1200, '--output', folder, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (whole,) = read_results(folder, GOALS)
+    assert whole.episodes > 3
+    with (folder / 'episodes.csv').open('a') as file:
+        file.write('0,99,13')  # as a full disk leaves it
+    assert read_results(folder, GOALS) == [whole]
+    (folder / 'summary.json').unlink()  # as after a kill before the first one
+    assert read_results(folder, GOALS) == read_results(tmp_path / 'sweep', GOALS) == [whole]
+
+
 @pytest.mark.parametrize(('summary', 'words'), [
-    (None, 'run holds no training: there is no summary.json in it'),
+    (None, 'run holds no training: there is no summary.json or checkpoint.npz in it'),
     ('[]', 'run/summary.json is not the summary.json of a training'),
     ('{"steps": 1, "task": {"learners": 1}}',
      'run/summary.json is not the summary.json of a training'),

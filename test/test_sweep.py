@@ -24,6 +24,7 @@ import subprocess
 
 from conftest import write_training
 from dynsyn_ros.pictures import canvas
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training import sweep, sweep_picture
 import numpy as np
 from PIL import Image
@@ -133,11 +134,15 @@ def test_many_settings_have_a_panel_each_with_the_first_behind_it(tmp_path, monk
     assert labels.count('grey: setting 0') == 1
 
 
-def test_what_is_finished_is_not_run_again(local):
+def test_what_is_finished_is_not_run_again(local, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')}
+    made_with, read = sweep.trainer.made_with, []
+    monkeypatch.setattr(sweep.trainer, 'made_with', lambda folder: (
+        read.append(folder) or made_with(folder)))
     done = dynsyn('sweep', '../sweep.yaml', '--output', '.', folder=local)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in local.glob('*/*/*')} == before
+    assert len(set(read)) == len(read) == 4
 
 
 @pytest.mark.parametrize(('backend', 'worker'), [
@@ -239,10 +244,20 @@ def test_results_of_other_settings_are_not_taken_for_those_of_the_file(
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')} == before
 
 
-def test_a_sweep_that_was_killed_before_it_noted_an_end_goes_on(tmp_path, swept):
+def test_a_sweep_that_was_killed_before_it_noted_an_end_goes_on(
+        tmp_path, swept, monkeypatch):
     shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
     mark = tmp_path / 'out' / 'as it is' / 'seed_0' / '.finished_200'
     mark.unlink()
+
+    def full(*args, **options):
+        raise OSError(28, 'No space left on device')
+
+    (job,) = sweep.read_sweep(tmp_path / 'sweep.yaml', tmp_path / 'out')
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'touch', full)
+        with pytest.raises(ConfigError, match=r'cannot write .*finished_200: No space left'):
+            job.run(lambda: False)
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert mark.exists()

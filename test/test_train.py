@@ -38,6 +38,7 @@ from dynsyn_ros.storage.episodes import Episode, EpisodeLog, read_episodes
 from dynsyn_ros.storage.folders import MANIFEST
 from dynsyn_ros.training import trainer as training
 from dynsyn_ros.training.config import TrainingConfig
+from dynsyn_ros.training.results import read_results
 from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
 import gymnasium
@@ -187,6 +188,18 @@ def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
     assert '1 learner' not in steps.stderr
 
 
+def test_the_best_mean_is_that_of_all_episodes(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, 'LOOK_STEPS', 4000)
+    run(Trainer(make_config(steps=30_000), tmp_path), until=20_000)
+    trainer = run(Trainer.resume(tmp_path))
+    (best,) = (result.best for result in read_results(tmp_path, ()))
+    summary = json.loads((tmp_path / training.SUMMARY).read_text())
+    assert summary['best_mean'] == trainer.log.best == best
+    # Weights are kept at a look only, and say the mean that they had then.
+    _, about = weights.read(tmp_path / training.WEIGHTS)
+    assert summary['weights_mean'] == about['made_by']['mean'] < best
+
+
 def test_scalars_for_tensorboard(tmp_path):
     pytest.importorskip('tensorboardX', reason='an extra')
     scalars, trainer = Scalars(), Trainer(make_config(), tmp_path)
@@ -227,12 +240,13 @@ def episode(total):
 def test_solved_takes_a_hundred_episodes(tmp_path):
     log = EpisodeLog(tmp_path / 'log.csv', learners=2, solved_at=300.0)
     for i in range(100):
-        assert log.solved_after == [None, None]
-        log.add(0, episode(300.0), 100 * i)
+        assert (log.solved_after, log.best) == ([None, None], None)
+        log.add(0, episode(301.0), 100 * i)
     assert log.solved_after == [9900, None]
     for i in range(101):
         log.add(1, episode(299.0 if i == 0 else 300.0), 100 * i)
     assert log.solved_after == [9900, 10000]
+    assert log.best == 301.0, 'that of any learner'
     assert log.solved
 
 
@@ -347,6 +361,26 @@ def test_a_training_is_not_written_over(tmp_path):
     with pytest.raises(ConfigError, match='already holds a training: continue it with --resume'):
         Trainer(make_config(steps=400), tmp_path)
     assert results(tmp_path)[0] == before[0]
+
+
+@pytest.mark.parametrize('left', [
+    training.EPISODES, training.SYNAPSES, training.WEIGHTS, training.SUMMARY])
+def test_results_without_their_checkpoint_are_not_written_over(tmp_path, finished, left):
+    (tmp_path / 'run').mkdir()
+    shutil.copy(finished / 'run' / left, tmp_path / 'run')
+    before = (tmp_path / 'run' / left).read_bytes()
+    assert (f'run holds {left} of an earlier training, but no checkpoint.npz to continue it: put '
+            'that back and use --resume, or choose another folder') in refused(
+        tmp_path, 'train', '--steps', 100, '--output', 'run')
+    assert {path.name: path.read_bytes() for path in (tmp_path / 'run').iterdir()} == {
+        left: before}
+
+
+def test_a_training_that_was_killed_before_its_first_step_begins_anew(tmp_path, finished):
+    for name in (training.EPISODES, training.SYNAPSES):
+        header, _, _ = (finished / 'run' / name).read_bytes().partition(b'\n')
+        (tmp_path / name).write_bytes(header + b'\n')
+    assert Trainer(make_config(), tmp_path).steps == 0
 
 
 def test_a_checkpoint_must_be_one(tmp_path):

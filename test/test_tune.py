@@ -18,7 +18,9 @@ import csv
 from dataclasses import asdict
 import os
 import re
+import resource
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +40,7 @@ import yaml
 pytest.importorskip('optuna', reason='optuna is an extra')
 from dynsyn_ros.training import tune_report  # noqa: E402
 from dynsyn_ros.training.study import objective, Study  # noqa: E402
+from optuna.storages.journal import JournalFileBackend  # noqa: E402
 
 RATE, LAYER_4, REPULSION = 'synapses.centre_rate', 'synapses.amplitude[2]', 'synapses.repulsion'
 TUNE = {
@@ -249,6 +252,70 @@ def test_a_study_of_another_search_is_refused(tmp_path):
         (tmp_path / 'search' / 'study.journal').write_text(f'{content}\n' * 2)
         sentence = refused(tmp_path, 'tune', 'search.yaml', '--output', 'search')
         assert 'study.journal is not a study of this program, or is damaged' in sentence
+
+
+def test_half_a_line_in_the_journal_is_removed(tmp_path, whole):
+    output, _ = whole
+    shutil.copytree(output, tmp_path / 'out')
+    write(tmp_path)
+    for half in ('{"op_code":', '{'):
+        with (tmp_path / 'out' / 'study.journal').open('a') as journal:
+            journal.write(half)
+        done = dynsyn('tune', 'search.yaml', '--output', 'out', folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert table_of(tmp_path / 'out') == table_of(output)
+
+
+def test_a_full_disk_loses_nothing_of_a_study(tmp_path, monkeypatch):
+    search = tune_file.read_search(write(tmp_path, budgets=BUDGETS))
+    undisturbed = Study(search, tmp_path / 'whole', print)
+    run([undisturbed])
+    study = Study(search, tmp_path / 'out', print)
+    job = study.take()
+    train(job, [worth(0)])
+    journal, limits = tmp_path / 'out' / 'study.journal', resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = journal.stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, limits[1]))
+    try:
+        with pytest.raises(ConfigError, match=r'cannot write .*study\.journal: File too large'):
+            study.finished(job)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert journal.stat().st_size == size + 10, 'half a line'
+    for running in study._running:
+        running.claim.release()
+    study = Study(search, tmp_path / 'out', print)
+    run([study])
+    assert [(trial.params, trial.intermediate_values, trial.state) for trial in study.trials] == [
+        (trial.params, trial.intermediate_values, trial.state) for trial in undisturbed.trials]
+
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(JournalFileBackend, 'append_logs', full)
+    assert 'out/study.journal: No space left on device' in refused(
+        tmp_path, 'tune', 'search.yaml', '--output', 'out')
+
+
+@pytest.mark.parametrize('lines', range(3))
+def test_a_full_disk_as_a_search_begins_loses_nothing(tmp_path, monkeypatch, lines):
+    search = tune_file.read_search(write(tmp_path))
+    append, left = JournalFileBackend.append_logs, iter(range(lines))
+
+    def full(backend, logs):
+        if next(left, None) is None:
+            raise OSError(28, 'No space left on device')
+        append(backend, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalFileBackend, 'append_logs', full)
+        with pytest.raises(ConfigError, match=r'cannot write .*study\.journal: No space left'):
+            Study(search, tmp_path / 'out', print)
+    study = Study(search, tmp_path / 'out', print)
+    run([study])
+    params = [trial.params for trial in study.trials]
+    assert params.count(search.as_it_is) == 1
+    assert params[0] == search.as_it_is
 
 
 def test_trainings_of_another_search_are_not_taken_for_those_of_a_new_one(tmp_path):

@@ -52,8 +52,7 @@ def main(options: argparse.Namespace) -> None:
     output = (options.output or Path('runs') / file.stem).resolve()
     jobs = sweep.read_sweep(file, output)
     for job in jobs:
-        job.check()
-        job.check_steps()
+        job.check(longer=False)
     claim = Claim(output, SWEEP)
     stop = StopRequest()
     done = {job.folder: job.steps for job in jobs}

@@ -45,12 +45,12 @@ from dynsyn_ros.settings.assets import (
     UNTRAINED,
     weights_path,
 )
-from dynsyn_ros.settings.files import new_folder
+from dynsyn_ros.settings.files import new_folder, whole_length
 from dynsyn_ros.settings.schema import build_part, ConfigError
 from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.storage import checkpoints, weights
-from dynsyn_ros.storage.episodes import CURVE_FILE, EpisodeLog, EPISODES_FILE, whole_rows
+from dynsyn_ros.storage.episodes import CURVE_FILE, EpisodeLog, EPISODES_FILE
 from dynsyn_ros.storage.folders import Claim, WALK
 from dynsyn_ros.storage.weights import WEIGHTS_FILE
 from rclpy.executors import Executor
@@ -188,7 +188,7 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
         learner = controller.learner  # the node drops it when it ends
         # Until now only the controller has claimed the folder; we keep it until all is written.
         claim = Claim(output, WALK)
-        log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_rows(output / EPISODES_FILE))
+        log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_length(output / EPISODES_FILE))
         begun, simulator.episodes = log.steps, log.episodes[0]
         try:
             _spin(stop, simulator, learner, executor, log, options.quiet)

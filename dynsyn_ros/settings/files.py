@@ -32,6 +32,8 @@ from dynsyn_ros.settings.schema import ConfigError
 
 #: The end of the name of a file while it is being written, which no other program uses.
 _LEFTOVER = '.dynsyn.tmp'
+#: Bytes that are read at a time to find the end of a line.
+_BLOCK = 2**16
 
 
 def new_folder(kind: str) -> Path:
@@ -120,6 +122,26 @@ def opened(path: Path, most: int | None = None) -> Iterator[IO[bytes]]:
             yield file
         except OSError as error:
             raise ConfigError(f'cannot read {path}: {_reason(error)}') from error
+
+
+def whole_length(path: Path) -> int:
+    """
+    Return the length of a file up to its last complete line, bytes; 0 if there is none.
+
+    A full disk, or a kill, may leave half a line at the end of a file that grows line by line.
+    """
+    if not path.exists():
+        return 0
+    with opened(path) as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            begin = max(end - _BLOCK, 0)
+            file.seek(begin)
+            found = file.read(end - begin).rfind(b'\n')
+            if found >= 0:
+                return begin + found + 1
+            end = begin
+    return 0
 
 
 def _open_at_once(path: str, flags: int) -> int:

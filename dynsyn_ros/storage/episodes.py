@@ -25,7 +25,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from dynsyn_ros.settings.files import check_folder, opened
+from dynsyn_ros.settings.files import check_folder, opened, whole_length
 from dynsyn_ros.settings.schema import ConfigError
 import numpy as np
 
@@ -135,6 +135,8 @@ class EpisodeLog(Table):
         """Number of episodes of each learner."""
         self.solved_after: list[int | None] = [None] * len(self._last)
         """Steps of all walkers after which each learner, or the fleet, had solved the task."""
+        self.best: float | None = None
+        """The best mean of 100 episodes so far, of any learner or of the fleet."""
         self.steps = 0
         """Steps of all walkers at the end of the last episode."""
         if go_on_from:
@@ -167,9 +169,10 @@ class EpisodeLog(Table):
         last = self._last[group]
         last.append(total)
         mean = _mean(last)
-        solved = mean.of == WINDOW and mean.value >= self._solved_at
-        if solved and self.solved_after[group] is None:
-            self.solved_after[group] = steps
+        if mean.of == WINDOW:
+            self.best = mean.value if self.best is None else max(self.best, mean.value)
+            if mean.value >= self._solved_at and self.solved_after[group] is None:
+                self.solved_after[group] = steps
         return mean
 
     @property
@@ -184,7 +187,8 @@ class EpisodeLog(Table):
 
 
 def _mean(last: deque[float]) -> Mean:
-    return Mean(sum(last) / len(last) if last else None, len(last))
+    """Return the mean as the log has it."""
+    return Mean(round(sum(last) / len(last), 3) if last else None, len(last))
 
 
 def last_steps(path: Path) -> int:
@@ -197,12 +201,13 @@ def last_steps(path: Path) -> int:
     return int(count) if count.isdecimal() else 0
 
 
-def whole_rows(path: Path) -> int:
-    """Return the length of a table up to its last complete row, bytes; 0 if there is none."""
+def has_rows(path: Path) -> bool:
+    """Return whether a table exists and has more than its header."""
     if not path.exists():
-        return 0
+        return False
     with opened(path) as file:
-        return file.read().rfind(b'\n') + 1
+        file.readline()
+        return bool(file.read(1))
 
 
 def check_length(path: Path, least: int) -> None:
@@ -213,15 +218,15 @@ def check_length(path: Path, least: int) -> None:
                 raise ConfigError(f'{path} is shorter than when it was last written')
 
 
-def read_episodes(path: Path, walkers: int, most: int = -1) -> dict[str, np.ndarray]:
+def read_episodes(path: Path, walkers: int, most: int | None = None) -> dict[str, np.ndarray]:
     """
     Read the columns of a log: arrays over the episodes, in the order they ended.
 
-    ``walkers`` is the number of walkers in the run. If ``most`` is given, only the first ``most``
-    bytes are read.
+    ``walkers`` is the number of walkers in the run. The log is read up to its last complete row,
+    or, if ``most`` is given, only its first ``most`` bytes.
     """
     with opened(path) as file:
-        content = file.read(most)
+        content = file.read(whole_length(path) if most is None else most)
     try:
         lines = csv.DictReader(StringIO(content.decode('utf-8'), newline=''))
         former = lines.fieldnames is not None and _FORMER_COLUMNS[-1] in lines.fieldnames

@@ -21,9 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.storage.episodes import MEAN, read_episodes, WINDOW
 from dynsyn_ros.training import trainer
 import numpy as np
+
+#: The files that identify a training; one that was killed early has no summary yet.
+_MARKS = (trainer.SUMMARY, trainer.CHECKPOINT)
 
 
 @dataclass(frozen=True)
@@ -63,29 +67,29 @@ def read_results(folder: Path, goals: Sequence[float]) -> list[Result]:
 
     Raises :class:`ConfigError` if there are none or one cannot be read.
     """
-    if (folder / trainer.SUMMARY).exists():
+    if any((folder / name).exists() for name in _MARKS):
         return _of_training(folder, goals)
-    found = sorted((path.parent for path in folder.rglob(trainer.SUMMARY)),
+    found = sorted({path.parent for name in _MARKS for path in folder.rglob(name)},
                    key=lambda path: (path.parent, len(path.name), path.name))
     if not found:
-        raise ConfigError(f'{folder} holds no training: there is no {trainer.SUMMARY} in it')
+        raise ConfigError(f'{folder} holds no training: there is no {" or ".join(_MARKS)} in it')
     return [result for training in found for result in _of_training(training, goals)]
 
 
 def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
     """Read a row for each learner of a training, or one for its fleet."""
-    summary = trainer.read_summary(folder)
-    learners = summary['task']['learners']
+    task, steps = trainer.made_with(folder)
+    learners, solved_at = task['learners'], SOLVED_AT.get(task['env_id'])
     data = read_episodes(folder / trainer.EPISODES, learners)
     # While a training runs, its summary is as old as its last checkpoint.
-    steps = int(max([summary['steps'], *data['steps'][-1:]]))
-    if not summary['task']['separate'] or learners == 1:
-        return [_result(folder.parent, folder.name, data, steps, goals, summary['solved_at'])]
+    steps = int(max([steps, *data['steps'][-1:]]))
+    if not task['separate'] or learners == 1:
+        return [_result(folder.parent, folder.name, data, steps, goals, solved_at)]
     data['steps'] = data['steps'] // learners  # only its own walker teaches a separate learner
     return [
         _result(folder, f'learner {i}', {
             name: column[data['learner'] == i] for name, column in data.items()},
-            steps // learners, goals, summary['solved_at'])
+            steps // learners, goals, solved_at)
         for i in range(learners)
     ]
 

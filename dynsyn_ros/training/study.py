@@ -37,13 +37,13 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.episodes import read_episodes
 from dynsyn_ros.storage.folders import Claim, InUse, SEARCH, TRIAL
 from dynsyn_ros.training import trainer
+from dynsyn_ros.training.journal import Journal
 from dynsyn_ros.training.sweep import Job
 from dynsyn_ros.training.tune_file import Range, Search
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 JOURNAL = 'study.journal'
@@ -111,10 +111,12 @@ class Study:
         with self._claimed():
             try:
                 self._study = optuna.create_study(
-                    storage=JournalStorage(JournalFileBackend(str(output / JOURNAL))),
+                    storage=JournalStorage(Journal(output / JOURNAL)),
                     study_name=NAME, direction='maximize', load_if_exists=True,
                     pruner=optuna.pruners.SuccessiveHalvingPruner(
                         min_resource=1, reduction_factor=search.config.reduction_factor))
+            except ConfigError:
+                raise
             except (AssertionError, KeyError, TypeError, ValueError) as error:
                 raise ConfigError(
                     f'{output / JOURNAL} is not a study of this program, or is damaged'
@@ -130,9 +132,10 @@ class Study:
         mine = json.loads(json.dumps(mine))  # as the study returns it
         theirs = self._study.user_attrs.get(_SEARCH)
         if theirs is None:
-            self._study.set_user_attr(_SEARCH, mine)
-            if self.search.as_it_is:
+            # The attribute comes last: only with it has the study begun.
+            if self.search.as_it_is and not self._study.get_trials(deepcopy=False):
                 self._study.enqueue_trial(self.search.as_it_is)
+            self._study.set_user_attr(_SEARCH, mine)
         elif theirs != mine:
             changed = [key for key in {**mine, **theirs} if theirs.get(key) != mine.get(key)]
             raise ConfigError(

@@ -45,14 +45,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import csv
 from dataclasses import asdict, dataclass, fields
-from io import TextIOWrapper
+from io import StringIO
 import math
 from pathlib import Path
 import re
 from typing import Any
 
 from dynsyn_ros.settings.assets import ROBOT_FILE, weights_path
-from dynsyn_ros.settings.files import opened, replaced
+from dynsyn_ros.settings.files import opened, replaced, whole_length
 from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import build, ConfigError, cut
 from dynsyn_ros.storage.episodes import (
@@ -64,6 +64,7 @@ from dynsyn_ros.storage.episodes import (
     WINDOW,
 )
 from dynsyn_ros.training import sweep_picture, trainer
+from dynsyn_ros.training.checkpoint import NothingLeft
 from dynsyn_ros.training.config import TrainingConfig
 from dynsyn_ros.training.presets import read_preset, read_robot
 from dynsyn_ros.training.trainer import Trainer
@@ -108,20 +109,21 @@ class Job:
     def _done(self) -> Path:
         return self.folder / f'.finished_{self.config.steps}'
 
-    def check(self) -> None:
-        """Raise :class:`ConfigError` if its folder has a training with other settings."""
-        made, _ = trainer.made_with(self.folder) or (None, 0)
+    def check(self, longer: bool = True) -> None:
+        """
+        Raise :class:`ConfigError` if its folder has a training with other settings.
+
+        Unless ``longer`` ones are allowed, also if that has gone beyond the steps asked for.
+        """
+        made, taken = trainer.made_with(self.folder) or (None, 0)
         name = made and _first_difference(
             trainer.plain(asdict(self.config)), {**made, 'steps': self.config.steps})
         if name:
             raise ConfigError(
                 f'{self.folder} was made with other settings, the first is {name}: choose '
                 'another --output')
-
-    def check_steps(self) -> None:
-        """Raise :class:`ConfigError` if its training has gone beyond the steps asked for."""
-        _, taken = trainer.made_with(self.folder) or (None, 0)
-        if taken > math.ceil(self.config.steps / self.config.learners) * self.config.learners:
+        most = math.ceil(self.config.steps / self.config.learners) * self.config.learners
+        if taken > most and not longer:
             raise ConfigError(
                 f'{self.folder} has taken {taken} steps already, more than the {self.config.steps}'
                 ' that are asked for: choose another --output')
@@ -134,12 +136,18 @@ class Job:
         """
         try:
             training = self._training()
-        except trainer.NothingLeft:  # its worker died between the last checkpoint and this line
-            self._done.touch()
+        except NothingLeft:  # its worker died between the last checkpoint and this line
+            self._note_end()
             return
         training.run(stop, lambda _: None)
         if training.finished:
+            self._note_end()
+
+    def _note_end(self) -> None:
+        try:
             self._done.touch()
+        except OSError as error:
+            raise ConfigError(f'cannot write {self._done}: {error.strerror}') from error
 
     def _training(self) -> Trainer:
         if (self.folder / trainer.CHECKPOINT).exists():
@@ -216,8 +224,10 @@ def merge(jobs: list[Job], output: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(('setting', 'seed', *COLUMNS))
         for job in jobs:
-            with opened(job.folder / trainer.EPISODES) as part:
-                rows = csv.reader(TextIOWrapper(part, encoding='utf-8', newline=''))
+            log = job.folder / trainer.EPISODES
+            with opened(log) as part:
+                content = part.read(whole_length(log)).decode('utf-8')
+                rows = csv.reader(StringIO(content, newline=''))
                 next(rows)
                 writer.writerows((job.setting, job.config.seed, *row) for row in rows)
     with replaced(output / SUMMARY, 'w') as file:

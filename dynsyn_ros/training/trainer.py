@@ -16,14 +16,15 @@
 A training run in a folder: it can be killed at any time and continues from its last checkpoint.
 
 The folder holds ``episodes.csv``, ``learning_curve.png``, ``weights.npz`` (the learner with the
-best 100-episode mean, at that time), ``checkpoint.npz`` (everything that is needed to continue),
+best 100-episode mean of all at which the trainer looked, which it does every 1000 steps of each
+walker), ``checkpoint.npz`` (everything that is needed to continue),
 ``synapses.csv`` (weights and centres of some synapses of learner 0) and ``summary.json``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 import json
 import operator
@@ -36,7 +37,7 @@ from dynsyn_ros.process import CORES
 from dynsyn_ros.settings.arrays import ArraySpec, Contents
 from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.files import opened, replaced, strict_json
-from dynsyn_ros.settings.schema import build, ConfigError, NO_LIMIT, setting
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.best_so_far import BestSoFar
@@ -45,10 +46,12 @@ from dynsyn_ros.storage.episodes import (
     CURVE_FILE,
     EpisodeLog,
     EPISODES_FILE,
+    has_rows,
     Table,
     WINDOW,
 )
 from dynsyn_ros.storage.folders import Claim, TRAINING
+from dynsyn_ros.training.checkpoint import FORMER_KEY, NothingLeft, read_progress
 from dynsyn_ros.training.config import MOST_LEARNERS, TrainingConfig
 import numpy as np
 
@@ -61,54 +64,8 @@ CHECKPOINT_PERIOD = 120.0
 #: Steps of each walker between two checks for a new best learner.
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
-#: A key of the task in files of a former version, whose steps were those of each learner.
-_FORMER_KEY = 'shared'
 #: The arrays that a step needs from the last one, with their least and greatest values.
 _TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
-
-
-class NothingLeft(ConfigError):
-    """A training that has no steps left."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a checkpoint says about its training."""
-
-    task: TrainingConfig
-    steps: int = setting('steps of all walkers together', low=0, high=NO_LIMIT)
-    seconds: float = setting('time taken so far', unit='s', low=0.0, high=1e12)
-    bytes: list[int] = setting('lengths of the two logs', low=1, high=NO_LIMIT)
-    best: float = setting('best mean so far')
-
-    def check(self, prefix: str) -> None:
-        """Refuse more or fewer lengths than there are logs."""
-        if len(self.bytes) != 2:
-            raise ConfigError(f'parameter {prefix}bytes must have 2 entries')
-
-
-def _progress(file: Path, steps: int | None) -> Progress:
-    """Read what a checkpoint says about its training, with another number of steps if given."""
-    made_by = weights.read_about(file)['made_by']
-    task = made_by.get('task')
-    if isinstance(task, dict):
-        if _FORMER_KEY in task:
-            raise ConfigError(
-                f'{file} is of a former version and cannot be continued: start from its '
-                f'weights with --weights {file.with_name(WEIGHTS)}')
-        if steps:
-            task['steps'] = steps
-    try:
-        return build(Progress, made_by)
-    except ConfigError as error:
-        raise ConfigError(f'{file} is not a checkpoint of a training: {error}') from error
-
-
-def _check_left(folder: Path, progress: Progress, steps: int | None, reheat: float) -> None:
-    """Refuse a number of steps that has been taken already, and reheating with no steps left."""
-    if (steps or reheat) and progress.steps >= progress.task.steps:
-        raise NothingLeft(f'{folder} has already taken {progress.steps} steps: give --steps above '
-                          f'{progress.steps}')
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -125,9 +82,9 @@ def read_summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads(content)
         task = summary['task']
-        former = _FORMER_KEY in task
+        former = FORMER_KEY in task
         if former:
-            task['separate'] = not task[_FORMER_KEY]
+            task['separate'] = not task[FORMER_KEY]
         steps, learners = operator.index(summary['steps']), operator.index(task['learners'])
         summary |= {'steps': steps * (learners if former else 1), 'former': former,
                     'solved_at': SOLVED_AT.get(task['env_id'])}
@@ -149,7 +106,7 @@ def made_with(folder: Path) -> tuple[dict[str, Any], int] | None:
         summary = read_summary(folder)
         return summary['task'], summary['steps']
     if (folder / CHECKPOINT).exists():  # a run that was killed before its first summary
-        progress = _progress(folder / CHECKPOINT, None)
+        progress = read_progress(folder / CHECKPOINT)
         return plain(asdict(progress.task)), progress.steps
     return None
 
@@ -157,6 +114,16 @@ def made_with(folder: Path) -> tuple[dict[str, Any], int] | None:
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
     """Return settings as ``summary.json`` holds them, to compare them with it."""
     return json.loads(strict_json(settings))
+
+
+def _check_no_results(folder: Path) -> None:
+    """Refuse results in a folder without a checkpoint; logs without rows are none."""
+    found = [name for name in (EPISODES, SYNAPSES) if has_rows(folder / name)]
+    found += [name for name in (WEIGHTS, SUMMARY) if (folder / name).exists()]
+    if found:
+        raise ConfigError(f'{folder} holds {", ".join(found)} of an earlier training, but no '
+                          f'{CHECKPOINT} to continue it: put that back and use --resume, or '
+                          'choose another folder')
 
 
 class Trainer:
@@ -179,13 +146,14 @@ class Trainer:
             if (folder / CHECKPOINT).exists():
                 raise ConfigError(f'{folder} already holds a training: continue it with --resume '
                                   f'{folder}, or choose another folder')
+            _check_no_results(folder)
             self._open_logs(0, 0)
         except ConfigError:
             self._claim.release(undo=True)
             raise
         self._rounds = 0
         self._seconds = 0.0
-        self._best = self._best_so_far()
+        self._kept = self._best_so_far()
         self.checkpoint()
 
     @classmethod
@@ -204,7 +172,7 @@ class Trainer:
         :class:`ConfigError` if there is no usable checkpoint, or no annealing to turn back, and
         :class:`NothingLeft` if ``steps`` or ``reheat`` is given and no steps are left.
         """
-        _check_left(folder, _progress(folder / CHECKPOINT, steps), steps, reheat)
+        read_progress(folder / CHECKPOINT, steps).check_left(folder, steps, reheat)
         claim = Claim(folder, TRAINING, patience)
         try:
             self = cls._resumed(folder, steps, threads, reheat)
@@ -217,8 +185,8 @@ class Trainer:
     @classmethod
     def _resumed(cls, folder: Path, steps: int | None, threads: int, reheat: float) -> Trainer:
         file = folder / CHECKPOINT
-        progress = _progress(file, steps)
-        _check_left(folder, progress, steps, reheat)
+        progress = read_progress(file, steps)
+        progress.check_left(folder, steps, reheat)
         config = progress.task
         if reheat and not config.learner.annealing:
             raise ConfigError(f'{folder} cannot be reheated: its preset has no annealing')
@@ -242,7 +210,7 @@ class Trainer:
         self._open_logs(*progress.bytes)
         self._rounds = progress.steps // self.config.learners
         self._seconds = progress.seconds
-        self._best = self._best_so_far(progress.best)
+        self._kept = self._best_so_far(progress.best)
         if self.solved and (steps or reheat):
             self._close_logs()
             raise NothingLeft(f'{folder} ended when it solved its task: start from its weights '
@@ -328,17 +296,17 @@ class Trainer:
         self._seconds = time.monotonic() - begun
         if self.finished:
             self._keep_best()
-        if np.isneginf(self._best.mean):
+        if np.isneginf(self._kept.mean):
             weights.write(self.folder / WEIGHTS, self._packed(0))
         self.checkpoint()
         self._close_logs()
         self._claim.release()
 
     def _keep_best(self) -> None:
-        """Save the learner with the best mean if that is better than any before."""
+        """Save the learner with the best mean if that is better than at any look before."""
         means = [mean.value if mean.of >= WINDOW else -np.inf for mean in self.log.means]
         best = int(np.argmax(means))
-        self._best.offer(means[best], lambda: self._packed(best))
+        self._kept.offer(means[best], lambda: self._packed(best))
 
     def _best_so_far(self, mean: float = -np.inf) -> BestSoFar:
         return BestSoFar(partial(weights.write, self.folder / WEIGHTS), mean)
@@ -364,7 +332,7 @@ class Trainer:
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.config), 'steps': self.steps, 'seconds': self._seconds,
-             'bytes': [self.log.sync(), self._table.sync()], 'best': self._best.mean},
+             'bytes': [self.log.sync(), self._table.sync()], 'best': self._kept.mean},
             beside={_WALKERS + name: array for name, array in walkers.items()}))
         draw_learning_curve(
             self.folder / EPISODES, self.folder / CURVE,
@@ -374,7 +342,12 @@ class Trainer:
             file.write(strict_json(self.summary(), indent=1) + '\n')
 
     def summary(self) -> dict[str, Any]:
-        """Summarise the run; steps are those of all walkers together."""
+        """
+        Summarise the run; steps are those of all walkers together.
+
+        ``best_mean`` is that of all episodes. ``weights_mean`` is the one that the weights in
+        ``weights.npz`` had when they were saved, None with fewer than 100 episodes by then.
+        """
         return {
             'steps': self.steps,
             'minutes': round(self._seconds / 60, 2),
@@ -382,7 +355,8 @@ class Trainer:
             'mean': [mean.value for mean in self.log.means],
             'mean_of': [mean.of for mean in self.log.means],
             'solved_after_steps': self.log.solved_after,
-            'best_mean': self._best.mean if np.isfinite(self._best.mean) else None,
+            'best_mean': self.log.best,
             'best_mean_of': WINDOW,
+            'weights_mean': self._kept.mean if np.isfinite(self._kept.mean) else None,
             'task': asdict(self.config),
         }

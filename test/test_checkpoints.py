@@ -48,7 +48,7 @@ from ros import (
     spinning,
 )
 
-KILLS, SIDE_BY_SIDE = 160, 4
+KILLS, SIDE_BY_SIDE = 80, 4
 #: Longest time between two kills, s: enough for several checkpoints of a few ms each.
 LIFE = 0.04
 

@@ -31,7 +31,7 @@ from ros import await_line, PATIENCE, process, ros, spin_until, spinning
 
 pytestmark = pytest.mark.ros
 
-STEPS, SEED = 1500, 1
+STEPS, SEED = 800, 1
 
 
 def returns_alone(robot):

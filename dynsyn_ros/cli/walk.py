@@ -178,6 +178,8 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
     film = Film(options.video) if options.video else None
     recorder = RecorderNode(options.record) if options.record else None
     simulator = SimulatorNode(after_step)
+    if film:
+        film.begin(simulator.walker)
     controller = ControllerNode()
     env_id = simulator.get_parameter('env_id').value
     if not (options.dashboard or options.quiet):

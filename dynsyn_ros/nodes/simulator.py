@@ -29,6 +29,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
+from dynsyn_ros.nodes.guard import Guarded
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.readings import REWARD
@@ -49,7 +50,7 @@ LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
 IMAGE_PERIOD = 0.04
 
 
-class SimulatorNode(Node):
+class SimulatorNode(Guarded, Node):
     """One simulated robot, which is put back on its feet when an episode ends."""
 
     def __init__(
@@ -195,8 +196,10 @@ class SimulatorNode(Node):
         if self._config.pace != LOCKSTEP:
             self._command, self._command_age = np.array(values), 0.0
         elif self._awaiting and not self.finished:
-            self._step(np.array(values))
-            self._await_command()
+            try:
+                self._step(np.array(values))
+            finally:  # whatever the step raises, the walk goes on
+                self._await_command()
 
     def _step(self, command: np.ndarray) -> None:
         """Send commands, in the order of the parameter ``joints``, for one step."""
@@ -233,7 +236,12 @@ class SimulatorNode(Node):
         """Draw the walker if anybody has subscribed to its image."""
         if not self._other[topics.IMAGE].get_subscription_count():
             return
-        pixels = self.walker.render()
+        try:
+            pixels = self.walker.render()
+        except ConfigError as error:
+            self.get_logger().warning(
+                f'no {topics.IMAGE}: {error}', throttle_duration_sec=REMINDER_PERIOD)
+            return
         height, width, _ = pixels.shape
         image = topics.SIMULATION[topics.IMAGE](
             height=height, width=width, encoding='rgb8', step=3 * width)
@@ -248,9 +256,11 @@ class SimulatorNode(Node):
             level, message = diagnostics.WARN, 'lock-step waits for a controller'
         elif self._config.pace != LOCKSTEP and self._command_age > self._time_step * 2:
             level, message = diagnostics.WARN, f'no command arrives on {self._topic}'
+        if self.faults.shown:
+            level, message = diagnostics.ERROR, self.faults.shown
         return [diagnostics.Report('', level, message, {
             'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,
-            'rejected commands': self.rejected})]
+            'rejected commands': self.rejected, 'faults': self.faults.count})]
 
 
 def main() -> int:

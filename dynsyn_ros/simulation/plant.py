@@ -231,7 +231,7 @@ class Plant:
             self._act(action)
 
     def render(self) -> np.ndarray:
-        """Draw the robot: (height, width, 3), uint8."""
+        """Draw the robot: (height, width, 3), uint8; raises :class:`ConfigError` if it cannot."""
         return self.environment.render()
 
     def close(self) -> None:

@@ -143,6 +143,7 @@ def test_weights_of_several_learners_are_refused(tmp_path, robot):
     (['file.npz'], 'file.npz is not a weights file'),
     (['file.npz', '--episodes', '0'], 'must be 1 or more'),
     (['file.npz', '--seed', '-3'], 'must be from 0'),
+    (['file.npz', '--params-file', 'biped'], 'the robot biped is for drivers, not for a simul'),
     (['file.npz', '--gif', 'file.npz/a.gif'], 'cannot write in the folder file.npz'),
     (['file.npz', '--video', 'a.avi'], 'a.avi must have a name that ends in .gif or .mp4'),
     (['file.npz', '--preset', 'authors'], '--preset would have no effect: without --learn'),

@@ -30,6 +30,8 @@ from std_srvs.srv import Trigger
 
 #: How long diagnostics show a fault as an error, s: long enough for anybody to see it.
 SHOWN = 10.0
+#: Time between two warnings of the same kind in the log, s.
+WARNING_PERIOD = 5.0
 
 
 def sentence(error: Exception) -> str:

@@ -29,7 +29,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
-from dynsyn_ros.nodes.guard import Guarded
+from dynsyn_ros.nodes.guard import Guarded, WARNING_PERIOD
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.readings import REWARD
@@ -44,8 +44,8 @@ from rclpy.parameter import Parameter
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from std_msgs.msg import MultiArrayDimension
 
-#: Time between two checks for the controller in lock-step, and between two reminders, s.
-LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
+#: Time between two checks for the controller in lock-step, s.
+LOOK_PERIOD = 0.05
 #: Wall time between two images, s: drawing one takes longer than a step.
 IMAGE_PERIOD = 0.04
 
@@ -165,7 +165,7 @@ class SimulatorNode(Guarded, Node):
         self.get_logger().info(
             f'lock-step waits for a controller that publishes {self._topic}'
             + (f' and listens to {", ".join(unheard)}' if unheard else ''),
-            throttle_duration_sec=REMINDER_PERIOD, skip_first=True)
+            throttle_duration_sec=WARNING_PERIOD, skip_first=True)
 
     def _unheard_by(self, commander: TopicEndpointInfo) -> list[str]:
         """List the needed topics that the node of a publisher has not subscribed to yet."""
@@ -191,7 +191,7 @@ class SimulatorNode(Guarded, Node):
             self.rejected += 1
             self.get_logger().warning(
                 f'a message on {self._topic} must hold {self._joints} finite numbers, not '
-                f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
+                f'{list(message.data)}', throttle_duration_sec=WARNING_PERIOD)
             return
         if self._config.pace != LOCKSTEP:
             self._command, self._command_age = np.array(values), 0.0
@@ -240,7 +240,7 @@ class SimulatorNode(Guarded, Node):
             pixels = self.walker.render()
         except ConfigError as error:
             self.get_logger().warning(
-                f'no {topics.IMAGE}: {error}', throttle_duration_sec=REMINDER_PERIOD)
+                f'no {topics.IMAGE}: {error}', throttle_duration_sec=WARNING_PERIOD)
             return
         height, width, _ = pixels.shape
         image = topics.SIMULATION[topics.IMAGE](

@@ -58,7 +58,7 @@ SYNAPSES, CHECKPOINT, SUMMARY = 'synapses.csv', 'checkpoint.npz', 'summary.json'
 ROW_STEPS = 100
 #: Time between two checkpoints, s.
 CHECKPOINT_PERIOD = 120.0
-#: Steps of each walker between two checks for a new best learner.
+#: Steps of each walker between two looks at the learners: for a new best one, for TensorBoard.
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
 #: A key of the task in files of a former version, whose steps were those of each learner.

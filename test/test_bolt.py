@@ -16,6 +16,9 @@
 
 from dataclasses import replace
 from itertools import pairwise
+import os
+import subprocess
+import sys
 
 from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.learner import Learner
@@ -30,7 +33,7 @@ from dynsyn_ros.storage import weights
 from dynsyn_ros.training.evaluation import evaluate
 from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 import numpy as np
-from programs import refused
+from programs import PATIENCE, refused
 import pytest
 from rclpy.node import Node
 from ros import driven_in_lockstep, ros, spin_until, spinning
@@ -278,6 +281,26 @@ def test_pictures_need_no_display(monkeypatch, name):
     assert (pixels.shape, pixels.dtype) == ((400, 600, 3), np.uint8)
     assert len(np.unique(pixels)) > 50, 'there is something to see'
     one.close()
+
+
+def test_a_renderer_that_has_failed_is_not_tried_again():
+    """In a process of its own: MuJoCo, if asked again, aborts it or hangs."""
+    code = f"""
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.simulation.plants import plant_class
+from dynsyn_ros.training.presets import read_robot
+one = plant_class({BOLT!r})({BOLT!r}, 3, robot=read_robot('bolt'))
+for _ in range(3):
+    try:
+        one.render()
+    except ConfigError as error:
+        print(error)
+"""
+    env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
+    done = subprocess.run([sys.executable, '-c', code], env={**env, RENDERER: 'glfw'}, text=True,
+                          capture_output=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('MuJoCo cannot draw with the renderer glfw') == 3
 
 
 @pytest.mark.ros

@@ -28,6 +28,8 @@ import numpy as np
 #: The renderers without a display and with one, unless the environment names another.
 OFF_SCREEN, ON_SCREEN = 'egl', 'glfw'
 HEIGHT, WIDTH = 400, 600
+#: The renderers that have failed in this process, and how.
+_FAILED: dict[str, str] = {}
 
 
 class View:
@@ -70,16 +72,20 @@ def _contexts(model: mujoco.MjModel) -> tuple[Any, mujoco.MjrContext]:
     Make the contexts of OpenGL and of MuJoCo.
 
     MuJoCo's own renderer is chosen when MuJoCo is imported, which then fails if the chosen one is
-    not installed; so it is chosen here, when a picture is needed.
+    not installed; so it is chosen here, when a picture is needed. A renderer that has failed is
+    not tried again: MuJoCo would abort the process.
     """
     name = os.environ.get(RENDERER) or (ON_SCREEN if 'DISPLAY' in os.environ else OFF_SCREEN)
+    if name in _FAILED:
+        raise ConfigError(_FAILED[name])
     try:
         context = import_module(f'mujoco.{name}').GLContext(WIDTH, HEIGHT)
         context.make_current()
         drawing = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, drawing)
     except Exception as error:  # each renderer raises its own
-        raise ConfigError(
+        _FAILED[name] = (
             f'MuJoCo cannot draw with the renderer {name} ({type(error).__name__}: {error}): set '
-            f'{RENDERER} to another one, egl, osmesa or glfw') from error
+            f'{RENDERER} to another one, egl, osmesa or glfw')
+        raise ConfigError(_FAILED[name]) from error
     return context, drawing

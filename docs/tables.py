@@ -31,15 +31,15 @@ from dynsyn_ros.nodes.config import (
     SharedConfig,
     SimulatorConfig,
 )
+from dynsyn_ros.process import CORES
 from dynsyn_ros.robot import RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import DEFAULT_PRESET, preset_file, ROBOT_FILE
 from dynsyn_ros.settings.schema import Setting, settings_of
-from dynsyn_ros.simulation.walkers import CORES
 
 DOCS = Path(__file__).parent
 SECTIONS = {
-    'All nodes': SharedConfig,
+    'The simulator and the controller': SharedConfig,
     'The simulator': SimulatorConfig,
     'The controller': ControllerConfig,
     'The robot': RobotConfig,

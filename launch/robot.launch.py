@@ -22,7 +22,8 @@ from ``params_file`` and ``preset``.
 """
 
 from dynsyn_ros.nodes import launching
-from dynsyn_ros.nodes.topics import COMMAND_OF
+from dynsyn_ros.nodes.topics import COMMAND_OF, DEADMAN, HUMAN_REWARD
+from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings.assets import PACKAGE
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
@@ -36,7 +37,9 @@ REMAPS = {
     'scan': 'scan',
     'foot_contacts': 'foot_contacts',
     **{topic: f'{command}_controller/commands' for command, topic in COMMAND_OF.items()},
-    'deadman': 'deadman',
+    REWARD: REWARD,
+    HUMAN_REWARD: HUMAN_REWARD,
+    DEADMAN: DEADMAN,
 }
 PARAMETERS = {
     'seed': ('seed of the random streams', None),

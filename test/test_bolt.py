@@ -16,20 +16,27 @@
 
 from dataclasses import replace
 from itertools import pairwise
+import os
+import subprocess
+import sys
 
-from conftest import ROBOT_FILE
+from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.learner import Learner
+from dynsyn_ros.nodes import run, topics
+from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.environments import BOLT
+from dynsyn_ros.simulation.environments import BOLT, RENDERER
 from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.simulation.plants import plant_class
 from dynsyn_ros.storage import weights
 from dynsyn_ros.training.evaluation import evaluate
-from dynsyn_ros.training.presets import read_preset, read_robot
+from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 import numpy as np
+from programs import PATIENCE, refused
 import pytest
-from ros import driven_in_lockstep, spin_until
+from rclpy.node import Node
+from ros import driven_in_lockstep, ros, spin_until, spinning
 
 mujoco = pytest.importorskip('mujoco', reason='Bolt needs MuJoCo, the extra bolt')
 pytest.importorskip('cmeel', reason='Bolt needs example-robot-data, the extra bolt')
@@ -226,13 +233,21 @@ def test_the_yaml_suits_it():
     assert bolt(control_period=0.033).spec.time_step == 0.033
 
 
+def write_weights(folder):
+    robot = Robot(read_robot(YAML))
+    weights.write(folder / 'weights.npz', weights.pack(
+        Learner(robot.layout, read_preset('default'), 1), robot, {}))
+    return folder / 'weights.npz'
+
+
 def test_frozen_trials_tell_its_speed(tmp_path):
     config = read_robot(YAML)
-    file, robot, course, reached = tmp_path / 'weights.npz', Robot(config), Course(), []
-    weights.write(file, weights.pack(
-        Learner(robot.layout, read_preset('default'), 1), robot, {}))
+    file, course, reached = write_weights(tmp_path), Course(), []
 
     class Watched:
+        def begin(self, walker):
+            pass
+
         def add(self, walker, steps_left):
             reached.append((walker.position[0], walker.environment.unwrapped.data.time))
 
@@ -251,3 +266,59 @@ def test_the_nodes_drive_it(tmp_path):
         moved = np.abs(simulator.walker.stop() - before)
         assert moved.max() > 0.05, 'positions, of the joints by name'
         assert moved[[0, 3]].max() < 0.15, 'hips that open keep to their small range'
+
+
+@pytest.mark.parametrize('name', ['bolt', 'walker2d'])
+def test_pictures_need_no_display(monkeypatch, name):
+    monkeypatch.delenv('DISPLAY', raising=False)
+    monkeypatch.delenv(RENDERER, raising=False)
+    env_id, robot = env_id_of(name), read_robot(name)
+    one = plant_class(env_id)(env_id, 3, robot=robot)
+    try:
+        pixels = one.render()
+    except ConfigError as error:
+        pytest.skip(str(error))
+    assert (pixels.shape, pixels.dtype) == ((400, 600, 3), np.uint8)
+    assert len(np.unique(pixels)) > 50, 'there is something to see'
+    one.close()
+
+
+def test_a_renderer_that_has_failed_is_not_tried_again():
+    """In a process of its own: MuJoCo, if asked again, aborts it or hangs."""
+    code = f"""
+from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.simulation.plants import plant_class
+from dynsyn_ros.training.presets import read_robot
+one = plant_class({BOLT!r})({BOLT!r}, 3, robot=read_robot('bolt'))
+for _ in range(3):
+    try:
+        one.render()
+    except ConfigError as error:
+        print(error)
+"""
+    env = {name: value for name, value in os.environ.items() if name != 'DISPLAY'}
+    done = subprocess.run([sys.executable, '-c', code], env={**env, RENDERER: 'glfw'}, text=True,
+                          capture_output=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('MuJoCo cannot draw with the renderer glfw') == 3
+
+
+@pytest.mark.ros
+def test_it_walks_on_where_it_cannot_be_drawn(tmp_path, monkeypatch):
+    monkeypatch.setenv(RENDERER, 'none')
+    with ros():
+        simulator = SimulatorNode(
+            cli_args=run.ros_arguments([YAML, preset_file('default')], {}),
+            use_global_arguments=False)
+        viewer = Node('viewer')
+        drawn, render = [], simulator.walker.render
+        simulator.walker.render = lambda: drawn.append(simulator.steps) or render()
+        viewer.create_subscription(topics.SIMULATION['image'], 'image', print, topics.QOS)
+        with spinning(simulator, viewer) as executor:
+            spin_until(executor, lambda: len(drawn) > 2 and simulator.steps > drawn[2] + 20)
+        assert not simulator.faults.count
+    write_weights(tmp_path)
+    for command in ('walk', 'evaluate weights.npz'):
+        words = refused(
+            tmp_path, *command.split(), '--params-file', 'bolt', '--video', 'a.gif')
+        assert 'MuJoCo cannot draw with the renderer none' in words

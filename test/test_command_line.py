@@ -101,7 +101,9 @@ sys.meta_path.insert(0, Watch)""") == 130, module
 
 def test_a_shell_completes_commands_options_and_names(tmp_path):
     for line, expected in (('dynsyn ev', 'evaluate'), ('dynsyn results --m', '--markdown'),
-                           ('dynsyn weights show bip', 'bipedal_walker')):
+                           ('dynsyn weights show bip', 'bipedal_walker'),
+                           ('dynsyn walk --params-file bip', 'bipedal_walker'),
+                           ('dynsyn compile --params-file bip', 'biped\nbipedal_walker')):
         answer = tmp_path / 'answer'
         subprocess.run(
             PROGRAM, timeout=PATIENCE, check=True, cwd=tmp_path, env={

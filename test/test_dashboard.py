@@ -274,6 +274,42 @@ def test_every_button_of_the_page_is_known_and_every_file_served():
     assert 'http:' not in page.replace('https:', ''), 'nothing comes from the network'
 
 
+MESH = '<geometry><mesh filename="{}"/></geometry>'
+
+
+@pytest.mark.parametrize(('visual', 'colour'), [
+    ('', 'rgb(128, 128, 128)'),
+    ('<material name="blue"/>', 'rgb(0, 0, 255)'),
+    ('<material name="wood"/>', 'rgb(128, 128, 128)'),
+    ('<material name="own"><color rgba="1 0 0 1"/></material>', 'rgb(255, 0, 0)')])
+def test_a_link_has_the_colour_that_its_urdf_gives_or_none(tmp_path, visual, colour):
+    file = tmp_path / 'dog.urdf'
+    file.write_text(f"""<robot name="dog">
+        <material name="blue"><color rgba="0 0 1 1"/></material>
+        <material name="wood"><texture filename="wood.png"/></material>
+        <link name="body"><visual><geometry><box size="2 1 4"/></geometry>{visual}</visual></link>
+        <link name="head"><visual><geometry><sphere radius="1"/></geometry></visual></link>
+        <link name="tail"><visual>{MESH.format('tail.stl')}</visual></link></robot>""")
+    body, head, tail = scene.read(file)['links']
+    assert body == {'name': 'body', 'polygon': [(-1, 2), (1, 2), (1, -2), (-1, -2)],
+                    'colour': colour}
+    assert (head['polygon'], tail['polygon']) == ([], []), 'they cannot be drawn'
+
+
+@pytest.mark.parametrize(('name', 'words'), [
+    ('a.obj', 'cannot read the mesh a.obj of .*dog.urdf: No such file'),
+    ('package://dynsyn_ros/a.obj', 'cannot read the mesh package://dynsyn_ros/a.obj of .*dog'),
+    ('package://dogs/a.obj', 'cannot read the mesh package://dogs/a.obj of .*dog.urdf'),
+    ('bad.obj', 'the mesh bad.obj of .*dog.urdf is not an OBJ file')])
+def test_a_mesh_that_cannot_be_read_is_named(tmp_path, name, words):
+    (tmp_path / 'bad.obj').write_text('v 0 0 0\nf 1 2 3')
+    file = tmp_path / 'dog.urdf'
+    file.write_text(f'<robot name="dog"><link name="body"><visual>{MESH.format(name)}</visual>'
+                    '</link></robot>')
+    with pytest.raises(ConfigError, match=words):
+        scene.read(file)
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['--urdf', 'none.urdf'], 'cannot read none.urdf'),
     (['--urdf', str(ROBOT_FILE)], 'is not a URDF that can be drawn'),

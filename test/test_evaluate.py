@@ -14,10 +14,11 @@
 
 """Evaluation: frozen is frozen, the numbers add up, and obstacles are recognised."""
 
-from itertools import pairwise
+from itertools import count, pairwise
 import json
 import signal
 import subprocess
+from types import SimpleNamespace
 
 from conftest import preset, robot_config
 from dynsyn_ros.learner import Learner
@@ -96,6 +97,22 @@ def test_json_and_a_film_as_mp4(tmp_path, file):
     assert len(list(frames)) == episode.length // 3
 
 
+@pytest.mark.parametrize(('step', 'period'), [(0.02, 0.06), (0.01, 0.06), (0.008, 0.064)])
+def test_a_film_is_the_last_half_minute_of_any_robot(tmp_path, step, period):
+    film, drawn = Film(tmp_path / 'a.gif'), count()
+    robot = SimpleNamespace(  # each picture has a shade of its own, since a GIF merges equal ones
+        spec=SimpleNamespace(time_step=step),
+        render=lambda: np.full((20, 30, 3), next(drawn) % 251, np.uint8))
+    film.begin(robot)
+    steps = round(40.0 / step)
+    for number in range(1, steps + 1):
+        film.add(robot, steps - number)
+    assert film.save()
+    with Image.open(tmp_path / 'a.gif') as picture:
+        assert picture.n_frames * period == pytest.approx(32.4, abs=period)
+    assert next(drawn) <= picture.n_frames + 2, 'earlier frames are not drawn'
+
+
 def test_a_film_without_a_frame_replaces_nothing(tmp_path):
     path = tmp_path / 'walk.gif'
     path.write_text('another')
@@ -126,6 +143,7 @@ def test_weights_of_several_learners_are_refused(tmp_path, robot):
     (['file.npz'], 'file.npz is not a weights file'),
     (['file.npz', '--episodes', '0'], 'must be 1 or more'),
     (['file.npz', '--seed', '-3'], 'must be from 0'),
+    (['file.npz', '--params-file', 'biped'], 'the robot biped is for drivers, not for a simul'),
     (['file.npz', '--gif', 'file.npz/a.gif'], 'cannot write in the folder file.npz'),
     (['file.npz', '--video', 'a.avi'], 'a.avi must have a name that ends in .gif or .mp4'),
     (['file.npz', '--preset', 'authors'], '--preset would have no effect: without --learn'),

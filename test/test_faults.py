@@ -17,7 +17,7 @@
 from functools import partial
 from threading import Event
 
-from dynsyn_ros.nodes import topics
+from dynsyn_ros.nodes import guard, topics
 from dynsyn_ros.nodes.controller import ControllerNode
 from dynsyn_ros.nodes.owners import Owners
 from dynsyn_ros.nodes.simulator import SimulatorNode
@@ -50,7 +50,7 @@ def walk(tmp_path):
         bystander.create_subscription(
             topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
             lambda m: bystander.told.extend(
-                s for s in m.status if s.name == '/controller: control'),
+                s for s in m.status if s.name in ('/controller: control', '/simulator')),
             topics.QOS)
         with spinning(simulator, controller, bystander) as executor:
             controller.start()
@@ -63,9 +63,10 @@ def await_error(executor, bystander, words):
         words in s.message and s.level == ERROR for s in bystander.told), f'an error of {words!r}')
 
 
-def test_absurd_rewards_and_readings_harm_nothing(walk):
+def test_absurd_rewards_and_readings_harm_nothing(walk, monkeypatch):
+    monkeypatch.setattr(guard, 'SHOWN', 1.5)
     executor, simulator, controller, bystander = walk
-    learner, manager = controller.learner, controller._manager
+    learner, manager = controller.learner, controller.manager
     amplitude = learner.mean_amplitude
     step, absurd = simulator.walker.step, []
 
@@ -95,6 +96,10 @@ def test_absurd_rewards_and_readings_harm_nothing(walk):
     spin_until(executor, lambda: controller.faults.count > faults, 'a refusal of the time')
     spin_steps(executor, simulator, 60)
     assert controller.control.inputs.clipped >= 40
+    spin_until(executor, lambda: any(
+        'rewards were past their limit' in s.message for s in bystander.told), 'a warning')
+    bystander.told.clear()
+    spin_until(executor, lambda: any(s.message == 'active' for s in bystander.told), 'its end')
     assert abs(manager.mean) <= manager.best_mean <= 400.0
     assert learner.mean_amplitude == pytest.approx(amplitude, rel=0.01)
     assert all(np.isfinite(array).all() for array in learner.snapshot().values())
@@ -102,7 +107,7 @@ def test_absurd_rewards_and_readings_harm_nothing(walk):
 
 def test_a_learner_that_is_not_finite_is_rolled_back_and_never_kept(walk, tmp_path):
     executor, simulator, controller, bystander = walk
-    learner, manager = controller.learner, controller._manager
+    learner, manager = controller.learner, controller.manager
     spin_until(executor, lambda: np.isfinite(manager.best_mean), 'a first window')
     torques = record_torques(simulator)
     for where in (learner.state.plasticity.centre, learner.state.plasticity.trace,
@@ -141,11 +146,24 @@ def test_what_is_raised_ends_in_zero_torque_and_an_answer(walk):
         delattr(owner, name)
         spin_until(executor, lambda: np.any(torques[-1]), 'torques')
     await_error(executor, bystander, 'ZeroDivisionError: as no step should (test_faults.py')
-    controller._manager.begin_save = fails
+    controller.manager.begin_save = fails
     answer = call(executor, bystander, Trigger, '/controller/save', Trigger.Request())
     assert (answer.success, 'as no step should' in answer.message) == (False, True)
-    del controller._manager.begin_save
+    del controller.manager.begin_save
     spin_steps(executor, simulator, 10)
+
+
+def test_what_a_step_of_the_simulator_raises_does_not_end_the_walk(walk):
+    executor, simulator, _, bystander = walk
+
+    def fails(walker):
+        simulator._after_step = lambda _: None
+        raise ZeroDivisionError('as no step should')
+
+    simulator._after_step = fails
+    spin_steps(executor, simulator, 60)
+    assert simulator.faults.count == 1
+    await_error(executor, bystander, 'a message on joint_torques has raised ZeroDivisionError')
 
 
 def test_a_slow_disk_keeps_nobody_from_commanding(walk, tmp_path, monkeypatch):

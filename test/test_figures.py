@@ -15,11 +15,13 @@
 """The figures: their data are right, and something is drawn."""
 
 import json
+import shutil
 
 from conftest import preset, write_training
 from dynsyn_ros.figures import adaptation, learning, oscillator, rule
 from dynsyn_ros.figures.learning import crossings
 from dynsyn_ros.pictures import canvas
+from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training.adaptation import COLUMNS, read
 import numpy as np
 from PIL import Image
@@ -87,6 +89,24 @@ def test_synapses_are_read_as_they_were_written(training, robot):
     for name, weight in weights.items():
         widest = np.abs(weight - centres[name]).max()
         assert 0 < widest < 1.2 * first[robot.first_synapses[name]]
+
+
+def test_figure_10_has_the_time_of_the_robot_that_was_trained(tmp_path, monkeypatch, training):
+    folder = tmp_path / 'run'
+    shutil.copytree(training, folder)
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
+    for period in (0.02, 0.01):
+        summary = json.loads((folder / 'summary.json').read_text())
+        summary['task']['robot']['control_period'] = period
+        (folder / 'summary.json').write_text(json.dumps(summary))
+        learning.figure_10(folder, tmp_path / 'figure_10.png')
+        line, *_ = drawn[-1].axes[0].lines
+        assert line.get_xdata()[-1] == pytest.approx(2000 * period / 60)
+    del summary['task']['robot']
+    (folder / 'summary.json').write_text(json.dumps(summary))
+    with pytest.raises(ConfigError, match=r'summary\.json has no control_period of its robot'):
+        learning.figure_10(folder, tmp_path / 'figure_10.png')
 
 
 @pytest.mark.parametrize(('shared', 'curves'), [

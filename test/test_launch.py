@@ -119,7 +119,7 @@ def test_nodes_are_found_on_this_machine_only(description, monkeypatch):
 
 def test_a_robot_has_its_controller_between_its_drivers(robot_description):
     context, actions = expand(robot_description, params_file=str(BIPED),
-                              imu_topic='/waist/imu', autostart='false')
+                              imu_topic='/waist/imu', reward_topic='/judge', autostart='false')
     assert [node.node_executable for node in actions] == ['controller', 'reward_node']
     for node in actions:
         node._perform_substitutions(context)
@@ -127,6 +127,8 @@ def test_a_robot_has_its_controller_between_its_drivers(robot_description):
         assert rules['joint_torques'] == 'effort_controller/commands'
         assert rules['joint_positions'] == 'position_controller/commands'
         assert rules['imu'] == '/waist/imu'
+        assert rules['reward'] == '/judge'
+        assert rules['human_reward'] == 'human_reward'
     (controller,) = expand(robot_description, params_file=str(BIPED), reward='false')[1]
     assert controller.node_executable == 'controller'
 

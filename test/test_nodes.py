@@ -270,15 +270,23 @@ def test_lifecycle_from_outside(tmp_path):
                 False, True)
 
             # A missing file: refused, reported, and corrected without a restart.
+            told = []
+            simulator.create_subscription(
+                topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS, lambda array: told.extend(
+                    (status.level, status.message) for status in array.status
+                    if status.name == '/controller: control'), topics.QOS)
             client = AsyncParameterClient(simulator, '/controller')
             spin_until(executor, client.services_are_ready)
-            for weights, outcome in (
-                (tmp_path / 'no.npz', (False, State.PRIMARY_STATE_UNCONFIGURED)),
-                ('none', (True, State.PRIMARY_STATE_INACTIVE)),
+            missing = tmp_path / 'no.npz'
+            for weights, outcome, report in (
+                (missing, (False, State.PRIMARY_STATE_UNCONFIGURED),
+                 (b'\2', f'unconfigured; cannot read {missing}: No such file or directory')),
+                ('none', (True, State.PRIMARY_STATE_INACTIVE), (b'\0', 'inactive')),
             ):
                 future = client.set_parameters([Parameter('weights', value=str(weights))])
                 spin_until(executor, future.done)
                 assert change(Transition.TRANSITION_CONFIGURE) == outcome
+                spin_until(executor, lambda: report in told, report)  # noqa: B023
             assert simulator.steps == 0
 
             assert change(Transition.TRANSITION_ACTIVATE) == (

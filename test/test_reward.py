@@ -177,6 +177,6 @@ def test_the_reward_needs_its_topics():
     terms = build(RewardTerms, parameters.read([ROBOT_FILE])['reward_terms'])
     with pytest.raises(ConfigError, match='inputs.odom.timeout: the reward needs odom'):
         Reward(terms, config)
-    with pytest.raises(ConfigError, match='not .sonar.0'):
-        Reward(replace(terms, height='sonar.0'), replace(config, inputs={
-            **robot_config().inputs, 'sonar': config.inputs['imu']}))
+    for height in ('sonar.0', 'bogus', 'scan.99'):
+        with pytest.raises(ConfigError, match=rf'reward_terms\.height must .* not .{height}'):
+            Reward(replace(terms, height=height), robot_config())

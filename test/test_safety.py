@@ -226,7 +226,7 @@ def test_an_error_in_a_transition_ends_in_zero_torque(tmp_path):
 
 def test_rollback_to_the_best_weights(tmp_path):
     with walk(tmp_path, best_window=2.0) as (executor, simulator, controller):
-        learner, manager = controller.learner, controller._manager
+        learner, manager = controller.learner, controller.manager
         spin_until(executor, lambda: np.isfinite(manager.best_mean), 'a first window')
         assert manager.best_mean == pytest.approx(manager.mean, abs=1.0)
         learner.state.plasticity.centre[:] = 5.0
@@ -238,7 +238,7 @@ def test_rollback_to_the_best_weights(tmp_path):
         best = manager.best_mean
     # The next run knows the best of this one.
     with walk(tmp_path, best_window=1000.0) as (executor, simulator, controller):
-        assert controller._manager.best_mean >= best
+        assert controller.manager.best_mean >= best
         answer = call(executor, simulator, Trigger, '/controller/rollback', Trigger.Request())
         assert answer.success
 
@@ -254,7 +254,7 @@ def test_rollback_by_itself_when_all_goes_wrong(tmp_path):
     trained = ROBOT_FILE.parent / 'bipedal_walker.npz'
     with walk(tmp_path, best_window=4.0, rollback_share=0.3, weights=trained) as (
             executor, _, controller):
-        learner, manager = controller.learner, controller._manager
+        learner, manager = controller.learner, controller.manager
         spin_until(executor, lambda: manager.best_mean > 0.1, 'a walk')
         learner.state.plasticity.centre[:] = 0.0  # from now on it may stand or fall
         spin_until(executor, lambda: np.abs(learner.state.plasticity.centre).max() > 1.0,

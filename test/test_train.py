@@ -303,6 +303,7 @@ def test_a_fleet_solves_together(tmp_path):
     (['--resume', 'a', '--seed', '0', '--separate'], '--separate, --seed would have no effect: '),
     (['--steps', '1e6'], 'must be a whole number, not 1e6'),
     (['--params-file', 'none.yaml'], 'cannot read none.yaml'),
+    (['--params-file', 'quadruped'], 'the robot quadruped is for drivers, not for a simulator'),
 ])
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file.yaml').write_text('')

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli import simulated
 from dynsyn_ros.cli.closing import files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.figures import adaptation as figure
@@ -29,7 +30,6 @@ from dynsyn_ros.settings.assets import CHANGES, find, TRAINED, weights_path
 from dynsyn_ros.settings.files import check_folder
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.changes import NONE
-from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.training import adaptation
 from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
@@ -40,9 +40,7 @@ FIRST_LOOK = 20.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    shared_options.add_params_file(parser)
-    parser.add_argument('--env-id', choices=ENVIRONMENTS, help=(
-        'environment of the robot (default: that of the parameter file)'))
+    simulated.add_robot(parser)
     shared_options.add_preset(parser)
     shared_options.add_weights(parser, '--weights', default=TRAINED.stem, metavar='FILE',
                                meaning='weights to start from', without=TRAINED.stem)

@@ -19,13 +19,13 @@ from __future__ import annotations
 import argparse
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli import simulated
 from dynsyn_ros.cli.closing import said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings.assets import find, WEIGHTS
 from dynsyn_ros.settings.files import strict_json
-from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course
 from dynsyn_ros.training.evaluation import describe, evaluate, summary
 from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
@@ -34,9 +34,7 @@ from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     shared_options.add_weights(parser, 'weights', metavar='WEIGHTS', meaning='weights to measure')
-    shared_options.add_params_file(parser)
-    parser.add_argument('--env-id', choices=ENVIRONMENTS,
-                        help='environment to simulate (default: that of the parameter file)')
+    simulated.add_robot(parser)
     parser.add_argument('--episodes', type=shared_options.count, default=100, metavar='N',
                         help='number of episodes (default: %(default)s)')
     parser.add_argument('--seed', type=shared_options.seed, default=0, help=(

@@ -23,6 +23,7 @@ from pathlib import Path
 import statistics
 
 from dynsyn_ros.cli import options as shared_options
+from dynsyn_ros.cli import simulated
 from dynsyn_ros.cli.closing import command, files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
@@ -36,7 +37,7 @@ from dynsyn_ros.settings.assets import (
 )
 from dynsyn_ros.settings.files import new_folder
 from dynsyn_ros.settings.schema import build
-from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
+from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.storage.episodes import WINDOW
 from dynsyn_ros.storage.weights import WEIGHTS_FILE
@@ -53,10 +54,8 @@ WITH_RESUME = ('resume', 'reheat', 'steps', 'tensorboard', 'quiet', 'command', '
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; None means not given."""
-    shared_options.add_params_file(parser, None)
+    simulated.add_robot(parser, None)
     shared_options.add_preset(parser, None)
-    parser.add_argument('--env-id', choices=ENVIRONMENTS,
-                        help='environment to simulate (default: that of the parameter file)')
     parser.add_argument('--simulator', choices=SIMULATORS, help=(
         'simulator; envpool is faster, but an extra to install '
         f'(default: {SIMULATORS[0]})'))

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 import sys
 
-from dynsyn_ros.cli import dashboard
+from dynsyn_ros.cli import dashboard, simulated
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
@@ -41,13 +41,13 @@ from dynsyn_ros.settings.assets import (
     find,
     PRESET,
     pretrained,
-    ROBOT,
+    SIMULATED,
     UNTRAINED,
     weights_path,
 )
 from dynsyn_ros.settings.files import new_folder, whole_length
 from dynsyn_ros.settings.schema import build_part, ConfigError
-from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
+from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.simulation.plant import Plant
 from dynsyn_ros.storage import checkpoints, weights
 from dynsyn_ros.storage.episodes import CURVE_FILE, EpisodeLog, EPISODES_FILE
@@ -62,10 +62,8 @@ WARNING_PERIOD = 60.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; those not given come from the parameter files."""
     parser.epilog = 'what follows --ros-args is for ROS: remaps, parameters, log levels'
-    shared_options.add_params_file(parser)
+    simulated.add_robot(parser)
     shared_options.add_preset(parser)
-    parser.add_argument('--env-id', choices=ENVIRONMENTS,
-                        help='environment to simulate (default: that of the parameter file)')
     parser.add_argument('--steps', type=shared_options.count, dest='max_steps', metavar='N',
                         help='stop after this many steps (default: until Ctrl-C)')
     parser.add_argument('--seed', type=shared_options.seed, help='seed of the random streams')
@@ -100,7 +98,7 @@ def main(options: argparse.Namespace) -> None:
         shared_options.refuse_given(
             options, 'real_time_factor'.__eq__, 'it is for --pace realtime')
     output = options.output or new_folder('walk')
-    files = (find(ROBOT, options.params_file), find(PRESET, options.preset))
+    files = (find(SIMULATED, options.params_file), find(PRESET, options.preset))
     values = parameters.read(files)  # its errors are clearer than those of ROS
     start = weights_path(options.weights or pretrained(str(values.get('robot'))))
     earlier = checkpoints.numbered(output)
@@ -178,6 +176,8 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
     film = Film(options.video) if options.video else None
     recorder = RecorderNode(options.record) if options.record else None
     simulator = SimulatorNode(after_step)
+    if film:
+        film.begin(simulator.walker)
     controller = ControllerNode()
     env_id = simulator.get_parameter('env_id').value
     if not (options.dashboard or options.quiet):

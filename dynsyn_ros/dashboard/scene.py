@@ -23,6 +23,9 @@ from xml.etree import ElementTree
 from dynsyn_ros.settings.assets import PACKAGE, share_directory
 from dynsyn_ros.settings.schema import ConfigError
 
+#: The colour of a link whose URDF gives none, as red, green, blue and opacity.
+COLOUR = '0.5 0.5 0.5 1'
+
 
 def read(path: Path) -> dict[str, Any]:
     """
@@ -30,14 +33,15 @@ def read(path: Path) -> dict[str, Any]:
 
     Returns ``links`` (name, polygon of (ahead, up) in m, colour) and ``joints`` (name, parent,
     child, place, pitch in rad about the y axis, whether it floats, and the direction in which its
-    angle turns). Only turns about the y axis are drawn.
+    angle turns). Only turns about the y axis are drawn, and only boxes and the first faces of OBJ
+    files: other shapes are left out.
     """
     try:
         root = ElementTree.parse(path).getroot()
-        colours = {material.get('name'): material.find('color').get('rgba')
+        colours = {material.get('name'): _colour(material)
                    for material in root.findall('material')}
         return {
-            'links': [_link(link, colours) for link in root.findall('link')],
+            'links': [_link(link, colours, path) for link in root.findall('link')],
             'joints': [_joint(joint) for joint in root.findall('joint')],
         }
     except OSError as error:
@@ -51,7 +55,15 @@ def _numbers(element: ElementTree.Element | None, key: str) -> list[float]:
     return [float(word) for word in (text or '0 0 0').split()]
 
 
-def _link(link: ElementTree.Element, colours: dict[str | None, str | None]) -> dict[str, Any]:
+def _colour(material: ElementTree.Element | None) -> str | None:
+    """Return the colour that a material gives itself; it may have none, or only a texture."""
+    colour = material.find('color') if material is not None else None
+    return colour.get('rgba') if colour is not None else None
+
+
+def _link(
+    link: ElementTree.Element, colours: dict[str | None, str | None], urdf: Path
+) -> dict[str, Any]:
     visual = link.find('visual')
     if visual is None:
         return {'name': link.get('name'), 'polygon': []}
@@ -62,11 +74,12 @@ def _link(link: ElementTree.Element, colours: dict[str | None, str | None]) -> d
         x, z = depth / 2, height / 2
         corners = [(-x, z), (x, z), (x, -z), (-x, -z)]
     elif mesh is not None:
-        corners = _outline(share_directory() / mesh.get('filename', '').removeprefix(
-            f'package://{PACKAGE}/'))
+        corners = _outline(mesh.get('filename', ''), urdf)
     else:
         corners = []
-    rgba = (colours.get(visual.find('material').get('name')) or '0.5 0.5 0.5 1').split()
+    material = visual.find('material')
+    named = colours.get(material.get('name')) if material is not None else None
+    rgba = (_colour(material) or named or COLOUR).split()
     return {
         'name': link.get('name'),
         'polygon': [(x + ahead, z + up) for x, z in corners],
@@ -74,12 +87,22 @@ def _link(link: ElementTree.Element, colours: dict[str | None, str | None]) -> d
     }
 
 
-def _outline(mesh: Path) -> list[tuple[float, float]]:
-    """Read the first face of an OBJ file."""
-    lines = [line.split() for line in mesh.read_text().splitlines()]
-    vertices = [(float(words[1]), float(words[3])) for words in lines if words[:1] == ['v']]
-    face = next(words[1:] for words in lines if words[:1] == ['f'])
-    return [vertices[int(word) - 1] for word in face]
+def _outline(name: str, urdf: Path) -> list[tuple[float, float]]:
+    """Read the first face of an OBJ file; raises :class:`ConfigError` that names it."""
+    own = f'package://{PACKAGE}/'
+    file = share_directory() / name.removeprefix(own) if name.startswith(own) else (
+        urdf.parent / name)
+    if file.suffix.lower() != '.obj':
+        return []
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()]
+        vertices = [(float(words[1]), float(words[3])) for words in lines if words[:1] == ['v']]
+        face = next((words[1:] for words in lines if words[:1] == ['f']), [])
+        return [vertices[int(word.partition('/')[0]) - 1] for word in face]
+    except OSError as error:
+        raise ConfigError(f'cannot read the mesh {name} of {urdf}: {error.strerror}') from error
+    except (IndexError, ValueError) as error:
+        raise ConfigError(f'the mesh {name} of {urdf} is not an OBJ file: {error}') from error
 
 
 def _joint(joint: ElementTree.Element) -> dict[str, Any]:

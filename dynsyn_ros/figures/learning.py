@@ -23,7 +23,6 @@ from dynsyn_ros.pictures import canvas
 from dynsyn_ros.pictures.curves import plot_returns
 from dynsyn_ros.settings.files import opened
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.bipedal_walker import SPEC
 from dynsyn_ros.storage.episodes import read_episodes
 from dynsyn_ros.training import trainer
 import numpy as np
@@ -108,11 +107,20 @@ def figure_9(folder: Path, path: Path) -> None:
     canvas.save(figure, path)
 
 
+def _control_period(folder: Path) -> float:
+    """Return the time between two steps of a training, s; raises :class:`ConfigError`."""
+    try:
+        return float(trainer.read_summary(folder)['task']['robot']['control_period'])
+    except (LookupError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f'{folder / trainer.SUMMARY} has no control_period of its robot') from error
+
+
 def figure_10(folder: Path, path: Path) -> None:
     """Reproduces Fig. 10: some weights and their centres through learning."""
     steps, weights, centres = read_synapses(folder)
     figure = canvas.new(8.0, 7.0)
-    minutes = steps * SPEC.time_step / 60
+    minutes = steps * _control_period(folder) / 60
     long = minutes[-1] > 120
     time = minutes / 60 if long else minutes
     for axes, name in zip(

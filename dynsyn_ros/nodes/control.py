@@ -31,7 +31,7 @@ from typing import Any, Protocol
 
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.frames import Mounting
-from dynsyn_ros.nodes.guard import Faults, sentence
+from dynsyn_ros.nodes.guard import Faults, sentence, WARNING_PERIOD
 from dynsyn_ros.robot import BadMessage, LostJoint, Robot, SensorBuffer, StepInput
 from dynsyn_ros.robot.config import RELIABLE
 from dynsyn_ros.robot.control_loop import ControlLoop
@@ -46,7 +46,6 @@ DEAF = 'nobody listens to the commands'
 STANDING = 'the clock stands still'
 #: How long the last command of a deactivation may take to reach its subscribers.
 LAST_WORD = Duration(seconds=1)
-WARNING_PERIOD = 5.0
 
 
 def command_message(joints: int) -> topics.COMMANDS_TYPE:

@@ -25,7 +25,6 @@ the learner waits.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -33,13 +32,14 @@ import time
 from typing import Any
 
 from dynsyn_ros.learner import Learner
-from dynsyn_ros.nodes import diagnostics, parameters, run, topics
+from dynsyn_ros.nodes import diagnostics, parameters, run, services, topics
 from dynsyn_ros.nodes.config import ControllerConfig, LearnerSection, SharedConfig
 from dynsyn_ros.nodes.control import Control
 from dynsyn_ros.nodes.deadman import Deadman
-from dynsyn_ros.nodes.guard import answer_later, Guarded, reported
+from dynsyn_ros.nodes.guard import Guarded, Lately, reported
 from dynsyn_ros.nodes.monitor import Monitor
 from dynsyn_ros.nodes.owners import Owners
+from dynsyn_ros.nodes.services import EMERGENCY
 from dynsyn_ros.robot import Robot, RobotConfig, StepInput
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.sensors import used_readings
@@ -51,9 +51,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from std_srvs.srv import SetBool, Trigger
 
-EMERGENCY = 'emergency stop'
 #: Parameters that may be changed while the node is active, and that need readings of their own.
 GUARDS = ('fall_tilt', 'damping')
 
@@ -70,9 +68,10 @@ class ControllerNode(Guarded, LifecycleNode):
         self._robot = Robot(self._robot_config)
         self.learner: Learner | None = None
         """The learner, while the node is configured."""
-        self._manager: CheckpointManager | None = None
+        self.manager: CheckpointManager | None = None
+        """What saves the learner, while the node is configured."""
         self.failure = ''
-        """Why the last transition was refused."""
+        """Why the last transition was refused; empty if it succeeded."""
         self._raises = False
         """Whether a failure is raised to the caller, who reports it, instead of being logged."""
         self.estopped = False
@@ -86,10 +85,8 @@ class ControllerNode(Guarded, LifecycleNode):
         """Undoes what an activation has set up: it sends the safe command first."""
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
-        answer_later(self.create_service(Trigger, '~/save', self._on_save))
-        self.create_service(Trigger, '~/rollback', self._on_rollback)
-        self.create_service(SetBool, '~/set_learning', self._on_set_learning)
-        self.create_service(SetBool, '~/estop', self._on_estop)
+        self._clipped_lately = Lately()
+        services.offer(self)
         self.add_on_set_parameters_callback(self._check_live)
         self.add_post_set_parameters_callback(self._on_parameters)
 
@@ -103,7 +100,7 @@ class ControllerNode(Guarded, LifecycleNode):
     @property
     def steps(self) -> int:
         """Number of steps of the learner since it was configured."""
-        return self._manager.steps if self._manager else 0
+        return self.manager.steps if self.manager else 0
 
     @property
     def halted(self) -> str:
@@ -132,7 +129,7 @@ class ControllerNode(Guarded, LifecycleNode):
         Raises :class:`ConfigError` if the weights could not be saved.
         """
         if self._state_machine.current_state[1] in ('unconfigured', 'inactive', 'active'):
-            self.failure, self._raises = '', True
+            self._raises = True
             self.trigger_shutdown()
             if self.failure:
                 raise ConfigError(self.failure)
@@ -164,7 +161,7 @@ class ControllerNode(Guarded, LifecycleNode):
         source = manager.begin(self._config.weights, self._shared.seed)
         learner.learning = self._config.learning
         self._loop = loop
-        self.learner, self._manager = learner, manager
+        self.learner, self.manager = learner, manager
         self.get_logger().info(
             f'{learner.layout.synapses} synapses for {robot.robot}, '
             f'{"untrained" if source == UNTRAINED else f"from {source}"}, '
@@ -185,7 +182,7 @@ class ControllerNode(Guarded, LifecycleNode):
             Owners(self, self._on_owners, self._steady).close,
             partial(self.destroy_timer, self.create_timer(
                 self._config.checkpoint_period, self._checkpoint, clock=self._steady)),
-            Monitor(self, self._robot, self.learner, self._manager, self.control.inputs,
+            Monitor(self, self._robot, self.learner, self.manager, self.control.inputs,
                     self._steady).close,
         ):
             self._ends.callback(end)
@@ -208,21 +205,24 @@ class ControllerNode(Guarded, LifecycleNode):
     @reported
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Send the safe command and save the weights."""
+        return self._end()
+
+    @reported
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Send the safe command and save the weights, then wait to be configured again."""
+        return self._end()
+
+    def _end(self) -> TransitionCallbackReturn:
         self._ends.close()
         if self.learner is not None:
             self._saved()
             self._drop()
         return TransitionCallbackReturn.SUCCESS
 
-    @reported
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send the safe command and save the weights, then wait to be configured again."""
-        return self.on_shutdown(state)
-
     def _drop(self) -> None:
         """Drop the learner, and leave the folder to others."""
-        self._manager.close()
-        self.learner = self._manager = None
+        self.manager.close()
+        self.learner = self.manager = None
 
     def _close_control(self) -> None:
         control, self.control, self.second = self.control, None, ''
@@ -239,21 +239,21 @@ class ControllerNode(Guarded, LifecycleNode):
 
     def fault_of_learner(self) -> str:
         """Say whether the learner is not finite after a step, and if so roll it back."""
-        if self._manager.finite:
+        if self.manager.finite:
             return ''
         fault = 'the learner is not finite'
         self.faults.add(fault)
-        self._manager.mend()
+        self.manager.mend()
         return fault
 
     def on_step(self, given: StepInput) -> None:
         """Count a step whose command has been sent."""
-        if self._manager.count(given.reward, given.time) and not self.second:
+        if self.manager.count(given.reward, given.time) and not self.second:
             self._look_back()
 
     def _look_back(self) -> None:
         """At the end of a window, keep the best learner, or roll back if it got much worse."""
-        manager, share = self._manager, self._config.rollback_share
+        manager, share = self.manager, self._config.rollback_share
         if share and manager.best_mean > 0.0 and manager.mean < share * manager.best_mean:
             self.get_logger().warning(
                 f'the mean reward of {manager.mean:.3g} is below {share:g} of the best, '
@@ -264,16 +264,16 @@ class ControllerNode(Guarded, LifecycleNode):
 
     def _checkpoint(self) -> None:
         if self.control is not None:
-            self._manager.checkpoint()
+            self.manager.checkpoint()
 
     def _saved(self) -> bool:
         """Save the weights and log the result; returns whether they are saved."""
         try:
-            self._manager.save()
+            self.manager.save()
         except ConfigError as error:
             self._failed(error)
             return False
-        self.get_logger().info(f'weights saved in {self._manager.path}')
+        self.get_logger().info(f'weights saved in {self.manager.path}')
         return True
 
     def _failed(self, error: ConfigError) -> None:
@@ -282,60 +282,7 @@ class ControllerNode(Guarded, LifecycleNode):
         if not self._raises:
             self.get_logger().error(self.failure)
 
-    # Services, parameters, reports
-
-    def _on_save(
-        self, request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response | Future[Trigger.Response]:
-        if self.learner is None:
-            response.message = 'there is nothing to save before the node is configured'
-            return response
-        path, logger = self._manager.path, self.get_logger()
-
-        def done(trouble: str) -> Trigger.Response:
-            if trouble:
-                logger.error(trouble)
-            else:
-                logger.info(f'weights saved in {path}')
-            return Trigger.Response(success=not trouble, message=trouble or str(path))
-
-        return self._manager.begin_save(done)
-
-    def _on_rollback(
-        self, request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
-        if self.learner is None:
-            response.message = 'there is nothing to roll back before the node is configured'
-            return response
-        try:
-            self._manager.roll_back()
-        except ConfigError as error:
-            response.message = str(error)
-            return response
-        response.success = True
-        response.message = f'rolled back to a mean reward of {self._manager.best_mean:.3g}'
-        self.get_logger().info(response.message)
-        return response
-
-    def _on_estop(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self.estopped = request.data
-        if self.estopped:
-            # No command from here: the next step or check is due within half a period, and in
-            # lock-step a second command would be taken for the answer to the next set.
-            self.get_logger().warning(f'{EMERGENCY}: the safe command until it is cleared')
-        response.success = True
-        response.message = 'stopped' if self.estopped else 'cleared'
-        return response
-
-    def _on_set_learning(
-        self, request: SetBool.Request, response: SetBool.Response
-    ) -> SetBool.Response:
-        self.set_parameters([Parameter('learning', value=request.data)])
-        response.success = not (request.data and self.second)
-        response.message = 'learning' if request.data else 'frozen'
-        if not response.success:
-            response.message = f'not learning: {self.second}'
-        return response
+    # Parameters, reports
 
     def _check_live(self, new: list[Parameter]) -> SetParametersResult:
         """Refuse a guard that needs a topic to which a configured node does not subscribe."""
@@ -372,7 +319,7 @@ class ControllerNode(Guarded, LifecycleNode):
             self.get_logger().error(f'not learning: {second}')
         else:
             self.get_logger().info('one publisher of each topic again')
-            self._manager.begin_window()
+            self.manager.begin_window()
         self._choose_learning()
 
     def _apply_live_parameters(self) -> None:
@@ -385,16 +332,18 @@ class ControllerNode(Guarded, LifecycleNode):
     def _report(self) -> list[diagnostics.Report]:
         return [
             self._report_of_control(),
-            *([diagnostics.of_learning(self.learner, self._manager)] if self._manager else []),
+            *([diagnostics.of_learning(self.learner, self.manager)] if self.manager else []),
             *(self._input_reports() if self.control is not None else [])]
 
     def _report_of_control(self) -> diagnostics.Report:
         clipped = self.control.inputs.clipped if self.control else 0
         return diagnostics.of_control(self._state_machine.current_state[1], [
-            (diagnostics.WARN, 'rewards were past their limit' if clipped else ''),
+            (diagnostics.WARN,
+             'rewards were past their limit' if self._clipped_lately(clipped) else ''),
             (diagnostics.WARN, 'fallen' if self.control and self.control.fallen else ''),
             (diagnostics.ERROR, self.second and f'not learning: {self.second}'),
             (diagnostics.ERROR, self.faults.shown),
+            (diagnostics.ERROR, self.failure),
             (diagnostics.ERROR, EMERGENCY if self.estopped else self.halted),
         ], {'steps': self.steps, 'rejected messages': self.rejected,
             'clipped rewards': clipped, 'faults': self.faults.count})

@@ -23,6 +23,7 @@ from typing import Any
 
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.buttons import Buttons
+from dynsyn_ros.nodes.guard import WARNING_PERIOD
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
@@ -35,7 +36,6 @@ SHOWN = ('amplitude', 'mean_reward', 'weights', 'readings')
 STREAM_AGE, DIAGNOSTICS_AGE = 1.0, 1.5
 #: The most numbers in a message, statuses, and letters of a text that are shown.
 MOST_NUMBERS, MOST_STATUSES, MOST_LETTERS = 1000, 50, 500
-WARNING_PERIOD = 5.0
 
 
 class DashboardNode(Node):

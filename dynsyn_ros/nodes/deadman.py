@@ -24,10 +24,6 @@ from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.config import BOOL, ControllerConfig, JOY, NO_DEADMAN
 from dynsyn_ros.robot.config import BEST_EFFORT
 from rclpy.node import Node
-from sensor_msgs.msg import Joy
-from std_msgs.msg import Bool
-
-TOPIC = 'deadman'
 
 
 class Deadman:
@@ -39,8 +35,9 @@ class Deadman:
         self._button, self._timeout = config.deadman_button, config.deadman_timeout
         self._held, self._heard = False, -self._timeout
         if self._there:
-            kinds = {JOY: (Joy, TOPIC, self._on_joy), BOOL: (Bool, TOPIC, self._on_bool)}
-            self._end = topics.listen(node, *kinds[config.deadman], BEST_EFFORT)
+            kind, hear = config.deadman, {JOY: self._on_joy, BOOL: self._on_bool}
+            self._end = topics.listen(
+                node, topics.DEADMAN_TYPES[kind], topics.DEADMAN, hear[kind], BEST_EFFORT)
             self._node = node
 
     def _on_joy(self, message: Any) -> None:
@@ -58,8 +55,8 @@ class Deadman:
         if not self._there:
             return ''
         if time.monotonic() - self._heard > self._timeout:
-            return f'nothing has arrived on {TOPIC} for {self._timeout:g} s'
-        return '' if self._held else f'{TOPIC} is not held'
+            return f'nothing has arrived on {topics.DEADMAN} for {self._timeout:g} s'
+        return '' if self._held else f'{topics.DEADMAN} is not held'
 
     def close(self) -> None:
         """Remove the subscription."""

@@ -78,10 +78,10 @@ class Diagnostics:
 def of_control(
     state: str, troubles: Iterable[tuple[bytes, str]], values: dict[str, object]
 ) -> Report:
-    """Report the state of a controller and all its troubles, the worst last."""
+    """Report the state of a controller and all its troubles, once each, the worst last."""
     level, message = OK, state
     for worse, trouble in troubles:
-        if trouble:
+        if trouble and trouble not in message:
             level, message = worse, f'{message}; {trouble}'
     return Report('control', level, message, values)
 

@@ -30,6 +30,8 @@ from std_srvs.srv import Trigger
 
 #: How long diagnostics show a fault as an error, s: long enough for anybody to see it.
 SHOWN = 10.0
+#: Time between two warnings of the same kind in the log, s.
+WARNING_PERIOD = 5.0
 
 
 def sentence(error: Exception) -> str:
@@ -59,6 +61,21 @@ class Faults:
     def shown(self) -> str:
         """The last fault while it is recent; empty afterwards."""
         return self._last if time.monotonic() < self._until else ''
+
+
+class Lately:
+    """Whether a count has grown within the last :data:`SHOWN`."""
+
+    def __init__(self) -> None:
+        """Begin with a count of 0."""
+        self._count, self._until = 0, 0.0
+
+    def __call__(self, count: int) -> bool:
+        """Take the present count, and say whether it has grown lately."""
+        if count > self._count:
+            self._until = time.monotonic() + SHOWN
+        self._count = count
+        return time.monotonic() < self._until
 
 
 class Guarded:
@@ -98,10 +115,16 @@ class Guarded:
 
 
 def reported(transition: Callable[..., Any]) -> Callable[..., Any]:
-    """Report what a transition of a guarded node raises; rclpy makes it an error silently."""
+    """
+    Report what a transition of a guarded node raises; rclpy makes it an error silently.
+
+    The node's ``failure``, which may also be set by the transition, is that of the last one.
+    """
 
     @wraps(transition)
     def reporting(node: Any, state: Any) -> Any:
+        if transition.__name__ != 'on_error':  # it follows a failure, whose reason remains
+            node.failure = ''
         try:
             return transition(node, state)
         except Exception as error:

@@ -24,13 +24,11 @@ from functools import partial
 from typing import Any
 
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
-from dynsyn_ros.nodes.guard import Guarded
+from dynsyn_ros.nodes.guard import Guarded, WARNING_PERIOD
 from dynsyn_ros.robot import BadMessage, Reward, RobotConfig, SensorBuffer
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings.schema import ConfigError
 from rclpy.node import Node
-
-WARNING_PERIOD = 5.0
 
 
 class RewardNode(Guarded, Node):

@@ -29,6 +29,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
+from dynsyn_ros.nodes.guard import Guarded, WARNING_PERIOD
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.readings import REWARD
@@ -43,13 +44,13 @@ from rclpy.parameter import Parameter
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from std_msgs.msg import MultiArrayDimension
 
-#: Time between two checks for the controller in lock-step, and between two reminders, s.
-LOOK_PERIOD, REMINDER_PERIOD = 0.05, 5.0
+#: Time between two checks for the controller in lock-step, s.
+LOOK_PERIOD = 0.05
 #: Wall time between two images, s: drawing one takes longer than a step.
 IMAGE_PERIOD = 0.04
 
 
-class SimulatorNode(Node):
+class SimulatorNode(Guarded, Node):
     """One simulated robot, which is put back on its feet when an episode ends."""
 
     def __init__(
@@ -164,7 +165,7 @@ class SimulatorNode(Node):
         self.get_logger().info(
             f'lock-step waits for a controller that publishes {self._topic}'
             + (f' and listens to {", ".join(unheard)}' if unheard else ''),
-            throttle_duration_sec=REMINDER_PERIOD, skip_first=True)
+            throttle_duration_sec=WARNING_PERIOD, skip_first=True)
 
     def _unheard_by(self, commander: TopicEndpointInfo) -> list[str]:
         """List the needed topics that the node of a publisher has not subscribed to yet."""
@@ -190,13 +191,15 @@ class SimulatorNode(Node):
             self.rejected += 1
             self.get_logger().warning(
                 f'a message on {self._topic} must hold {self._joints} finite numbers, not '
-                f'{list(message.data)}', throttle_duration_sec=REMINDER_PERIOD)
+                f'{list(message.data)}', throttle_duration_sec=WARNING_PERIOD)
             return
         if self._config.pace != LOCKSTEP:
             self._command, self._command_age = np.array(values), 0.0
         elif self._awaiting and not self.finished:
-            self._step(np.array(values))
-            self._await_command()
+            try:
+                self._step(np.array(values))
+            finally:  # whatever the step raises, the walk goes on
+                self._await_command()
 
     def _step(self, command: np.ndarray) -> None:
         """Send commands, in the order of the parameter ``joints``, for one step."""
@@ -233,7 +236,12 @@ class SimulatorNode(Node):
         """Draw the walker if anybody has subscribed to its image."""
         if not self._other[topics.IMAGE].get_subscription_count():
             return
-        pixels = self.walker.render()
+        try:
+            pixels = self.walker.render()
+        except ConfigError as error:
+            self.get_logger().warning(
+                f'no {topics.IMAGE}: {error}', throttle_duration_sec=WARNING_PERIOD)
+            return
         height, width, _ = pixels.shape
         image = topics.SIMULATION[topics.IMAGE](
             height=height, width=width, encoding='rgb8', step=3 * width)
@@ -248,9 +256,11 @@ class SimulatorNode(Node):
             level, message = diagnostics.WARN, 'lock-step waits for a controller'
         elif self._config.pace != LOCKSTEP and self._command_age > self._time_step * 2:
             level, message = diagnostics.WARN, f'no command arrives on {self._topic}'
+        if self.faults.shown:
+            level, message = diagnostics.ERROR, self.faults.shown
         return [diagnostics.Report('', level, message, {
             'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,
-            'rejected commands': self.rejected})]
+            'rejected commands': self.rejected, 'faults': self.faults.count})]
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from dynsyn_ros.nodes.config import BOOL, JOY
 from dynsyn_ros.robot import robot, sensors
 from dynsyn_ros.robot.config import BEST_EFFORT, EFFORT
 from rclpy.node import Node
@@ -28,8 +29,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
-from std_msgs.msg import Float64, Float64MultiArray
+from sensor_msgs.msg import Image, Joy
+from std_msgs.msg import Bool, Float64, Float64MultiArray
 
 #: Reliable, volatile, the last ten: no input of a learner may be lost on the way.
 QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -57,6 +58,9 @@ def _class(kind: str) -> Any:
 #: The topics from a robot to its learner.
 SENSORS = {topic: _class(sensor.message_type) for topic, sensor in sensors.SENSORS.items()}
 HUMAN_REWARD, HUMAN_REWARD_TYPE = robot.HUMAN_REWARD, Float64
+#: The switch that must be held, if there is one: the type of each kind of it.
+DEADMAN = 'deadman'
+DEADMAN_TYPES = {BOOL: Bool, JOY: Joy}
 #: The topic of torques, and the type of all commands; ``COMMAND_OF`` has the topic of each kind.
 COMMANDS, COMMANDS_TYPE = robot.COMMANDS[EFFORT], Float64MultiArray
 COMMAND_OF = robot.COMMANDS

@@ -27,8 +27,8 @@ from dynsyn_ros.storage.folders import check_picture
 import numpy as np
 from PIL import Image
 
-#: Steps between two frames, and how many of the newest frames are kept: about half a minute.
-STEPS_PER_FRAME, FRAMES = 3, 540
+#: Time between two frames and length of a film, s of the robot: an episode of BipedalWalker fits.
+FRAME_PERIOD, LENGTH = 0.06, 32.4
 WIDTH, HEIGHT = 300, 200
 #: The format that needs an extra.
 MP4 = '.mp4'
@@ -51,14 +51,21 @@ class Film:
                 raise ConfigError(
                     f"{path} needs imageio-ffmpeg: pip install 'dynsyn_ros[mp4]', or name a .gif"
                 ) from error
-        self._frames: deque[Image.Image] = deque(maxlen=FRAMES)
+        self._frames: deque[Image.Image] = deque()
         self._steps = 0
+
+    def begin(self, walker: Plant) -> None:
+        """Prepare to film a robot; raises :class:`ConfigError` if this machine cannot draw it."""
+        walker.render()
+        step = walker.spec.time_step
+        self._steps_per_frame = max(1, round(FRAME_PERIOD / step))
+        self._seconds = self._steps_per_frame * step
+        self._frames = deque(maxlen=round(LENGTH / self._seconds))
 
     def add(self, walker: Plant, left: float) -> None:
         """Take a frame if it is due and late enough, with ``left`` steps of the run to go."""
         self._steps += 1
-        self._seconds = STEPS_PER_FRAME * walker.spec.time_step
-        if left < STEPS_PER_FRAME * FRAMES and self._steps % STEPS_PER_FRAME == 0:
+        if left * walker.spec.time_step < LENGTH and self._steps % self._steps_per_frame == 0:
             pixels = np.ascontiguousarray(walker.render())
             small = Image.fromarray(pixels).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
             self._frames.append(small.quantize(COLOURS))

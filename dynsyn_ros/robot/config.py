@@ -163,8 +163,9 @@ class RobotConfig:
         'with command position, position of each joint at an action of 0', unit='rad',
         low=-MOST_POSITION, high=MOST_POSITION, default=())
     position_ranges: list[float] = setting(
-        'distance of each joint from the default pose at an action of 1, which is also the '
-        'farthest that it is ever sent; negative for a joint that turns the other way',
+        'distance of each joint from the default pose at an action of 1, the farthest that an '
+        'action can ask for (commands start at the measured position, and rest_pose may be '
+        'farther); negative for a joint that turns the other way',
         unit='rad', low=-MOST_POSITION, high=MOST_POSITION, read_only=False, default=())
     position_rate_limits: list[float] = setting(
         'fastest change of the commanded position of each joint', unit='rad/s', low=0.0,

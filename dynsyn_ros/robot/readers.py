@@ -30,10 +30,10 @@ from typing import Any
 from dynsyn_ros.robot.config import InputConfig, RobotConfig
 from dynsyn_ros.robot.readings import JOINT_FIELDS, QUATERNION
 from dynsyn_ros.robot.rotation import mounting, turn, unturn_orientation
+from dynsyn_ros.robot.schedule import SECOND
 
 #: Reads one message with its time in ns.
 Reader = Callable[[Any, int], None]
-_SECOND = 1_000_000_000
 #: The first entry of a covariance that says, by REP 145, that there is no such reading.
 _ABSENT = -1.0
 _NEVER = -2**63
@@ -132,8 +132,8 @@ class JointStates(MessageReader):
         self._fields = [
             (field, i * count) for i, field in enumerate(JOINT_FIELDS)
             if any(store.used[i * count:(i + 1) * count])]
-        self._time_constant = given.velocity_time_constant * _SECOND
-        self._too_long = given.timeout * _SECOND
+        self._time_constant = given.velocity_time_constant * SECOND
+        self._too_long = given.timeout * SECOND
         self._names: list[str] = []
         self._order: list[int] = []
         self._before: tuple[int, array[float]] | None = None
@@ -175,7 +175,7 @@ class JointStates(MessageReader):
         elif passed > 0:
             share = passed / (self._time_constant + passed)
             for i, (now, then) in enumerate(zip(position, before[1], strict=True)):
-                speed = (now - then) * _SECOND / passed
+                speed = (now - then) * SECOND / passed
                 self._velocity[i] += share * (speed - self._velocity[i])
         else:
             self._before = before
@@ -261,7 +261,7 @@ class Scan(MessageReader):
     def __init__(self, store: Store, config: RobotConfig, given: InputConfig) -> None:
         """Prepare."""
         super().__init__(store, config, given)
-        self._longest = given.timeout * _SECOND
+        self._longest = given.timeout * SECOND
         # When each lost ray was lost; a ray without any reading so far counts as lost long ago.
         self._lost = dict.fromkeys(range(len(store.names)), _NEVER)
 

@@ -30,6 +30,7 @@ import math
 from dynsyn_ros.robot.config import Channel, EFFORT, HEADING, RewardTerms, RobotConfig
 from dynsyn_ros.robot.readings import QUATERNION, REWARD
 from dynsyn_ros.robot.robot import ALL, Robot
+from dynsyn_ros.robot.sensors import topic_of
 from dynsyn_ros.settings.schema import ConfigError
 
 
@@ -39,6 +40,7 @@ class Reward:
     def __init__(self, terms: RewardTerms, config: RobotConfig) -> None:
         """Find out which readings are needed; raises :class:`ConfigError` if one is unknown."""
         self._terms, self._config = terms, config
+        topic_of(config, terms.height, 'reward_terms.height')
         self._efforts = [f'joint_states.{joint}.effort' for joint in config.joints
                          if terms.torque_weight]
         heading = terms.progress_along == HEADING

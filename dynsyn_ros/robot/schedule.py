@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import math
 
+#: A second in ns, the unit of all times here.
+SECOND = 1_000_000_000
 #: Share of a period that a step may wait for a message of the trigger.
 PATIENCE = 0.25
 

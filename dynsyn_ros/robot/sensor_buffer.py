@@ -32,11 +32,9 @@ from dynsyn_ros.robot.readers import BadMessage, Imu, LostJoint, Reader, Store
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.robot.robot import ALL, Robot
 from dynsyn_ros.robot.rotation import Quaternion
-from dynsyn_ros.robot.schedule import Schedule
+from dynsyn_ros.robot.schedule import Schedule, SECOND
 from dynsyn_ros.robot.sensors import SENSORS, used_readings
 import numpy as np
-
-_SECOND = 1_000_000_000
 
 
 class StepInput(NamedTuple):
@@ -103,10 +101,10 @@ class SensorBuffer:
             topic for topic in self.topics
             if SENSORS[topic].stamped and config.inputs[topic].stamp == HEADER}
         self._timeout = {
-            topic: config.inputs[topic].timeout * _SECOND for topic in self.topics}
+            topic: config.inputs[topic].timeout * SECOND for topic in self.topics}
         self.status = {topic: TopicStatus() for topic in self.topics}
         """What has arrived on each topic."""
-        self._schedule = Schedule(config.control_period * _SECOND, config.max_catch_up)
+        self._schedule = Schedule(config.control_period * SECOND, config.max_catch_up)
         self._used: set[str] = set()
         self._mounting: Quaternion | None = None
         self.reconfigure(config)
@@ -161,7 +159,7 @@ class SensorBuffer:
         stamped = topic in self._by_header
         if stamped:
             header = message.header.stamp
-            time = header.sec * _SECOND + header.nanosec
+            time = header.sec * SECOND + header.nanosec
         else:
             time = self._newest if self.in_sets and self._newest is not None else now()
         try:
@@ -179,7 +177,7 @@ class SensorBuffer:
             if time < before:
                 self._forget()
                 self._went_back = (
-                    f'the stamps on {topic} went back by {(before - time) / _SECOND:g} s')
+                    f'the stamps on {topic} went back by {(before - time) / SECOND:g} s')
             self._stamps[topic] = time
             if self._newest is None or time > self._newest:
                 self._newest = time
@@ -255,18 +253,18 @@ class SensorBuffer:
 
     def _trouble_of(self, topic: str, age: int) -> str:
         if -age > self._timeout[topic] and topic in self._by_header:
-            return (f'{topic} bears a stamp {-age / _SECOND:.3g} s ahead of the clock, see '
+            return (f'{topic} bears a stamp {-age / SECOND:.3g} s ahead of the clock, see '
                     f'inputs.{topic}.stamp')
         if not self.needs(topic):
             return ''
         if -age > self._timeout[topic] and not self.in_sets:
-            return f'the clock went back by more than {-age / _SECOND:.3g} s since {topic} came'
+            return f'the clock went back by more than {-age / SECOND:.3g} s since {topic} came'
         if age <= self._timeout[topic]:
             return ''
         if self._times[topic] == 0:
             return f'{topic} bears a stamp of 0, see inputs.{topic}.stamp'
-        return (f'{topic} is {age / _SECOND:.3g} s old, over its timeout of '
-                f'{self._timeout[topic] / _SECOND:g} s')
+        return (f'{topic} is {age / SECOND:.3g} s old, over its timeout of '
+                f'{self._timeout[topic] / SECOND:g} s')
 
     def take(self, now: int = 0) -> StepInput:
         """Take what a step acts on; sets carry their own time and do not need ``now``."""
@@ -287,7 +285,7 @@ class SensorBuffer:
         before, self._stood = self._stood, (where, time)
         if before is None:
             return False
-        seconds = max((time - before[1]) / _SECOND, self._robot.config.control_period)
+        seconds = max((time - before[1]) / SECOND, self._robot.config.control_period)
         return math.dist(where, before[0]) > self._robot.config.max_speed * seconds
 
     def wait(self, now: int) -> float:
@@ -308,7 +306,7 @@ class SensorBuffer:
         if self.in_sets:
             return 1.0
         before, self._commanded = self._commanded, now
-        passed = (now - before) / (self._robot.config.control_period * _SECOND)
+        passed = (now - before) / (self._robot.config.control_period * SECOND)
         return min(max(passed, 1e-9), 1.0)
 
     def _read_reward(self, message: Any, _: int) -> None:

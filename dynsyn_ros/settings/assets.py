@@ -56,6 +56,8 @@ CONFIG = share_directory() / 'config'
 #: The kinds of files that are found by name, and the suffix of each.
 PRESET, ROBOT, WEIGHTS, SWEEP, SEARCH, CHANGES = (
     'preset', 'robot', 'weights', 'sweep', 'search', 'changes')
+#: The robots that name the environment in which they are simulated; the others are for drivers.
+SIMULATED = 'simulated robot'
 SUFFIX = {PRESET: '.yaml', ROBOT: '.yaml', WEIGHTS: '.npz', SWEEP: '.yaml', SEARCH: '.yaml',
           CHANGES: '.yaml'}
 _FOLDER = {PRESET: 'presets', ROBOT: '', WEIGHTS: '', SWEEP: 'sweeps', SEARCH: 'tune',
@@ -63,6 +65,9 @@ _FOLDER = {PRESET: 'presets', ROBOT: '', WEIGHTS: '', SWEEP: 'sweeps', SEARCH: '
 #: The files of each kind that come with the package, by name.
 NAMED = {kind: {path.stem: path for path in sorted((CONFIG / _FOLDER[kind]).glob(f'*{suffix}'))}
          for kind, suffix in SUFFIX.items()}
+NAMED[SIMULATED] = {
+    name: path for name, path in NAMED[ROBOT].items() if ' env_id: ' in path.read_text()}
+SUFFIX[SIMULATED] = SUFFIX[ROBOT]
 PRESETS = list(NAMED[PRESET])
 DEFAULT_PRESET = 'default'
 #: The value of a ``weights`` option or parameter that means no file.
@@ -84,6 +89,9 @@ def find(kind: str, name: str) -> Path:
     suffix = SUFFIX[kind]
     if name in NAMED[kind]:
         return NAMED[kind][name]
+    if kind == SIMULATED and name in NAMED[ROBOT]:
+        raise ConfigError(f'the robot {name} is for drivers, not for a simulator: choose one of '
+                          f'{", ".join(NAMED[kind])}, or a file that has an env_id')
     # A folder passes here, so that its reader can refuse it with a better message.
     if not (name.endswith(suffix) or '/' in name or Path(name).is_dir()):
         raise ConfigError(f'unknown {kind} {name}: it must be one of {", ".join(NAMED[kind])}, '

@@ -35,6 +35,7 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation import bolt_model
 from dynsyn_ros.simulation.changes import Change, FRICTION, SCALE
 from dynsyn_ros.simulation.environments import BOLT
+from dynsyn_ros.simulation.mujoco_view import View
 from dynsyn_ros.simulation.plant import pitch_to_quaternion, Plant, PlantSpec
 import gymnasium
 import mujoco
@@ -77,7 +78,7 @@ class BoltEnvironment(gymnasium.Env):
                        *(f'joint_states.{joint}.effort' for joint in bolt_model.JOINTS))
         self._reward = Reward(robot.reward_terms, robot)
         self._pending: deque[tuple[int, np.ndarray]] = deque()
-        self._renderer: mujoco.Renderer | None = None
+        self._view: View | None = None
         self.readings = np.zeros(len(SPEC.readings))
         """The readings of the sensors."""
         joints, count = len(self._pose), len(bolt_model.BASE)
@@ -157,23 +158,20 @@ class BoltEnvironment(gymnasium.Env):
 
     def render(self) -> np.ndarray:
         """Draw the robot from the side: (height, width, 3), uint8."""
-        if self._renderer is None:
-            looks = bolt_model.nominal(EFFORT, looks=True)
+        looks = bolt_model.nominal(EFFORT, looks=True)
+        if self._view is None:
+            self._view = View(looks, up=0.2, distance=1.3, elevation=-10.0)
             self._drawn = mujoco.MjData(looks)
-            self._renderer = mujoco.Renderer(looks, 400, 600)
         self._drawn.qpos[:] = self.data.qpos
-        mujoco.mj_kinematics(self._renderer.model, self._drawn)
-        mujoco.mj_camlight(self._renderer.model, self._drawn)
-        camera = mujoco.MjvCamera()
-        camera.lookat[:] = self.data.qpos[0], 0.0, 0.2
-        camera.distance, camera.azimuth, camera.elevation = 1.3, 90.0, -10.0
-        self._renderer.update_scene(self._drawn, camera)
-        return self._renderer.render()
+        mujoco.mj_kinematics(looks, self._drawn)
+        mujoco.mj_camlight(looks, self._drawn)
+        return self._view.draw(self._drawn, self.data.qpos[0])
 
     def close(self) -> None:
         """Free the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
+        if self._view is not None:
+            self._view.close()
+            self._view = None
 
 
 gymnasium.register(BOLT, entry_point=BoltEnvironment)

@@ -23,3 +23,5 @@ BOLT = 'Bolt-v0'
 ENVIRONMENTS = (*BIPEDAL_WALKERS, WALKER2D, BOLT)
 #: The mean return over 100 episodes that solves a task; the other tasks define none.
 SOLVED_AT = dict.fromkeys(BIPEDAL_WALKERS, 300.0)
+#: The environment variable that names MuJoCo's renderer.
+RENDERER = 'MUJOCO_GL'

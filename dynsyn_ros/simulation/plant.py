@@ -134,15 +134,15 @@ class Plant:
         self._random = self.environment.unwrapped.np_random.bit_generator.state
         self._sense(self.environment.reset()[0])
 
-    def step(self, torques: np.ndarray) -> float:
+    def step(self, commands: np.ndarray) -> float:
         """
-        Apply torques, N m, for one step; returns the reward.
+        Send commands, which are torques, N m, unless a subclass differs; returns the reward.
 
         Torques past the limits of the motors are clipped. When an episode has ended, the readings
         are those of the robot back on its feet.
         """
         count = len(self.efforts)
-        changes.drive(torques, self._order, self.spec.torque, self._joints,
+        changes.drive(commands, self._order, self.spec.torque, self._joints,
                       self.readings[count:2 * count], self.efforts, self._action)
         return self._act(self._action.copy())
 
@@ -231,7 +231,7 @@ class Plant:
             self._act(action)
 
     def render(self) -> np.ndarray:
-        """Draw the robot: (height, width, 3), uint8."""
+        """Draw the robot: (height, width, 3), uint8; raises :class:`ConfigError` if it cannot."""
         return self.environment.render()
 
     def close(self) -> None:

@@ -17,10 +17,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+import os
 from typing import TYPE_CHECKING
 
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, BOLT, WALKER2D
+from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS, BOLT, RENDERER, WALKER2D
 
 if TYPE_CHECKING:
     from dynsyn_ros.simulation.plant import Plant
@@ -42,4 +43,11 @@ def plant_class(env_id: str) -> type[Plant]:
     except ImportError as error:
         raise ConfigError(
             f'the simulator of {env_id} is not installed ({error}): pip install "{package}"'
+        ) from error
+    except (AttributeError, RuntimeError) as error:
+        if RENDERER not in os.environ:
+            raise
+        raise ConfigError(  # MuJoCo imports its renderer
+            f'the simulator of {env_id} cannot be imported with {RENDERER}='
+            f'{os.environ[RENDERER]} ({error}): unset it, or set it to egl, osmesa or glfw'
         ) from error

@@ -21,11 +21,10 @@ hinges of its legs turn about -y.
 
 from __future__ import annotations
 
-import os
-
 from dynsyn_ros.robot.config import RobotConfig
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import WALKER2D
+from dynsyn_ros.simulation.mujoco_view import View
 from dynsyn_ros.simulation.plant import pitch_to_quaternion, Plant, PlantSpec
 from gymnasium.error import DependencyNotInstalled
 import numpy as np
@@ -46,6 +45,7 @@ class Walker2d(Plant):
         self, env_id: str, seed: int, number: int = 0, robot: RobotConfig | None = None
     ) -> None:
         """Make it as a :class:`Plant`; raises :class:`ConfigError` if MuJoCo is missing."""
+        self._view: View | None = None
         try:
             super().__init__(env_id, seed, number, robot)
         except (DependencyNotInstalled, ImportError) as error:
@@ -71,10 +71,18 @@ class Walker2d(Plant):
         rest[7:] = [model.geom(name).id in touching for name in _FEET]
 
     def render(self) -> np.ndarray:
-        """Draw the robot: (height, width, 3), uint8; EGL is used if there is no display."""
-        if 'DISPLAY' not in os.environ:
-            os.environ.setdefault('MUJOCO_GL', 'egl')
-        return super().render()
+        """Draw the robot from the side: (height, width, 3), uint8."""
+        walker = self.environment.unwrapped
+        if self._view is None:
+            self._view = View(walker.model, up=0.9, distance=4.0, elevation=-20.0)
+        return self._view.draw(walker.data, walker.data.qpos[0])
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self._view is not None:
+            self._view.close()
+            self._view = None
+        super().close()
 
     @property
     def position(self) -> tuple[float, float]:

@@ -48,8 +48,8 @@ class Walkers(Protocol):
     resumes_within_episode: bool
     """Whether :meth:`restore` resumes in the middle of episodes; else it begins new ones."""
 
-    def step(self, torques: np.ndarray) -> np.ndarray:
-        """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
+    def step(self, commands: np.ndarray) -> np.ndarray:
+        """Send commands, N m or rad, (walkers, joints); returns the rewards, (walkers,)."""
 
     def change(self, change: Change) -> None:
         """Change every robot from now on; raises :class:`ConfigError` if that is impossible."""
@@ -80,11 +80,11 @@ class GymnasiumWalkers:
         self.ended: list[tuple[int, Episode]] = []
         self._rewards = np.zeros(len(walkers))
 
-    def step(self, torques: np.ndarray) -> np.ndarray:
-        """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
+    def step(self, commands: np.ndarray) -> np.ndarray:
+        """Send commands, N m or rad, (walkers, joints); returns the rewards, (walkers,)."""
         self.ended.clear()
         for i, walker in enumerate(self._walkers):
-            self._rewards[i] = walker.step(torques[i])
+            self._rewards[i] = walker.step(commands[i])
             if walker.episode is not None:
                 self.ended.append((i, walker.episode))
         return self._rewards
@@ -158,11 +158,11 @@ class EnvpoolWalkers:
         observation, _ = self._pool.reset()
         self._sense(observation, np.arange(len(observation)))
 
-    def step(self, torques: np.ndarray) -> np.ndarray:
+    def step(self, commands: np.ndarray) -> np.ndarray:
         """Apply torques, N m, (walkers, joints); returns the rewards, (walkers,)."""
         self.ended.clear()
         self._steps += 1
-        _drive_all(torques, self._order, self._joints, self.readings, self._actions)
+        _drive_all(commands, self._order, self._joints, self.readings, self._actions)
         observation, reward, terminated, truncated, info = self._pool.step(
             self._actions.astype(np.float32))
         place = info['env_id']

@@ -67,6 +67,8 @@ def evaluate(
     weights.load(file, learner, robot)
     learner.learning = learning
     walker = plant_class(env_id)(env_id, seed, WALKER, robot_config)
+    if film:
+        film.begin(walker)
     loop = Headless(robot, learner, GymnasiumWalkers([walker]))
     for number in range(episodes):
         ahead, begun = obstacles(walker), walker.position[0]

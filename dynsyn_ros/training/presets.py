@@ -21,14 +21,14 @@ from pathlib import Path
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RobotConfig
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.assets import find, preset_file, ROBOT, ROBOT_FILE
+from dynsyn_ros.settings.assets import find, preset_file, ROBOT, ROBOT_FILE, SIMULATED
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
 
 def env_id_of(name: str | Path = ROBOT_FILE) -> str:
     """Return the environment of a parameter file; raises :class:`ConfigError` if it has none."""
-    file = find(ROBOT, str(name))
+    file = find(SIMULATED, str(name))
     env_id = parameters.read([file]).get('env_id')
     if env_id not in ENVIRONMENTS:
         raise ConfigError(f'{file} has no simulated robot: its env_id must be one of '

@@ -17,12 +17,10 @@
 from __future__ import annotations
 
 from dynsyn_ros.settings.schema import ConfigError
-from dynsyn_ros.training.trainer import Trainer
+from dynsyn_ros.training.trainer import LOOK_STEPS, Trainer
 
 #: The folder of the scalars, inside that of the training.
 FOLDER = 'tensorboard'
-#: Steps of each walker between two records of the learners.
-LOOK_STEPS = 1000
 
 
 class Scalars:

@@ -61,7 +61,7 @@ SYNAPSES, CHECKPOINT, SUMMARY = 'synapses.csv', 'checkpoint.npz', 'summary.json'
 ROW_STEPS = 100
 #: Time between two checkpoints, s.
 CHECKPOINT_PERIOD = 120.0
-#: Steps of each walker between two checks for a new best learner.
+#: Steps of each walker between two looks at the learners: for a new best one, for TensorBoard.
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
 #: The arrays that a step needs from the last one, with their least and greatest values.

@@ -22,6 +22,7 @@ from dynsyn_ros.figures import adaptation, learning, oscillator, rule
 from dynsyn_ros.figures.learning import crossings
 from dynsyn_ros.pictures import canvas
 from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.training import trainer
 from dynsyn_ros.training.adaptation import COLUMNS, read
 import numpy as np
 from PIL import Image
@@ -66,6 +67,14 @@ def training(tmp_path_factory):
     done = dynsyn('train', '--learners', 2, '--steps', 4000, '--output', 'run', folder=folder)
     assert done.returncode == 0, done.stderr
     return folder / 'run'
+
+
+def test_half_a_row_of_synapses_does_not_count(tmp_path, training):
+    shutil.copytree(training, tmp_path, dirs_exist_ok=True)
+    steps, *_ = learning.read_synapses(tmp_path)
+    with (tmp_path / trainer.SYNAPSES).open('a') as file:
+        file.write('99999,0.1')
+    np.testing.assert_array_equal(learning.read_synapses(tmp_path)[0], steps)
 
 
 def test_every_figure_is_drawn(tmp_path, training):

@@ -25,7 +25,7 @@ from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
 def add_robot(parser: argparse.ArgumentParser, default: str | None = ROBOT_FILE.stem) -> None:
     """Add ``--params-file`` and ``--env-id``."""
-    shared_options._named(parser.add_argument(
+    shared_options.named(parser.add_argument(
         '--params-file', default=default, metavar='ROBOT', help=(
             f'parameters of the robot and the nodes: {", ".join(NAMED[SIMULATED])}, or a .yaml '
             f'file with an env_id (default: {ROBOT_FILE.stem})')), SIMULATED)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from dynsyn_ros.pictures import canvas
 from dynsyn_ros.pictures.curves import plot_returns
-from dynsyn_ros.settings.files import opened
+from dynsyn_ros.settings.files import opened, whole_length
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.episodes import read_episodes
 from dynsyn_ros.training import trainer
@@ -40,7 +40,7 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
     summary = trainer.read_summary(folder)
     file = folder / trainer.SYNAPSES
     with opened(file) as source:
-        content = source.read()
+        content = source.read(whole_length(file))
     try:
         lines = content.decode('utf-8').splitlines()
         names = next(csv.reader(lines))

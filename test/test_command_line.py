@@ -87,7 +87,7 @@ def test_ctrl_c_during_imports_and_at_the_end_is_no_traceback(tmp_path):
         assert 'Traceback' not in done.stderr
         return done.returncode
 
-    for module in ('nodes.environment', 'figures.synapses'):
+    for module in ('nodes.environment', 'storage.layers'):
         assert interrupted(f"""
 class Watch:
     @staticmethod

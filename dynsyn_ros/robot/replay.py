@@ -154,7 +154,7 @@ class Replay:
             self._loop.stop()
             self.halts += 1
         else:
-            replayed = 'none' if torques is None else f'{torques[0].tolist()} N m'
+            replayed = 'none' if torques is None else torques[0].tolist()
             return f'recorded {cut(recorded.tolist())}, replayed {replayed}'
         return ''
 

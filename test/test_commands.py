@@ -46,6 +46,8 @@ SHORTER = {
     'train': ['--steps', '320'],
     'train --resume': ['--steps', str(MADE_STEPS + 320)],
     'evaluate': ['--episodes', '1'],
+    'sweep': ['--workers', '1'],
+    'tune': ['--workers', '1'],
     'dashboard': ['--port', '0'],
     'figures adaptation': ['--learners', '2', '--before', '1300', '--steps', '1700',
                            '--frozen-steps', '1700'],
@@ -86,7 +88,7 @@ def provide(made, folder, word):
         shutil.copy(made / 'run' / 'weights.npz', path)
     elif sweep.exists():
         if not (made / word).exists():
-            assert dynsyn('sweep', sweep, folder=made).returncode == 0
+            assert dynsyn('sweep', sweep, *SHORTER['sweep'], folder=made).returncode == 0
         shutil.copytree(made / word, path)
     else:
         shutil.copytree(made / 'run', path)

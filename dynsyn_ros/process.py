@@ -89,7 +89,7 @@ def exit_code(program: Callable[[], None]) -> int:
         if missing in ('', PACKAGE):
             raise
         return _refuse(f'this needs the Python module {missing}, which is not installed: see '
-                       'docs/installation.md. The nodes and commands for a robot do without it')
+                       'docs/installation.md')
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED

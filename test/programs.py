@@ -41,11 +41,13 @@ def dynsyn(*arguments, folder):
         patch.chdir(folder)
         patch.setenv(domains.DOMAIN, os.environ[domains.DOMAIN])  # a walk changes it
         patch.setattr(sys, 'argv', ['dynsyn', *map(str, arguments)])
+        signal.alarm(int(PATIENCE))  # what hangs ends the tests, as any signal without a handler
         try:
             code = main()
         except SystemExit as end:
             code = end.code
         finally:
+            signal.alarm(0)
             for which, handler in handlers.items():
                 signal.signal(which, handler)
         for stream in (said, errors):

@@ -105,9 +105,11 @@ def test_what_is_no_urdf_is_refused(tmp_path):
 
 def test_a_position_draft_stays_off_the_hard_stops(tmp_path):
     limits = {'hip': ('-1.0', '1.0'), 'knee': ('0', '2.5'), 'bent': ('-2.5', '-0.1')}
-    text, config = drafted(tmp_path, urdf(*(
-        joint(name, limit={**LIMIT, 'lower': lower, 'upper': upper})
-        for name, (lower, upper) in limits.items())), 'position')
+    robot = urdf(*(joint(name, limit={**LIMIT, 'lower': lower, 'upper': upper})
+                   for name, (lower, upper) in limits.items()))
+    _, held = drafted(tmp_path, robot, 'effort')
+    assert [held.observation[f'{name}_angle'].offset for name in limits] == [0.0, -0.25, 0.34]
+    text, config = drafted(tmp_path, robot, 'position')
     assert config.default_pose == config.rest_pose == [0.0, 0.25, -0.34]
     assert config.position_ranges == [0.2, 0.25, 0.24]
     assert not marks(text, 'poses and position_ranges')

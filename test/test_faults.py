@@ -153,19 +153,6 @@ def test_what_is_raised_ends_in_zero_torque_and_an_answer(walk):
     spin_steps(executor, simulator, 10)
 
 
-def test_what_a_step_of_the_simulator_raises_does_not_end_the_walk(walk):
-    executor, simulator, _, bystander = walk
-
-    def fails(walker):
-        simulator._after_step = lambda _: None
-        raise ZeroDivisionError('as no step should')
-
-    simulator._after_step = fails
-    spin_steps(executor, simulator, 60)
-    assert simulator.faults.count == 1
-    await_error(executor, bystander, 'a message on joint_torques has raised ZeroDivisionError')
-
-
 def test_a_slow_disk_keeps_nobody_from_commanding(walk, tmp_path, monkeypatch):
     executor, simulator, controller, bystander = walk
     written, begun, write = Event(), Event(), weights.write

@@ -117,6 +117,8 @@ def test_a_run_that_is_half_written_is_told_of_like_a_whole_one(tmp_path):
         file.write('0,99,13')  # as a full disk leaves it
     assert read_results(folder, GOALS) == [whole]
     (folder / 'summary.json').unlink()  # as after a kill before the first one
+    (tmp_path / 'sweep' / 'other').mkdir()
+    (tmp_path / 'sweep' / 'other' / 'checkpoint.npz').write_text('junk')
     assert read_results(folder, GOALS) == read_results(tmp_path / 'sweep', GOALS) == [whole]
 
 

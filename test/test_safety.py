@@ -76,6 +76,9 @@ def test_zero_torque_within_two_periods_of_a_fault(tmp_path, fault, age):
                 # A busy machine may have been late before; such a zero does not last.
                 one.until(lambda: not one.watcher.last().any()
                           and 'zero' not in one.watcher.state.get('message', ''), 'news')
+            if fault == 'imu elsewhere':
+                one.until(lambda: one.watcher.inputs['imu'].get('refused', '0') != '0',
+                          'an input that says it')
             one.bring_about('')
             one.await_driving()
 

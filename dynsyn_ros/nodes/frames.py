@@ -21,7 +21,6 @@ from importlib import import_module
 from typing import Any
 
 from dynsyn_ros.robot import RobotConfig, SensorBuffer
-from dynsyn_ros.robot.readers import BadMessage
 from dynsyn_ros.robot.rotation import Quaternion, rotation_of
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -38,7 +37,7 @@ class Mounting:
         """Wait for the IMU's frame; subscribe to the transforms if it is not ``base_frame``."""
         self._node, self._base, self._inputs = node, config.base_frame, inputs
         self._parents: dict[str, tuple[str, Quaternion]] = {}
-        self._frame, self._end, self._known = '', None, True
+        self._frame, self._end = '', None
         self._wanted = 'imu' in inputs.topics and not config.inputs['imu'].rotation
 
     def _on_transforms(self, message: Any) -> None:
@@ -48,19 +47,16 @@ class Mounting:
         self._mount()
 
     def see(self, frame: str) -> None:
-        """Set the frame of an IMU's message; raises :class:`BadMessage` while tf lacks it."""
-        if not self._wanted:
+        """Set the frame of an IMU's message, which is refused while tf does not know it."""
+        if not self._wanted or frame == self._frame:
             return
-        if frame != self._frame:
-            self._frame = frame
-            self._known = frame in ('', self._base)
-            if not self._known:
-                self._listen()
-                self._mount()
-        if not self._known:
-            raise BadMessage(
+        self._frame, self._inputs.unmounted = frame, ''
+        if frame not in ('', self._base):
+            self._inputs.unmounted = (
                 f'imu measures in {frame}, and tf does not say how that is mounted in '
                 f'{self._base}: set inputs.imu.rotation, to [0, 0, 0] if they are aligned')
+            self._listen()
+            self._mount()
 
     def _listen(self) -> None:
         """Subscribe to the static transforms, if tf2_msgs is installed."""
@@ -77,7 +73,7 @@ class Mounting:
         rotation = rotation_of(self._frame, self._base, self._parents)
         if rotation is not None and self._frame != self._base:
             self._inputs.mount(rotation)
-            self._known = True
+            self._inputs.unmounted = ''
 
     def close(self) -> None:
         """Remove the subscription."""

@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any
 
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
+from dynsyn_ros.nodes.frames import Mounting
 from dynsyn_ros.nodes.guard import Guarded, WARNING_PERIOD
 from dynsyn_ros.robot import BadMessage, Reward, RobotConfig, SensorBuffer
 from dynsyn_ros.robot.readings import REWARD
@@ -44,6 +45,7 @@ class RewardNode(Guarded, Node):
         self._reward = Reward(config.reward_terms, config)
         self._inputs = SensorBuffer(self._reward.robot)
         self._inputs.need_reward(False)
+        self._mounting = Mounting(self, config, self._inputs)
         self.rejected = 0
         """Number of messages since the start that could not be used."""
         self.sum = 0.0
@@ -61,6 +63,8 @@ class RewardNode(Guarded, Node):
         return self.get_clock().now().nanoseconds
 
     def _on_message(self, topic: str, message: Any) -> None:
+        if topic == 'imu':
+            self._mounting.see(message.header.frame_id)
         try:
             due = self._inputs.put(topic, message, self._now)
         except BadMessage as error:

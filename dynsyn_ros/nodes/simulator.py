@@ -29,7 +29,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from dynsyn_ros.nodes import diagnostics, parameters, run, topics
 from dynsyn_ros.nodes.config import LOCKSTEP, SharedConfig, SimulatorConfig
-from dynsyn_ros.nodes.guard import Guarded, WARNING_PERIOD
+from dynsyn_ros.nodes.guard import WARNING_PERIOD
 from dynsyn_ros.nodes.sensors import SensorPublishers
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.readings import REWARD
@@ -50,7 +50,7 @@ LOOK_PERIOD = 0.05
 IMAGE_PERIOD = 0.04
 
 
-class SimulatorNode(Guarded, Node):
+class SimulatorNode(Node):
     """One simulated robot, which is put back on its feet when an episode ends."""
 
     def __init__(
@@ -196,10 +196,8 @@ class SimulatorNode(Guarded, Node):
         if self._config.pace != LOCKSTEP:
             self._command, self._command_age = np.array(values), 0.0
         elif self._awaiting and not self.finished:
-            try:
-                self._step(np.array(values))
-            finally:  # whatever the step raises, the walk goes on
-                self._await_command()
+            self._step(np.array(values))
+            self._await_command()
 
     def _step(self, command: np.ndarray) -> None:
         """Send commands, in the order of the parameter ``joints``, for one step."""
@@ -256,11 +254,9 @@ class SimulatorNode(Guarded, Node):
             level, message = diagnostics.WARN, 'lock-step waits for a controller'
         elif self._config.pace != LOCKSTEP and self._command_age > self._time_step * 2:
             level, message = diagnostics.WARN, f'no command arrives on {self._topic}'
-        if self.faults.shown:
-            level, message = diagnostics.ERROR, self.faults.shown
         return [diagnostics.Report('', level, message, {
             'pace': self._config.pace, 'steps': self.steps, 'episodes': self.episodes,
-            'rejected commands': self.rejected, 'faults': self.faults.count})]
+            'rejected commands': self.rejected})]
 
 
 def main() -> int:

@@ -51,8 +51,8 @@ def draft(name: str, joints: list[Joint], command: str) -> str:
                'pitch_rate': ('imu.angular_velocity.y', 0.0, 0.2), 'forward_speed': (
                    'odom.linear.x', 0.0, 0.5)}
     for joint in joints:
-        # A joint whose position is commanded is seen relative to where an action of 0 puts it.
-        pose = _pose_and_range(joint)[0] if command == POSITION else 0.0
+        # Seen from a pose within its limits: an action of 0 puts it there, or feedback holds it.
+        pose = _pose_and_range(joint)[0]
         sources[f'{joint.name}_angle'] = (
             f'joint_states.{joint.name}.position', -pose, _normalisation(joint, 0.1, *_RANGE))
         sources[f'{joint.name}_velocity'] = (
@@ -74,7 +74,7 @@ def draft(name: str, joints: list[Joint], command: str) -> str:
         start=_comment(
             'TODO the initial centres of layer 4. '
             + ('With zeros, each joint stays at default_pose. ' if command == POSITION
-               else 'These hold the joints. ')
+               else 'These hold the joints where their angles, with the offset, are 0. ')
             + 'Add the oscillators, for example w_1 with -0.5 to a hip, v_1 with 0.5 to its knee, '
             'and w_2 and v_2 to the other side'))
 

@@ -107,6 +107,8 @@ class SensorBuffer:
         self._schedule = Schedule(config.control_period * SECOND, config.max_catch_up)
         self._used: set[str] = set()
         self._mounting: Quaternion | None = None
+        self.unmounted = ''
+        """Why messages of the imu are refused: nobody says how it is mounted; empty if known."""
         self.reconfigure(config)
         self._lost: dict[str, str] = {}
         self._commanded = 0
@@ -163,6 +165,8 @@ class SensorBuffer:
         else:
             time = self._newest if self.in_sets and self._newest is not None else now()
         try:
+            if topic == 'imu' and self.unmounted:
+                raise BadMessage(self.unmounted)
             self._read[topic](message, time)
         except BadMessage as error:
             status.refused += 1
@@ -244,7 +248,9 @@ class SensorBuffer:
         missing = [topic for topic in self.topics if topic not in times and self.needs(topic)]
         if self._went_back and (missing or self.in_sets):
             return self._went_back
-        return f'{", ".join(missing)}: no message yet' if missing else ''
+        refusals = [self.status[topic].refusal for topic in missing]
+        return next(filter(None, refusals), '') or (
+            f'{", ".join(missing)}: no message yet' if missing else '')
 
     def trouble_of(self, topic: str, now: int) -> str:
         """Say why the newest message of a topic must not be acted on; empty if it may be."""

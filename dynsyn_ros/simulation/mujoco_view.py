@@ -75,7 +75,9 @@ def _contexts(model: mujoco.MjModel) -> tuple[Any, mujoco.MjrContext]:
     not installed; so it is chosen here, when a picture is needed. A renderer that has failed is
     not tried again: MuJoCo would abort the process.
     """
-    name = os.environ.get(RENDERER) or (ON_SCREEN if 'DISPLAY' in os.environ else OFF_SCREEN)
+    name = os.environ.get(RENDERER, '').strip().lower()
+    if not name:
+        name = ON_SCREEN if 'DISPLAY' in os.environ else OFF_SCREEN
     if name in _FAILED:
         raise ConfigError(_FAILED[name])
     try:

@@ -49,5 +49,5 @@ def plant_class(env_id: str) -> type[Plant]:
             raise
         raise ConfigError(  # MuJoCo imports its renderer
             f'the simulator of {env_id} cannot be imported with {RENDERER}='
-            f'{os.environ[RENDERER]} ({error}): unset it, or set it to egl, osmesa or glfw'
+            f'{os.environ[RENDERER]} ({error}): unset it, or set it to another renderer'
         ) from error

@@ -69,11 +69,20 @@ def read_results(folder: Path, goals: Sequence[float]) -> list[Result]:
     """
     if any((folder / name).exists() for name in _MARKS):
         return _of_training(folder, goals)
-    found = sorted({path.parent for name in _MARKS for path in folder.rglob(name)},
-                   key=lambda path: (path.parent, len(path.name), path.name))
+    found = sorted(filter(_told_of, {
+        path.parent for name in _MARKS for path in folder.rglob(name)}),
+        key=lambda path: (path.parent, len(path.name), path.name))
     if not found:
         raise ConfigError(f'{folder} holds no training: there is no {" or ".join(_MARKS)} in it')
     return [result for training in found for result in _of_training(training, goals)]
+
+
+def _told_of(folder: Path) -> bool:
+    """Return whether a folder has a summary, or a checkpoint that can be read instead."""
+    try:
+        return (folder / trainer.SUMMARY).exists() or trainer.made_with(folder) is not None
+    except ConfigError:
+        return False
 
 
 def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:

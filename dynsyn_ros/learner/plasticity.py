@@ -51,6 +51,8 @@ import numpy as np
 #: Centres stay within +- this, and amplitudes between 0 and this, so that both are always finite.
 #: A walk needs far less.
 BOUND = 100.0
+#: The largest exponent of Eq. 4, so that its power is finite.
+MOST_EXPONENT = 700.0
 
 CONSTANTS = np.dtype((np.record, [
     ('centre_rate', 'f8'), ('amplitude_rate', 'f8'), ('trace_gain', 'f8'), ('repulsion', 'b1'),
@@ -121,7 +123,7 @@ def move_centres(
 @njit(cache=True)
 def move_amplitudes(p: Plasticity, c: Any, group: int, reward: float) -> None:
     """Eq. 4: narrow or widen the fluctuations of a group by one reward."""
-    factor = math.exp(-c.amplitude_rate * reward)
+    factor = math.exp(min(-c.amplitude_rate * reward, MOST_EXPONENT))
     decrement = c.amplitude_rate * reward
     for j in range(p.amplitude.shape[1]):
         before = p.amplitude[group, j]

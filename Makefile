@@ -6,7 +6,7 @@
 # make soak                                  run a campaign of faults against the nodes, 10 minutes
 # make looking                               measure how a dashboard or a recording slows a walk
 # make realtime                              measure latency and jitter of the controller, 14 minutes
-# make coverage                              list the lines of the learner that no test runs
+# make coverage                              list the lines of the learner that none of its tests runs
 # make docs                                  build the docs as HTML, in docs/_build
 # make screenshot, make tables               make the generated parts of docs/
 # make lint, make test-kilted, make lock, make clean
@@ -53,12 +53,13 @@ looking: $(READY)
 realtime: $(READY)
 	$(BIN)/python benchmarks/realtime.py $(ARGS)
 
-# The lines of the learner that no test runs. It adds to the data of
-# `make test ARGS="--cov dynsyn_ros.learner --cov-report="`: the kernels run as plain Python here, because
-# coverage cannot see into compiled code.
+# The lines of the learner that none of its tests runs. The kernels first run as plain Python, because coverage
+# cannot see into compiled code.
+COVER = $(BIN)/python -m pytest --quiet --numprocesses 2 --cov dynsyn_ros.learner --cov-report=
 coverage: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses 2 --cov dynsyn_ros.learner --cov-append \
-	  --cov-report= test/test_learner.py test/test_oscillators.py
+	NUMBA_DISABLE_JIT=1 $(COVER) test/test_learner.py test/test_oscillators.py
+	$(COVER) --cov-append $(addprefix test/test_, \
+	  learner.py reward_prediction.py robot.py weights.py reconfigure.py)
 	$(BIN)/coverage report --show-missing --fail-under 100
 
 docs: $(READY)

@@ -247,6 +247,9 @@ def test_learner_i_of_n_is_learner_i_alone(robot):
     for given in zip(*random_steps(robot, 8, 2500), strict=True):
         action = many.step(*given)
         np.testing.assert_array_equal(action[3:4], alone.step(*(each[3:4] for each in given)))
+    one = many.snapshot(member=3)
+    for name, array in alone.snapshot().items():
+        np.testing.assert_array_equal(one[name], array, err_msg=name)
 
 
 def test_learners_and_seeds_differ(robot):
@@ -368,8 +371,9 @@ def test_snapshots_that_do_not_fit_are_refused(robot, name, spoil, message):
         del snapshot[name]
     else:
         snapshot[name] = spoil(snapshot[name])
-    with pytest.raises(ValueError, match=message):
-        learner.restore(snapshot)
+    for refuses in (learner.check, learner.restore):
+        with pytest.raises(ValueError, match=message):
+            refuses(snapshot)
 
 
 def test_a_snapshot_without_a_critic_starts_it_at_zero(robot):

@@ -15,7 +15,7 @@
 """The learner against the slow oracle, and the guarantees about its state."""
 
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, product
 
 from conftest import changed, preset
 from dynsyn_ros.learner import Learner
@@ -332,13 +332,12 @@ def test_centres_amplitudes_and_gains_stay_within_their_bounds(robot):
     assert learner.state.neurons.gain.max() == pytest.approx(100.0)
 
 
-@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf, 1e308])
-@pytest.mark.parametrize('where', [0, 1, 2], ids=['observation', 'reward', 'sent action'])
-def test_nonsense_is_refused_and_changes_nothing(robot, bad, where):
+@pytest.mark.parametrize(('where', 'bad'), [
+    *product((0, 1, 2), (np.nan, np.inf, -np.inf)),  # observation, reward, sent action
+    (1, 1e308)])
+def test_nonsense_is_refused_and_changes_nothing(robot, where, bad):
     learner = Learner(robot.layout, DEFAULT, 7, range(2))
     given = [part[0] for part in random_steps(robot, 2, 1)]
-    if bad == 1e308 and where != 1:
-        pytest.skip('only rewards add up')
     given[where][1] = bad
     start = learner.snapshot()
     with pytest.raises(ValueError, match='learner 1 was given a value that is not finite'):

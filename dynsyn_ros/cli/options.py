@@ -37,13 +37,14 @@ from dynsyn_ros.settings.schema import ConfigError
 
 
 def add_params_file(
-    parser: argparse.ArgumentParser, default: str | None = ROBOT_FILE.stem
+    parser: argparse.ArgumentParser, kind: str = ROBOT, file: str = 'a .yaml file',
+    default: str | None = ROBOT_FILE.stem,
 ) -> None:
-    """Add ``--params-file``."""
-    named(parser.add_argument(
+    """Add ``--params-file`` for the package's robots of a kind, or another ``file``."""
+    _named(parser.add_argument(
         '--params-file', default=default, metavar='ROBOT', help=(
-            f'parameters of the robot and the nodes: {_names(ROBOT)}, or a .yaml file '
-            f'(default: {ROBOT_FILE.stem})')), ROBOT)
+            f'parameters of the robot and the nodes: {_names(kind)}, or {file} '
+            f'(default: {ROBOT_FILE.stem})')), kind)
 
 
 def add_preset(
@@ -51,7 +52,7 @@ def add_preset(
     meaning: str = 'settings of the learner', without: str = DEFAULT_PRESET,
 ) -> None:
     """Add ``--preset`` with a ``meaning``; ``without`` describes the default."""
-    named(parser.add_argument('--preset', default=default, metavar='NAME', help=(
+    _named(parser.add_argument('--preset', default=default, metavar='NAME', help=(
         f'{meaning}: {", ".join(PRESETS)}, or a .yaml file (default: {without})')), PRESET)
 
 
@@ -59,14 +60,14 @@ def add_weights(
     parser: argparse.ArgumentParser, *names: str, meaning: str, without: str = '', **more: Any
 ) -> None:
     """Add an option or argument for a weights file or the name of pretrained weights."""
-    named(parser.add_argument(*names, **more, help=(
+    _named(parser.add_argument(*names, **more, help=(
         f'{meaning}: {_names(WEIGHTS)}, or an .npz file'
         + (f' (default: {without})' if without else ''))), WEIGHTS)
 
 
 def add_changes(parser: argparse.ArgumentParser) -> None:
     """Add ``--changes``."""
-    named(parser.add_argument('--changes', metavar='FILE', help=(
+    _named(parser.add_argument('--changes', metavar='FILE', help=(
         f'table of changes: {_names(CHANGES)}, or a .yaml file (default: that of the robot)')),
         CHANGES)
 
@@ -77,7 +78,7 @@ def add_described_file(
     """Add an argument for a file, and a text below the options that describes such files."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = description
-    named(parser.add_argument('file', metavar='FILE', help=(
+    _named(parser.add_argument('file', metavar='FILE', help=(
         f'{kind} file: {_names(kind)}, or a .yaml file')), kind)
 
 
@@ -159,7 +160,7 @@ def _names(kind: str) -> str:
     return ', '.join(sorted(NAMED[kind]))
 
 
-def named(action: argparse.Action, kind: str) -> None:
+def _named(action: argparse.Action, kind: str) -> None:
     """Let a shell complete the package's names, or else a path."""
 
     def complete(prefix: str, **_: object) -> list[str]:

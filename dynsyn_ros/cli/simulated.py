@@ -19,15 +19,12 @@ from __future__ import annotations
 import argparse
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.settings.assets import NAMED, ROBOT_FILE, SIMULATED
+from dynsyn_ros.settings.assets import ROBOT_FILE, SIMULATED
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
 
 def add_robot(parser: argparse.ArgumentParser, default: str | None = ROBOT_FILE.stem) -> None:
     """Add ``--params-file`` and ``--env-id``."""
-    shared_options.named(parser.add_argument(
-        '--params-file', default=default, metavar='ROBOT', help=(
-            f'parameters of the robot and the nodes: {", ".join(NAMED[SIMULATED])}, or a .yaml '
-            f'file with an env_id (default: {ROBOT_FILE.stem})')), SIMULATED)
+    shared_options.add_params_file(parser, SIMULATED, 'a .yaml file with an env_id', default)
     parser.add_argument('--env-id', choices=ENVIRONMENTS,
                         help='environment to simulate (default: that of the parameter file)')

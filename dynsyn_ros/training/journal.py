@@ -38,8 +38,9 @@ class _Lock(JournalFileSymlinkLock):
         """Wait for the lock."""
         super().acquire()
         try:
-            if whole_length(self._path) < self._path.stat().st_size:
-                os.truncate(self._path, whole_length(self._path))
+            whole = whole_length(self._path)
+            if whole < self._path.stat().st_size:
+                os.truncate(self._path, whole)
         except BaseException:
             self.release()
             raise

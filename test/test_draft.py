@@ -99,6 +99,7 @@ def test_what_is_no_urdf_is_refused(tmp_path):
         (['c.urdf'], 'c.urdf is not a URDF'),
         (['none.urdf'], 'cannot read none.urdf: No such file'),
         ([URDF, '--output', 'd.yaml'], 'cannot write d.yaml: File exists'),
+        ([URDF, '--output', 'mine'], 'must have a name that ends in .yaml, not mine'),
     ):
         assert words in refused(tmp_path, 'robot', *arguments)
 

@@ -124,6 +124,7 @@ def test_walk_goes_on_from_weights(tmp_path):
     (['--pace', 'realtime', '--real-time-factor', '0'], 'real_time_factor must be from 0.01'),
     (['--env-id', 'Walker2d-v5'], 'the parameter file is for another robot than env_id'),
     (['--ros-args', '-p', 'colour:=red'], 'unknown parameter colour'),
+    (['--ros-args', '-p', 'autostart:=false'], 'autostart must be true for dynsyn walk'),
 ])
 def test_walk_refuses_bad_input_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file').write_text('')

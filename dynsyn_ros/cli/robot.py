@@ -23,6 +23,7 @@ from pathlib import Path
 from dynsyn_ros.robot.config import EFFORT, POSITION, VELOCITY
 from dynsyn_ros.robot.draft import draft, file_stem
 from dynsyn_ros.robot.urdf import read_urdf
+from dynsyn_ros.settings.assets import ROBOT, SUFFIX
 from dynsyn_ros.settings.files import check_folder
 from dynsyn_ros.settings.parameters import MOST_BYTES
 from dynsyn_ros.settings.schema import ConfigError
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Write a new file, never over an old one; raises :class:`ConfigError` for bad input."""
+    if options.output and options.output.suffix != SUFFIX[ROBOT]:
+        raise ConfigError(f'--output must have a name that ends in {SUFFIX[ROBOT]}, not '
+                          f'{options.output}: no other file is found as parameters')
     name, joints = read_urdf(options.urdf)
     file = options.output or Path(f'{file_stem(name)}.yaml')
     text = draft(name, joints, options.command)

@@ -186,6 +186,9 @@ def _walk(stop: StopRequest, output: Path, options: argparse.Namespace) -> tuple
     with run.executor_of([*filter(None, [recorder]), simulator, controller]) as executor:
         controller.start()
         learner = controller.learner  # the node drops it when it ends
+        if learner is None:
+            raise ConfigError('autostart must be true for dynsyn walk; ros2 launch starts a '
+                              'controller that waits for its transitions')
         # Until now only the controller has claimed the folder; we keep it until all is written.
         claim = Claim(output, WALK)
         log = EpisodeLog(output / EPISODES_FILE, go_on_from=whole_length(output / EPISODES_FILE))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The ``dynsyn`` program, run to its end, in this process or in one of its own."""
+"""The programs, run to their ends, in this process or in one of their own."""
 
 from contextlib import redirect_stderr, redirect_stdout
 import os
@@ -25,6 +25,7 @@ import time
 
 from dynsyn_ros.cli.main import main
 from dynsyn_ros.nodes import domains
+from dynsyn_ros.nodes import programs as nodes
 import pytest
 
 #: The words that start the program; its arguments follow.
@@ -35,15 +36,25 @@ PATIENCE = 120.0
 
 def dynsyn(*arguments, folder):
     """Run the program to its end in this process, which has imported it already."""
+    return _here(main, ['dynsyn', *map(str, arguments)], folder)
+
+
+def node(name, *arguments, folder):
+    """Run the program of a node to its end in this process."""
+    return _here(getattr(nodes, name), [name, *map(str, arguments)], folder)
+
+
+def _here(program, words, folder):
+    """Run a program with these words as its command line, in a folder."""
     handlers = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
     with (tempfile.TemporaryFile('w+') as said, tempfile.TemporaryFile('w+') as errors,
           redirect_stdout(said), redirect_stderr(errors), pytest.MonkeyPatch.context() as patch):
         patch.chdir(folder)
         patch.setenv(domains.DOMAIN, os.environ[domains.DOMAIN])  # a walk changes it
-        patch.setattr(sys, 'argv', ['dynsyn', *map(str, arguments)])
+        patch.setattr(sys, 'argv', words)
         signal.alarm(int(PATIENCE))  # what hangs ends the tests, as any signal without a handler
         try:
-            code = main()
+            code = program()
         except SystemExit as end:
             code = end.code
         finally:
@@ -52,7 +63,7 @@ def dynsyn(*arguments, folder):
                 signal.signal(which, handler)
         for stream in (said, errors):
             stream.seek(0)
-        return subprocess.CompletedProcess(sys.argv, code, said.read(), errors.read())
+        return subprocess.CompletedProcess(words, code, said.read(), errors.read())
 
 
 def dynsyn_apart(*arguments, folder):

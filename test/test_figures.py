@@ -157,6 +157,7 @@ def test_a_legend_names_each_curve_of_all_panels_once():
 def test_bad_input_is_refused_in_one_sentence(tmp_path, arguments, words):
     (tmp_path / 'file').write_text('')
     assert words in refused(tmp_path, 'figures', *arguments)
+    assert not list(tmp_path.rglob('*.png')), 'before anything is drawn'
 
 
 ADAPT = ('figures', 'adaptation', '--learners', 2, '--before', 1300, '--steps', 1700,

@@ -68,13 +68,8 @@ def main(options: argparse.Namespace) -> None:
 
 def _draw_paper(options: argparse.Namespace) -> None:
     config = read_preset(options.preset)
-    figures: dict[str, Callable[[Path], None]] = {
-        'figure_1': partial(rule.figure_1, config),
-        'figure_2': partial(rule.figure_2, config),
-        'figure_3': partial(rule.figure_3, config),
-        'figure_6': partial(oscillator.figure_6, config),
-        'figure_7': partial(oscillator.figure_7, config),
-    }
+    figures: dict[str, Callable[[Path], None]] = {}
+    # The figures of runs come first, so that a folder without a run is refused at once.
     if options.training:
         figures |= {
             'figure_8': partial(learning.figure_8, options.training),
@@ -83,6 +78,13 @@ def _draw_paper(options: argparse.Namespace) -> None:
         }
     if options.ablation:
         figures['figure_11'] = partial(_copy, options.ablation / sweep.CURVES)
+    figures |= {
+        'figure_1': partial(rule.figure_1, config),
+        'figure_2': partial(rule.figure_2, config),
+        'figure_3': partial(rule.figure_3, config),
+        'figure_6': partial(oscillator.figure_6, config),
+        'figure_7': partial(oscillator.figure_7, config),
+    }
     check_folder(options.output)
     for name, draw in over(figures.items(), 'figures', len(figures), options.quiet):
         draw(options.output / f'{name}.png')

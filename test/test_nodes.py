@@ -62,7 +62,7 @@ pytestmark = pytest.mark.ros
 
 
 def test_observations_survive_the_messages(robot):
-    """Observation -> serialised SI messages -> observation, for 4 000 real ones."""
+    """Observation -> serialised SI messages -> observation, for 2 000 real ones."""
     inputs = SensorBuffer(robot)
     observe = robot.observer(inputs.names)
     walker = BipedalWalker('BipedalWalker-v3', seed=3)
@@ -76,7 +76,7 @@ def test_observations_survive_the_messages(robot):
         for topic, publisher in sensors.publishers.items():
             publisher.publish = partial(
                 lambda topic, m: wire.__setitem__(topic, serialize_message(m)), topic)
-        for step in range(4_000):
+        for step in range(2_000):
             if step % 10 == 0:
                 torques = rng.uniform(-80, 80, size=4)
             reward = walker.step(torques)

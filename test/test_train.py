@@ -33,12 +33,12 @@ from dynsyn_ros.simulation.environments import (
     SOLVED_AT,
     WALKER2D,
 )
-from dynsyn_ros.storage import weights
+from dynsyn_ros.storage import episodes, weights
 from dynsyn_ros.storage.episodes import Episode, EpisodeLog, read_episodes
 from dynsyn_ros.storage.folders import MANIFEST
+from dynsyn_ros.training import results as results_of_trainings
 from dynsyn_ros.training import trainer as training
 from dynsyn_ros.training.config import TrainingConfig
-from dynsyn_ros.training.results import read_results
 from dynsyn_ros.training.scalars import Scalars
 from dynsyn_ros.training.trainer import Trainer
 import gymnasium
@@ -81,7 +81,7 @@ def same(one, other):
 @pytest.mark.parametrize('learners', [1, 4])
 def test_same_command_same_episodes(tmp_path, learners):
     for program, output in ((dynsyn_apart, 'b'), (dynsyn, 'a')):
-        done = program('train', '--seed', 7, '--learners', learners, '--steps', 6_000,
+        done = program('train', '--seed', 7, '--learners', learners, '--steps', 2_400,
                        '--output', output, folder=tmp_path)
         assert done.returncode == 0, done.stderr
     same(tmp_path / 'a', tmp_path / 'b')
@@ -89,9 +89,9 @@ def test_same_command_same_episodes(tmp_path, learners):
     assert names == {training.EPISODES, training.CURVE, training.WEIGHTS, training.CHECKPOINT,
                      training.SUMMARY, training.SYNAPSES, MANIFEST}
     count = len(read_episodes(tmp_path / 'a' / training.EPISODES, learners)['return'])
-    assert re.search(rf'100%, mean of {min(count, 100)}: -\d+\.\d, 6.00k/6.00k steps, '
+    assert re.search(rf'100%, mean of {min(count, 100)}: -\d+\.\d, 2.40k/2.40k steps, '
                      rf'00:00 left, {count} episodes, .* steps/s\n', done.stderr)
-    for words in ('finished after 6,000 of 6,000 steps of all walkers: not solved',
+    for words in ('finished after 2,400 of 2,400 steps of all walkers: not solved',
                   f'in {output}: {", ".join(sorted(names))}',
                   f'dynsyn train --resume {output}'):
         assert words in done.stdout
@@ -189,10 +189,12 @@ def test_weights_are_those_of_the_best_learner(tmp_path, monkeypatch, robot):
 
 
 def test_the_best_mean_is_that_of_all_episodes(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, 'LOOK_STEPS', 4000)
-    run(Trainer(make_config(steps=30_000), tmp_path), until=20_000)
+    monkeypatch.setattr(training, 'LOOK_STEPS', 800)
+    for module in (episodes, results_of_trainings, training):
+        monkeypatch.setattr(module, 'WINDOW', 20)
+    run(Trainer(make_config(steps=6000), tmp_path), until=4000)
     trainer = run(Trainer.resume(tmp_path))
-    (best,) = (result.best for result in read_results(tmp_path, ()))
+    (best,) = (result.best for result in results_of_trainings.read_results(tmp_path, ()))
     summary = json.loads((tmp_path / training.SUMMARY).read_text())
     assert summary['best_mean'] == trainer.log.best == best
     # Weights are kept at a look only, and say the mean that they had then.
@@ -345,6 +347,7 @@ def test_the_next_command_of_a_fleet_that_took_more_steps_than_asked_for(tmp_pat
 
 def test_a_training_that_ended_when_it_solved_its_task_stays_ended(tmp_path, monkeypatch):
     monkeypatch.setitem(SOLVED_AT, ENVIRONMENTS[0], -1000.0)
+    monkeypatch.setattr(episodes, 'WINDOW', 10)
     run(Trainer(make_config(steps=10**6, until_solved=True, learners=16), tmp_path / 'run'))
     before = (tmp_path / 'run' / training.CHECKPOINT).read_bytes()
     for arguments in (['--steps', 2 * 10**6], ['--reheat', 0.5]):

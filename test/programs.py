@@ -26,6 +26,7 @@ import time
 from dynsyn_ros.cli.main import main
 from dynsyn_ros.nodes import domains
 from dynsyn_ros.nodes import programs as nodes
+from dynsyn_ros.training import backends
 import pytest
 
 #: The words that start the program; its arguments follow.
@@ -34,9 +35,23 @@ PROGRAM = (sys.executable, '-m', 'dynsyn_ros')
 PATIENCE = 120.0
 
 
-def dynsyn(*arguments, folder):
-    """Run the program to its end in this process, which has imported it already."""
-    return _here(main, ['dynsyn', *map(str, arguments)], folder)
+def dynsyn(*arguments, folder, workers=True):
+    """
+    Run the program to its end in this process, which has imported it already.
+
+    Unless ``workers`` are allowed, a sweep or a search trains in this process too.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not workers:
+            patch.setattr(backends, 'run_local', _train_here)
+        return _here(main, ['dynsyn', *map(str, arguments)], folder)
+
+
+def _train_here(take, workers, stop, finished, meanwhile):
+    """Run jobs as workers do."""
+    while not stop() and (job := take()):
+        job.run(stop)
+        finished(job)
 
 
 def node(name, *arguments, folder):

@@ -46,8 +46,6 @@ SHORTER = {
     'train': ['--steps', '320'],
     'train --resume': ['--steps', str(MADE_STEPS + 320)],
     'evaluate': ['--episodes', '1'],
-    'sweep': ['--workers', '1'],
-    'tune': ['--workers', '1'],
     'dashboard': ['--port', '0'],
     'figures adaptation': ['--learners', '2', '--before', '1300', '--steps', '1700',
                            '--frozen-steps', '1700'],
@@ -69,8 +67,8 @@ def made(tmp_path_factory):
         file.write_text(yaml.safe_dump(sweep, sort_keys=False))
     for file in (folder / 'config' / 'tune').iterdir():
         search = yaml.safe_load(file.read_text())
-        search |= {'simulator': 'gymnasium', 'learners': 4, 'trials': 1,
-                   'budgets': [{'steps': 6600, 'seeds': 1}]}  # an episode ends in it
+        search |= {'simulator': 'gymnasium', 'learners': 1, 'trials': 1,
+                   'budgets': [{'steps': 1650, 'seeds': 1}]}  # an episode ends in it
         file.write_text(yaml.safe_dump(search, sort_keys=False))
     done = dynsyn('train', '--steps', MADE_STEPS, '--output', 'run', folder=folder)
     assert done.returncode == 0, done.stderr
@@ -88,7 +86,7 @@ def provide(made, folder, word):
         shutil.copy(made / 'run' / 'weights.npz', path)
     elif sweep.exists():
         if not (made / word).exists():
-            assert dynsyn('sweep', sweep, *SHORTER['sweep'], folder=made).returncode == 0
+            assert dynsyn('sweep', sweep, folder=made, workers=False).returncode == 0
         shutil.copytree(made / word, path)
     else:
         shutil.copytree(made / 'run', path)
@@ -110,7 +108,7 @@ def run(words, folder, number):
             running.send_signal(signal.SIGINT)
             assert running.wait(PATIENCE) == 0
     else:
-        done = dynsyn(*short, folder=folder)
+        done = dynsyn(*short, folder=folder, workers=False)
         assert done.returncode == 0, f'{words}: {done.stderr}'
 
 

@@ -15,6 +15,7 @@
 """Sweeps: the same on every backend, also when a worker dies, and never run twice."""
 
 import csv
+import json
 import os
 from pathlib import Path
 import re
@@ -61,7 +62,7 @@ def swept(tmp_path_factory):
     """Run the sweep of one short training; returns its folder."""
     folder = tmp_path_factory.mktemp('swept')
     write(folder, **ALONE)
-    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=folder)
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=folder, workers=False)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -175,16 +176,18 @@ def test_the_same_on_every_backend_though_a_worker_is_killed(tmp_path, local, ba
 def test_a_stopped_sweep_goes_on(tmp_path, local):
     write(tmp_path)
     running = subprocess.Popen(
-        [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out'],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    episodes = tmp_path / 'out' / 'as it is' / 'seed_0' / 'episodes.csv'
-    await_lines(episodes, 2, running)
-    running.send_signal(signal.SIGINT)
+        [*PROGRAM, 'sweep', 'sweep.yaml', '--output', 'out', '--workers', '1'], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    folder = tmp_path / 'out' / 'as it is' / 'seed_0'
+    await_lines(folder / 'episodes.csv', 2, running)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
     said, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
-    assert 'Traceback' not in errors, 'nor do its workers break off'
+    assert 'Traceback' not in errors, 'nor does a worker break off'
     assert 'of 4 trainings are left\ncontinue with: dynsyn sweep sweep.yaml --output out' in said
-    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
+    stopped = json.loads((folder / sweep.trainer.SUMMARY).read_text())
+    assert 0 < stopped['steps'] <= 2000, 'with a checkpoint'
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path, workers=False)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / 'out') == contents(local)
 
@@ -214,7 +217,7 @@ def test_a_finished_sweep_goes_on_if_more_steps_are_asked_for(tmp_path, local):
     alone = {'seeds': [0], 'settings': {'as it is': {}}}
     for steps in (SWEEP['steps'] // 2, SWEEP['steps']):
         write(tmp_path, steps=steps, **alone)
-        done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
+        done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path, workers=False)
         assert done.returncode == 0, done.stderr
     episodes = Path('as it is', 'seed_0', 'episodes.csv')
     assert (tmp_path / 'out' / episodes).read_bytes() == (local / episodes).read_bytes()
@@ -266,7 +269,8 @@ def test_a_sweep_that_was_killed_before_it_noted_an_end_goes_on(
 def test_settings_and_seeds_may_be_added_to_a_sweep(tmp_path, swept):
     shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
     write(tmp_path, **{**ALONE, 'seeds': [0, 1], 'settings': {'slow': OTHER, 'as it is': {}}})
-    assert dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path).returncode == 0
+    done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path, workers=False)
+    assert done.returncode == 0, done.stderr
     assert len((tmp_path / 'out' / sweep.SUMMARY).read_text().splitlines()) == 5
 
 
@@ -287,9 +291,10 @@ def test_settings_and_seeds_may_be_added_to_a_sweep(tmp_path, swept):
     ({'weights': 'none.npz'}, 'cannot read none.npz'),
     ({'weights': 'best'}, 'setting as it is: unknown weights best: it must be one of bipedal_w'),
 ])
-def test_bad_sweeps_are_refused_in_one_sentence(tmp_path, changes, words):
+def test_bad_sweeps_are_refused_before_anything_is_run(tmp_path, changes, words):
     write(tmp_path, **changes)
     assert words in refused(tmp_path, 'sweep', 'sweep.yaml')
+    assert not (tmp_path / 'runs').exists()
 
 
 def test_the_sweeps_that_ship_can_be_read(tmp_path):

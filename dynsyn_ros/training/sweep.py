@@ -51,10 +51,12 @@ from pathlib import Path
 import re
 from typing import Any
 
-from dynsyn_ros.settings.assets import ROBOT_FILE, weights_path
+from dynsyn_ros.robot import Robot
+from dynsyn_ros.settings.assets import ROBOT_FILE, UNTRAINED, weights_path
 from dynsyn_ros.settings.files import opened, replaced, whole_length
 from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import build, ConfigError, cut
+from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import (
     COLUMNS,
     last_steps,
@@ -113,9 +115,12 @@ class Job:
         """
         Raise :class:`ConfigError` if its folder has a training with other settings.
 
-        Unless ``longer`` ones are allowed, also if that has gone beyond the steps asked for.
+        Unless ``longer`` ones are allowed, also if that has gone beyond the steps asked for. A
+        training that has not begun must also be able to start from its weights.
         """
         made, taken = trainer.made_with(self.folder) or (None, 0)
+        if not made and self.config.weights != UNTRAINED:
+            weights.read_for(Robot(self.config.robot), Path(self.config.weights))
         name = made and _first_difference(
             trainer.plain(asdict(self.config)), {**made, 'steps': self.config.steps})
         if name:

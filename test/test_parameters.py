@@ -14,6 +14,7 @@
 
 """The parameters of the nodes: described, guarded, and refused by name."""
 
+from contextlib import nullcontext
 import copy
 from dataclasses import asdict
 import math
@@ -56,6 +57,21 @@ INF = math.inf
 def test_bad_parameters_are_refused_by_name(node_class, values, words):
     with ros(), pytest.raises(ConfigError, match=words):
         make(node_class, overrides=values.items())
+
+
+def test_an_empty_list_of_a_file_is_one_and_refused_by_name(tmp_path):
+    content = yaml.safe_load(ROBOT_FILE.read_text())
+    parameters = content['/**']['ros__parameters']
+    parameters['damping'], parameters['inputs']['imu']['rotation'] = [], []
+    file = tmp_path / 'robot.yaml'
+    for joints, words in ((parameters['joints'], ''), ([], 'joints must name at least one')):
+        parameters['joints'] = joints
+        file.write_text(yaml.dump(content))
+        with ros(), pytest.raises(ConfigError, match=words) if words else nullcontext():
+            node = SimulatorNode(cli_args=['--ros-args', '--params-file', str(file)],
+                                 use_global_arguments=False)
+            assert list(node.get_parameter('damping').value) == []
+            node.destroy_node()
 
 
 @pytest.mark.parametrize('key', ['env_id', 'joints', 'seed'])

@@ -61,8 +61,7 @@ class ControllerNode(Guarded, LifecycleNode):
 
     def __init__(self, **kwargs: Any) -> None:
         """Check the parameters; raises :class:`ConfigError`."""
-        super().__init__(
-            topics.CONTROLLER, automatically_declare_parameters_from_overrides=True, **kwargs)
+        super().__init__(topics.CONTROLLER, **kwargs)
         parameters.declare(self, SharedConfig, ControllerConfig, RobotConfig, LearnerSection)
         self._read_parameters()
         self._robot = Robot(self._robot_config)

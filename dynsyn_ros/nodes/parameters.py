@@ -41,12 +41,13 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
     """
     Check and describe the parameters of ``classes`` that a node was started with.
 
-    The node must have declared its overrides. Returns one settings object per class. Raises
-    :class:`ConfigError` that names a parameter that is missing, unknown or out of range.
+    Returns one settings object per class. Raises :class:`ConfigError` that names a parameter that
+    is missing, unknown or out of range.
     """
+    # rclpy refuses to declare an empty list of a file, which it gives as None.
     given = {
-        name: parameter.value
-        for name, parameter in node.get_parameters_by_prefix('').items()
+        name: [] if override.value is None else override.value
+        for name, override in node._parameter_overrides.items()
         if not _built_in(name)
     }
     tree = nested(given)
@@ -61,8 +62,6 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
         omitted = tuple(_omitted(made))
         leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))
                        if not leaf.name.startswith(omitted)})
-    for name in given:
-        node.undeclare_parameter(name)
     for name, leaf in leaves.items():
         value = given.get(name, leaf.default)
         node.declare_parameter(

@@ -37,8 +37,7 @@ class RewardNode(Guarded, Node):
 
     def __init__(self, **kwargs: Any) -> None:
         """Check the parameters and subscribe; raises :class:`ConfigError`."""
-        super().__init__(
-            'reward_node', automatically_declare_parameters_from_overrides=True, **kwargs)
+        super().__init__('reward_node', **kwargs)
         (config,) = parameters.declare(self, RobotConfig)
         if config.reward_terms is None:
             raise ConfigError('missing parameter reward_terms: a table of parameters')

@@ -63,8 +63,7 @@ class SimulatorNode(Node):
 
         ``after_step`` is called after each step, for data that no topic carries.
         """
-        super().__init__(
-            'simulator', automatically_declare_parameters_from_overrides=True, **kwargs)
+        super().__init__('simulator', **kwargs)
         shared, self._config, robot_config = parameters.declare(
             self, SharedConfig, SimulatorConfig, RobotConfig)
         self._robot = Robot(robot_config)

@@ -75,6 +75,16 @@ def test_rewards_add_up_until_they_are_taken(robot):
     assert inputs.take().reward == 0.0
 
 
+def test_what_is_rewarded_during_a_halt_is_nobodys_merit_or_fault():
+    """Whoever lays a halted robot down must not punish its next step for a fall."""
+    inputs = SensorBuffer(Robot(robot_config(trigger='joint_states')))
+    put(inputs, 'reward', data=-100.0)
+    inputs.add_human_reward(5.0)
+    inputs.wait(20_000_000)
+    put(inputs, 'reward', data=0.5)
+    assert inputs.take(40_000_000).reward == 0.5
+
+
 def test_what_is_rewarded_or_praised_in_a_step_is_bounded_both_ways(robot):
     """A reward of 1e12 would narrow every fluctuation, and stay the best forever."""
     inputs = SensorBuffer(robot)

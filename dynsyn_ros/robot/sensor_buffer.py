@@ -295,9 +295,14 @@ class SensorBuffer:
         return math.dist(where, before[0]) > self._robot.config.max_speed * seconds
 
     def wait(self, now: int) -> float:
-        """Advance the clock without a step; returns the slew, as for a step."""
+        """
+        Advance the clock without a step; returns the slew, as for a step.
+
+        Rewards that come meanwhile are dropped, because no action of the learner has earned them.
+        """
         if not self.in_sets:
             self._schedule.take(now)
+            self._reward = self._human_reward = 0.0
         return self._slew(now)
 
     def fresh_joints(self, now: int) -> np.ndarray | None:

@@ -178,6 +178,17 @@ def test_a_stop_of_positions_holds_and_then_goes_slowly_to_rest():
     np.testing.assert_array_equal(one.stop(seen), seen[:, :4], 'as it may have been moved')
 
 
+def test_positions_begin_anew_where_the_joints_are_after_their_drivers_restarted():
+    moved, step = joints(position=(-0.9, 0.2, 0.1, 0.3)), 0.5 * 0.02 + 1e-12
+    for gap, restarted in ((0.8, False), (1.2, True)):
+        one = servos()
+        one.stop(joints(position=(0.5, -0.2, 0.0, 0.0)))
+        for _ in range(round(gap / 0.02)):
+            held = one.stop(None).copy()
+        first = one.stop(moved)
+        assert np.abs(first - (moved[:, :4] if restarted else held)).max() <= step
+
+
 def test_velocities_slow_down_at_their_rates():
     one = of('velocity', velocity_limits=[2.0, -2.0, 1.0, 0.0], velocity_rate_limits=[5.0] * 4)
     steps = [one.commands(np.ones((1, 4)), joints()).copy()[0] for _ in range(30)]

@@ -200,6 +200,7 @@ class Control:
         """Take one step of the learner and publish its command, or the safe one."""
         trouble = self.inputs.trouble(now)
         if not trouble and not self._commands.get_subscription_count():
+            self._loop.begin()  # nobody holds the joints where the last command put them
             if self.inputs.in_sets:
                 return  # the set waits until somebody listens
             trouble = DEAF

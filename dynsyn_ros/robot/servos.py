@@ -31,6 +31,9 @@ import numpy as np
 
 #: Longest time for a velocity to reach 0 when a node ends, s.
 LAST_RAMP = 1.0
+#: Time without a position of the joints after which they may have been moved, as by a restart of
+#: their drivers, s.
+LONGEST_GAP = 1.0
 
 
 class VelocityLimiter(CommandLimiter):
@@ -108,7 +111,8 @@ class PositionLimiter(VelocityLimiter):
 
     def begin(self) -> None:
         """Begin again: the first command continues from where the joints are."""
-        self._begun = False
+        # How long nobody has known where the joints are, s; without end before the first time.
+        self._unseen = math.inf
         self._held[:] = 0.0
 
     def _take(self, config: RobotConfig) -> None:
@@ -116,18 +120,26 @@ class PositionLimiter(VelocityLimiter):
         self._rest = np.array(config.default_pose)
         self._positions = self._places('position')
 
-    def _begin_at(self, readings: np.ndarray | None) -> bool:
-        """Begin where the joints are, once; returns whether that is known."""
-        if not self._begun and readings is not None:
-            self._commands[:] = readings[:, self._positions]
-            self._begun = True
-        return self._begun
+    def _begin_at(self, readings: np.ndarray | None, slew: float) -> bool:
+        """Begin where the joints are, if they may have been moved; returns whether it is known."""
+        if readings is None:
+            self._unseen += slew * self._period
+        else:
+            if self._unseen > LONGEST_GAP:
+                self._commands[:] = readings[:, self._positions]
+            self._unseen = 0.0
+        return self._known
+
+    @property
+    def _known(self) -> bool:
+        """Whether a pose to hold is known."""
+        return self._unseen < math.inf
 
     def commands(
         self, action: np.ndarray, readings: np.ndarray, slew: float = 1.0
     ) -> np.ndarray:
         """Limit actions and turn them into commands; a robot that has fallen holds and rests."""
-        self._begin_at(readings)
+        self._begin_at(readings, slew)
         return super().commands(action, readings, slew)
 
     def _instead(self) -> np.ndarray:
@@ -143,11 +155,11 @@ class PositionLimiter(VelocityLimiter):
 
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
         """Hold, then move slowly to the rest pose; None if no pose is known yet."""
-        return super().stop(readings, slew) if self._begin_at(readings) else None
+        return super().stop(readings, slew) if self._begin_at(readings, slew) else None
 
     def last(self) -> Iterator[np.ndarray]:
         """Hold, if a pose is known."""
-        if self._begun:
+        if self._known:
             yield self._commands
 
 

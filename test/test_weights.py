@@ -307,6 +307,10 @@ def test_weights_of_another_robot(file):
     joints = ['knee_1', 'hip_1', 'hip_2', 'knee_2']
     refused(file, Robot(robot_config(joints=joints)), 'another robot: its joints')
     refused(file, Robot(robot_config(robot='dog')), 'another robot: its robot is .bipedal_walker')
+    servos = robot_config(
+        command='velocity', torque_limits=[], torque_rate_limits=[], velocity_limits=[1.0] * 4,
+        velocity_rate_limits=[1.0] * 4)
+    refused(file, Robot(servos), "its command is 'effort', here it is 'velocity'")
 
 
 def test_weights_of_another_shape(file, robot):

@@ -61,7 +61,7 @@ def main(options: argparse.Namespace) -> None:
         return
     others, other_about = weights.read(find(WEIGHTS, options.other))
     for key in weights.IDENTITY:
-        if about[key] != other_about[key]:
+        if key in about and about[key] != other_about.get(key, about[key]):
             raise ConfigError(
                 f'{options.other} holds weights of another robot than {options.file}: its {key} '
                 f'is {other_about[key]!r}, not {about[key]!r}')

@@ -51,12 +51,12 @@ _ABOUT_CONTENTS = {_ABOUT: ArraySpec(np.dtype((np.str_, 1_000_000)), ())}
 #: The sizes of the network in a file; files of format 4 and early files of 5 lack them.
 SIZES = ('states', 'ranges', 'actions', 'hidden', 'oscillators')
 _MOST = 1_000_000
-#: What must agree between a file and the robot it is loaded for.
-IDENTITY = ('robot', 'joints', 'observations')
+#: What must agree between a file and the robot it is loaded for; early files lack the command.
+IDENTITY = ('robot', 'joints', 'observations', 'command')
 
 
 class AnotherRobot(ConfigError):
-    """A readable file of a robot with another name, joints, observations or network."""
+    """A readable file of a robot with another name, joints, observations, command or network."""
 
 
 def pack(
@@ -123,11 +123,10 @@ def read_for(
 
 def check_robot(path: Path, about: Mapping[str, Any], robot: Robot) -> None:
     """Raise :class:`AnotherRobot` if what a file says about itself is of another robot."""
-    mine = {key: getattr(robot.config, key) for key in IDENTITY}
-    if about.get('layout'):
-        mine['layout'] = _sizes(robot.layout)
+    mine = {**{key: getattr(robot.config, key) for key in IDENTITY},
+            'layout': _sizes(robot.layout)}
     for key, value in mine.items():
-        if about[key] != value:
+        if about.get(key) not in (None, value):
             raise AnotherRobot(
                 f'{path} holds weights of another robot: its {key} is {cut(about[key])}, '
                 f'here it is {cut(value)}')

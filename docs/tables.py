@@ -58,7 +58,8 @@ declarations.
 
 *Default* is the value in these two files, or else the one that applies if none is given. The unit
 1 means a plain number. A *live* parameter can be changed while its node runs, with
-`ros2 param set`.
+`ros2 param set`. Each node has its own copy of the robot's parameters. They are live in the
+controller; in the reward node only `fall_tilt` and `upright_tilt` are, and in the simulator none.
 """
 COMMAND_LINE = """# Command line
 

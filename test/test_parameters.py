@@ -110,7 +110,8 @@ def test_parameters_are_described_and_guarded():
             return result
 
         assert change('real_time_factor', 0.123456).successful, 'ranges have no grid'
-        for name, value in (('real_time_factor', 1000.0), ('pace', 'lockstep'), ('seed', 3)):
+        for name, value in (('real_time_factor', 1000.0), ('pace', 'lockstep'), ('seed', 3),
+                            ('torque_limits', [1.0] * 4)):
             refusal = change(name, value)
             assert not refusal.successful
             assert name in refusal.reason or 'range' in refusal.reason.lower(), refusal.reason

@@ -20,6 +20,7 @@ from conftest import robot_config, ROBOT_FILE
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.nodes.reward_node import RewardNode
 from dynsyn_ros.nodes.simulator import SimulatorNode
 from dynsyn_ros.robot import CommandLimiter, Reward, RewardTerms, Robot, RobotConfig
 from dynsyn_ros.robot.readings import QUATERNION
@@ -32,6 +33,7 @@ from dynsyn_ros.training.presets import read_preset
 import numpy as np
 import pytest
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from ros import make, PATIENCE, process, ros, ros_arguments, spin_until, spinning
 
 
@@ -121,6 +123,23 @@ def test_the_learner_is_driven_by_the_reward_node(tmp_path):
 def test_lock_step_needs_the_simulators_reward():
     with ros(), pytest.raises(ConfigError, match='publish_reward must be true with pace lockstep'):
         make(SimulatorNode, pace='lockstep', publish_reward=False)
+
+
+@pytest.mark.ros
+def test_only_the_guards_of_falls_may_be_set_while_it_rewards():
+    def change(name, value):
+        (result,) = node.set_parameters([Parameter(name, value=value)])
+        return result
+
+    with ros():
+        node = make(RewardNode)
+        down = seen(tilt=0.3)
+        assert node._reward.of(down, 1) == node._reward.of(down, 1) == 0.0
+        assert change('upright_tilt', 0.1).successful
+        assert change('fall_tilt', 0.2).successful
+        assert node._reward.of(down, 1) == -100.0
+        assert 'read-only' in change('torque_limits', [1.0] * 4).reason, 'it would do nothing'
+        node.destroy_node()
 
 
 def reward_of(**terms):

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 import math
 from typing import Any
@@ -37,12 +37,15 @@ from rclpy.parameter import Parameter
 _BUILT_IN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 
 
-def declare(node: Node, *classes: type) -> tuple[Any, ...]:
+def declare(
+    node: Node, *classes: type, live: Container[str] | None = None
+) -> tuple[Any, ...]:
     """
     Check and describe the parameters of ``classes`` that a node was started with.
 
-    Returns one settings object per class. Raises :class:`ConfigError` that names a parameter that
-    is missing, unknown or out of range.
+    Those that may be changed while the node runs are ``live``, or those declared so. Returns one
+    settings object per class. Raises :class:`ConfigError` that names a parameter that is missing,
+    unknown or out of range.
     """
     # rclpy refuses to declare an empty list of a file, which it gives as None.
     given = {
@@ -67,7 +70,7 @@ def declare(node: Node, *classes: type) -> tuple[Any, ...]:
         node.declare_parameter(
             name,
             float(value) if leaf.kind is float else list(value) if value == () else value,
-            _descriptor(leaf),
+            _descriptor(leaf, leaf.read_only or (live is not None and name not in live)),
             ignore_override=True,
         )
     node.add_on_set_parameters_callback(lambda new: _check(node, classes, new))
@@ -106,12 +109,12 @@ def _rows(settings: Any) -> dict[str, list[str]]:
     return {name: list(value) for name, value in values.items() if isinstance(value, dict)}
 
 
-def _descriptor(leaf: Setting) -> ParameterDescriptor:
+def _descriptor(leaf: Setting, read_only: bool) -> ParameterDescriptor:
     unit = f' [{leaf.unit}]' if leaf.unit else ''
     descriptor = ParameterDescriptor(
         description=f'{leaf.doc}{unit}',
         additional_constraints=leaf.constraint,
-        read_only=leaf.read_only,
+        read_only=read_only,
         dynamic_typing=leaf.default == (),  # ROS mistakes an empty list for a list of bytes
     )
     if leaf.low is not None and leaf.kind is float:

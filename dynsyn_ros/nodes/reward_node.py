@@ -30,6 +30,10 @@ from dynsyn_ros.robot import BadMessage, Reward, RobotConfig, SensorBuffer
 from dynsyn_ros.robot.readings import REWARD
 from dynsyn_ros.settings.schema import ConfigError
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+#: Parameters that may be changed while it runs.
+LIVE = ('fall_tilt', 'upright_tilt')
 
 
 class RewardNode(Guarded, Node):
@@ -38,7 +42,7 @@ class RewardNode(Guarded, Node):
     def __init__(self, **kwargs: Any) -> None:
         """Check the parameters and subscribe; raises :class:`ConfigError`."""
         super().__init__('reward_node', **kwargs)
-        (config,) = parameters.declare(self, RobotConfig)
+        (config,) = parameters.declare(self, RobotConfig, live=LIVE)
         if config.reward_terms is None:
             raise ConfigError('missing parameter reward_terms: a table of parameters')
         self._reward = Reward(config.reward_terms, config)
@@ -57,6 +61,11 @@ class RewardNode(Guarded, Node):
         self._input_reports = diagnostics.InputReports(
             self, self._inputs, config.control_period)
         self._diagnostics = diagnostics.Diagnostics(self, self._report)
+        self.add_post_set_parameters_callback(self._on_parameters)
+
+    def _on_parameters(self, changed: list[Parameter]) -> None:
+        if not parameters.of_ros(changed):
+            self._reward.reconfigure(parameters.current(self, RobotConfig))
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds

@@ -53,6 +53,10 @@ class Reward:
         self.fallen = False
         """Whether the body has fallen and is not upright again."""
 
+    def reconfigure(self, config: RobotConfig) -> None:
+        """Use other guards of falls from now on."""
+        self._config = config
+
     def begin(self) -> None:
         """Begin again, with a body that has not fallen."""
         self._before, self.fallen = None, False

@@ -24,14 +24,16 @@ from dynsyn_ros.settings import parameters
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
+import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 from rig import PERIOD, rig, slow
-from ros import ros, spin_until, spinning
+from ros import make, ros, spin_until, spinning
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu
+from std_msgs.msg import Float32, Float32MultiArray
 
 pytestmark = pytest.mark.ros
 UP = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
@@ -109,6 +111,34 @@ def test_who_is_not_heard_is_told_why(tmp_path):
                 'odom, joint_states, foot_contacts, reward: no message yet')
             assert imu.get_subscription_count() == 0
             controller.stop()
+
+
+def test_who_uses_another_type_is_named(tmp_path):
+    told = {}
+    with ros():
+        controller = make(ControllerNode, output_dir=tmp_path)
+        context = rclpy.Context()  # as one process cannot use two types for a topic
+        rclpy.init(context=context)
+        driver = Node('driver', context=context)
+        driver.create_publisher(Float32, 'reward', 1)
+        driver.create_subscription(Float32MultiArray, 'joint_torques', print, 1)
+        watcher = Node('watcher')
+        watcher.create_subscription(
+            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
+            lambda array: told.update({s.name: s.message for s in array.status}), topics.QOS)
+        with spinning(controller, watcher) as executor:
+            controller.start()
+            spin_until(executor, lambda: 'driver' in told.get('/controller: reward', ''))
+            assert told['/controller: reward'] == (
+                'no message yet: driver publishes /reward as std_msgs/msg/Float32, not '
+                'std_msgs/msg/Float64')
+            spin_until(executor, lambda: 'driver' in controller.control.deafness)
+            assert controller.control.deafness == (
+                'nobody listens to /joint_torques as std_msgs/msg/Float64MultiArray: driver wants '
+                'std_msgs/msg/Float32MultiArray')
+            controller.stop()
+        driver.destroy_node()
+        context.shutdown()
 
 
 #: Torque rates of the biped for the test of slopes, N m/s.

@@ -42,7 +42,6 @@ from std_msgs.msg import MultiArrayDimension
 
 #: How many times per control period the timer checks for a late step or late inputs.
 WATCHES_PER_PERIOD = 4
-DEAF = 'nobody listens to the commands'
 STANDING = 'the clock stands still'
 #: How long the last command of a deactivation may take to reach its subscribers.
 LAST_WORD = Duration(seconds=1)
@@ -128,6 +127,17 @@ class Control:
         """Whether the robot has fallen and is not upright again."""
         return bool(self._loop.fallen[0])
 
+    @property
+    def deafness(self) -> str:
+        """Why nobody hears the commands, if nobody does."""
+        topic = self._commands.topic_name
+        ours = self._node.get_publishers_info_by_topic(topic)
+        for end in self._node.get_subscriptions_info_by_topic(topic):
+            if ours and end.topic_type != ours[0].topic_type:
+                return (f'nobody listens to {topic} as {ours[0].topic_type}: {end.node_name} '
+                        f'wants {end.topic_type}')
+        return f'nobody listens to {topic}'
+
     def _now(self) -> int:
         return self._node.get_clock().now().nanoseconds
 
@@ -203,7 +213,7 @@ class Control:
             self._loop.begin()  # nobody holds the joints where the last command put them
             if self.inputs.in_sets:
                 return  # the set waits until somebody listens
-            trouble = DEAF
+            trouble = self.deafness
         if trouble:
             self._halt(trouble, self.inputs.wait(now))
             return

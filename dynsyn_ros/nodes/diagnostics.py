@@ -157,6 +157,10 @@ class InputReports:
                          self._node.get_name(), self._node.get_namespace())]
         if not publishers:
             return f'no message yet: nobody publishes {name}'
+        kinds = {end.topic_type for end in publishers}
+        if listeners and listeners[0].topic_type not in kinds:
+            return (f'no message yet: {publishers[0].node_name} publishes {name} as '
+                    f'{", ".join(sorted(kinds))}, not {listeners[0].topic_type}')
         best_effort = all(end.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
                           for end in publishers)
         if best_effort and any(end.qos_profile.reliability == ReliabilityPolicy.RELIABLE

@@ -153,6 +153,13 @@ def test_what_is_raised_ends_in_zero_torque_and_an_answer(walk):
     spin_steps(executor, simulator, 10)
 
 
+def test_a_transition_that_is_impossible_now_is_refused_and_no_fault(walk):
+    executor, _, controller, bystander = walk
+    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
+    assert not call(executor, bystander, ChangeState, '/controller/change_state', request).success
+    assert controller.faults.count == 0
+
+
 def test_a_slow_disk_keeps_nobody_from_commanding(walk, tmp_path, monkeypatch):
     executor, simulator, controller, bystander = walk
     written, begun, write = Event(), Event(), weights.write

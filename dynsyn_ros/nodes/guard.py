@@ -23,7 +23,9 @@ import time
 import traceback
 from typing import Any
 
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.service import Service
 from std_srvs.srv import Trigger
@@ -173,6 +175,10 @@ def _answering(
         try:
             return callback(request, response)
         except Exception as error:
+            if (service.srv_type is ChangeState
+                    and isinstance(error, rclpy_implementation.RCLError)):
+                # The present state has no such transition. ROS has logged it; nothing is broken.
+                return ChangeState.Response(success=False)
             reason = sentence(error)
         fault = f'{service.service_name} has raised {reason}'
         if isinstance(node, Guarded):

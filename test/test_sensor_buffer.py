@@ -110,6 +110,14 @@ def test_frozen_needs_no_reward(robot):
     assert put(inputs, 'foot_contacts')
 
 
+def test_fields_of_joints_that_nobody_uses_are_shown_if_they_are_there(robot):
+    inputs = SensorBuffer(robot)
+    for effort, shown in (([3.0, -1.0, 0.5, 2.0], 3.0), ([], 3.0), ([9.0] * 4, 9.0)):
+        put(inputs, 'joint_states', effort=effort)
+        values = dict(zip(inputs.names, inputs.values, strict=True))
+        assert values[f'joint_states.{JOINTS[0]}.effort'] == shown
+
+
 def test_joints_are_found_by_name(robot):
     order = [2, 0, 3, 1]
     good = message('joint_states')

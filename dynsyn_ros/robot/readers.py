@@ -130,8 +130,8 @@ class JointStates(MessageReader):
         self._joints = config.joints
         count = len(config.joints)
         self._fields = [
-            (field, i * count) for i, field in enumerate(JOINT_FIELDS)
-            if any(store.used[i * count:(i + 1) * count])]
+            (field, i * count, any(store.used[i * count:(i + 1) * count]))
+            for i, field in enumerate(JOINT_FIELDS)]
         self._time_constant = given.velocity_time_constant * SECOND
         self._too_long = given.timeout * SECOND
         self._names: list[str] = []
@@ -144,11 +144,13 @@ class JointStates(MessageReader):
         if message.name != self._names:
             self._order_joints(list(message.name))
         columns = []
-        for field, first in self._fields:
+        for field, first, used in self._fields:
             column = self._column(message, field)
-            if field == 'velocity' and self._time_constant and (
+            if used and field == 'velocity' and self._time_constant and (
                     column is None or not math.isfinite(sum(column))):
                 column = self._difference(message, time)
+            if column is None and not used:
+                continue
             if column is None:
                 raise BadMessage(f'a message on joint_states has {len(self._names)} names but '
                                  f'{len(getattr(message, field))} entries of {field}')

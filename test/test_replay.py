@@ -112,6 +112,11 @@ def test_a_replay_may_begin_behind_a_checkpoint(run):
     assert 150 < int(done.stdout.split()[0]) < 350
 
 
+def test_a_replay_that_compares_nothing_does_not_agree(run):
+    assert 'run.mcap holds no step of the learner after out/weights.npz' in refused(
+        run, 'replay', 'run.mcap', '--after', 'out/weights.npz')
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
     (('--seed', 4, '--weights', 'none'),
      r'after \d+ steps that agree: command \d+ on joint_torques'),
@@ -130,6 +135,7 @@ def test_no_recording_is_refused(tmp_path):
     (tmp_path / 'file.mcap').write_text('nothing')
     for path in ('file.mcap', 'none.mcap', '.'):
         assert f'cannot read {path}' in refused(tmp_path, 'replay', path)
+    assert 'it has no metadata.yaml' in refused(tmp_path, 'replay', '.')
     assert 'with trigger: joint_states, a controller steps by its clock' in refused(
         tmp_path, 'replay', 'file.mcap', '--params-file', 'biped')
     assert 'cannot write in the folder' in refused(

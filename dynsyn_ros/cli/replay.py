@@ -99,6 +99,9 @@ def main(options: argparse.Namespace) -> None:
     if not replay.begun:
         raise ConfigError(
             f'{options.recording} does not hold the last step before {options.after}')
+    if not replay.steps:
+        raise ConfigError(f'{options.recording} holds no step of the learner'
+                          + (f' after {options.after}' if options.after else ''))
     print(f'{replay.steps} steps agree bit for bit; {replay.halts} commands of zero torque while '
           'the controller halted')
     if recorded.cut_off:

@@ -96,6 +96,10 @@ def recording(path: Path) -> Iterator[Recording]:
     except ImportError as error:
         raise ConfigError(
             "a replay needs mcap and rosbags: pip install 'dynsyn_ros[record]'") from error
+    if path.is_dir() and not (path / 'metadata.yaml').is_file():
+        raise ConfigError(
+            f'cannot read {path}: it has no metadata.yaml, which ros2 bag writes at its end; give '
+            'the file in it, or run ros2 bag reindex')
     with ExitStack() as stack:
         with _noticed(path):
             source: Source = (

@@ -25,6 +25,7 @@ import time
 from conftest import ROBOT_FILE
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import share_directory
+from dynsyn_ros.settings.schema import ConfigError
 from pages import commands, pages_with
 import pytest
 from ros import await_line, command, PATIENCE
@@ -131,6 +132,14 @@ def test_a_robot_has_its_controller_between_its_drivers(robot_description):
         assert rules['human_reward'] == 'human_reward'
     (controller,) = expand(robot_description, params_file=str(BIPED), reward='false')[1]
     assert controller.node_executable == 'controller'
+
+
+def test_a_robots_file_that_is_not_there_is_named(robot_description, tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match='cannot read no.yaml: No such file'):
+        expand(robot_description, params_file='no.yaml')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    shutil.copy(ROBOT_FILE.with_stem('biped'), tmp_path / 'mine.yaml')
+    expand(robot_description, params_file='~/mine.yaml')
 
 
 def test_folder_and_weights_of_a_robot_are_those_of_its_file(robot_description, tmp_path):

@@ -22,6 +22,7 @@ from typing import Any
 
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
 from dynsyn_ros.settings.assets import find, PRESET, PRESETS, ROBOT, weights_path
+from dynsyn_ros.settings.files import opened
 from dynsyn_ros.settings.parameters import read_value
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
@@ -76,9 +77,14 @@ def value(context: Any, name: str) -> str:
 
 
 def files(context: Any) -> list[str]:
-    """Find the parameter files of the robot and of the preset."""
-    return [str(find(ROBOT, value(context, 'params_file'))),
-            str(find(PRESET, value(context, 'preset')))]
+    """
+    Find the parameter files of the robot and of the preset.
+
+    Raises :class:`ConfigError` if the robot's cannot be read: ROS would start without it.
+    """
+    robot = find(ROBOT, value(context, 'params_file')).expanduser()  # no shell does so after :=
+    with opened(robot):
+        return [str(robot), str(find(PRESET, value(context, 'preset')))]
 
 
 def given(context: Any, parameters: Arguments) -> dict[str, Any]:

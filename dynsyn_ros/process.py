@@ -40,16 +40,19 @@ _PR_SET_PDEATHSIG = 1
 
 #: The longest error message, characters: names from a file may have any length.
 LONGEST = 1000
+#: The signals that stop a program in good order; SIGHUP comes when its terminal or ssh has gone.
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
-    """Becomes true at the first SIGINT or SIGTERM, and stays true."""
+    """Becomes true at the first of :data:`STOPS`, and stays true."""
 
     def __init__(self) -> None:
-        """Take over both signals."""
+        """Take over the signals, except SIGHUP under ``nohup``."""
         self._requested = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        for number in STOPS:
+            if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
+                signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._requested = True

@@ -26,6 +26,7 @@ import time
 from dynsyn_ros.cli.main import main
 from dynsyn_ros.nodes import domains
 from dynsyn_ros.nodes import programs as nodes
+from dynsyn_ros.process import STOPS
 from dynsyn_ros.training import backends
 import pytest
 
@@ -61,7 +62,7 @@ def node(name, *arguments, folder):
 
 def _here(program, words, folder):
     """Run a program with these words as its command line, in a folder."""
-    handlers = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {which: signal.getsignal(which) for which in STOPS}
     with (tempfile.TemporaryFile('w+') as said, tempfile.TemporaryFile('w+') as errors,
           redirect_stdout(said), redirect_stderr(errors), pytest.MonkeyPatch.context() as patch):
         patch.chdir(folder)

@@ -125,7 +125,7 @@ class TestWhatARobotRecoversFrom:
         one.await_driving()
 
 
-@pytest.mark.parametrize('end', [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('end', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_zero_torque_is_the_last_command_of_a_process(tmp_path, end):
     with rig(tmp_path) as one:
         one.controller.send_signal(end)

@@ -24,6 +24,7 @@ from dynsyn_ros.settings import parameters
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
+from rcl_interfaces.msg import Log
 import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -77,10 +78,13 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
             one.await_driving()
             one.await_levels(fine)
 
+        logged = []
+        one.watcher.create_subscription(Log, '/rosout', lambda m: logged.append(m.msg), 10)
         for fault, words in (('joy released', 'deadman is not held'),
                              ('joy silent', 'nothing has arrived on deadman for 0.5 s')):
             one.await_zero(one.bring_about(f'{fault}, {usual}'))
             one.await_message('control', words)
+            one.until(lambda: f'halted: {words}' in logged, 'the log')  # noqa: B023
             one.bring_about(usual)
             one.await_driving()
 

@@ -222,7 +222,7 @@ class Control:
         if stopped or not given.periods:
             # Answer in any case: in lock-step the simulator waits for an answer to each set.
             self._send_what_is_safe(given.slew)
-            self.halted = stopped or 'the stamps went back'
+            self._note(stopped or 'the stamps went back')
             return
         command = self._loop.step(given)
         self.halted = self._node.fault_of_learner()
@@ -234,10 +234,14 @@ class Control:
 
     def _halt(self, reason: str, slew: float = 1.0) -> None:
         """Send the safe command; in sets, only the first one of a halt."""
-        if not self.halted:
-            self._node.get_logger().warning(f'halted: {reason}')
         if not (self.halted and self.inputs.in_sets):
             self._send_what_is_safe(slew)
+        self._note(reason)
+
+    def _note(self, reason: str) -> None:
+        """Remember why the robot is halted, and log it when the halt begins."""
+        if not self.halted:
+            self._node.get_logger().warning(f'halted: {reason}')
         self.halted = reason
 
     def _repeat_what_is_safe(self, now: int) -> None:

@@ -87,6 +87,7 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
             one.until(lambda: f'halted: {words}' in logged, 'the log')  # noqa: B023
             one.bring_about(usual)
             one.await_driving()
+            one.until(lambda: f'driving, no longer halted: {words}' in logged, 'its end')  # noqa: B023
 
 
 def test_who_is_not_heard_is_told_why(tmp_path):

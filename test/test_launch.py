@@ -69,6 +69,13 @@ def expand(module, **given):
     return context, actions
 
 
+def given_to(context, actions):
+    """Return the parameters that the first node is given beside its files."""
+    actions[0]._perform_substitutions(context)
+    *_, (overrides, _) = actions[0]._Node__expanded_parameter_arguments
+    return parameters.read([overrides])
+
+
 def test_arguments_are_described(description):
     arguments = {
         entity.name: entity for entity in description.generate_launch_description().entities
@@ -139,16 +146,14 @@ def test_a_robots_file_that_is_not_there_is_named(robot_description, tmp_path, m
         expand(robot_description, params_file='no.yaml')
     monkeypatch.setenv('HOME', str(tmp_path))
     shutil.copy(ROBOT_FILE.with_stem('biped'), tmp_path / 'mine.yaml')
-    expand(robot_description, params_file='~/mine.yaml')
+    started = expand(robot_description, params_file='~/mine.yaml', weights='~/mine.npz')
+    assert given_to(*started)['weights'] == str(tmp_path / 'mine.npz')
 
 
 def test_folder_and_weights_of_a_robot_are_those_of_its_file(robot_description, tmp_path):
     for given, kept in (({}, set()), ({'output_dir': str(tmp_path)}, {'output_dir'}),
                         ({'weights': 'none'}, {'weights'})):
-        context, (controller, _) = expand(robot_description, params_file=str(BIPED), **given)
-        controller._perform_substitutions(context)
-        *_, (overrides, _) = controller._Node__expanded_parameter_arguments
-        values = parameters.read([overrides])
+        values = given_to(*expand(robot_description, params_file=str(BIPED), **given))
         assert {'output_dir', 'weights'} & set(values) == kept, given
 
 

@@ -225,8 +225,9 @@ class Control:
             self._note(stopped or 'the stamps went back')
             return
         command = self._loop.step(given)
-        self.halted = self._node.fault_of_learner()
-        if self.halted:
+        fault = self._node.fault_of_learner()
+        self._note(fault)
+        if fault:
             self._send_what_is_safe(given.slew)
         else:
             self._send(command)
@@ -239,9 +240,11 @@ class Control:
         self._note(reason)
 
     def _note(self, reason: str) -> None:
-        """Remember why the robot is halted, and log it when the halt begins."""
-        if not self.halted:
+        """Remember why the robot is halted, and log when a halt begins or ends."""
+        if reason and not self.halted:
             self._node.get_logger().warning(f'halted: {reason}')
+        elif self.halted and not reason:
+            self._node.get_logger().info(f'driving, no longer halted: {self.halted}')
         self.halted = reason
 
     def _repeat_what_is_safe(self, now: int) -> None:

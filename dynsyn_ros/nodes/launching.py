@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import os
+from pathlib import Path
 from typing import Any
 
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
@@ -92,5 +93,5 @@ def given(context: Any, parameters: Arguments) -> dict[str, Any]:
     values = {name: read_value(value(context, name)) for name in parameters
               if value(context, name) != FROM_FILE}
     if value(context, 'weights') != FROM_FILE:
-        values['weights'] = weights_path(value(context, 'weights'))
+        values['weights'] = str(Path(weights_path(value(context, 'weights'))).expanduser())
     return values

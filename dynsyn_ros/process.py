@@ -17,7 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 import ctypes
+from io import TextIOWrapper
 import os
 import signal
 import sys
@@ -36,8 +38,6 @@ UNHEARD = 128 + signal.SIGPIPE
 CORES = len(os.sched_getaffinity(0))
 #: Linux only: the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
-
-
 #: The longest error message, characters: names from a file may have any length.
 LONGEST = 1000
 #: The signals that stop a program in good order; SIGHUP comes when its terminal or ssh has gone.
@@ -71,7 +71,9 @@ def end_with(parent: int) -> None:
 
 def _refuse(reason: str) -> int:
     words = ' '.join(reason.split())
-    print(f'error: {words if len(words) < LONGEST else f"{words[:LONGEST]}..."}', file=sys.stderr)
+    with suppress(OSError):  # the exit code still tells
+        print(f'error: {words if len(words) < LONGEST else f"{words[:LONGEST]}..."}',
+              file=sys.stderr)
     return BAD_INPUT
 
 
@@ -79,9 +81,10 @@ def exit_code(program: Callable[[], None]) -> int:
     """
     Run a program and return its exit code.
 
-    A user's mistake, a package that is not installed, or Ctrl-C also prints a line on stderr; a
-    closed output pipe does not.
+    A user's mistake, a file or an output that cannot be used, a package that is not installed, or
+    Ctrl-C also prints a line on stderr; a closed output pipe does not.
     """
+    _prepare_output()
     try:
         program()
         sys.stdout.flush()
@@ -97,7 +100,24 @@ def exit_code(program: Callable[[], None]) -> int:
         print('interrupted', file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Python must not try to flush the rest of the buffer when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return UNHEARD
+    except OSError as error:
+        if error.filename is None:
+            _drop_output()
+        return _refuse(f'cannot use {error.filename or "the output"}: {error.strerror or error}')
     return 0
+
+
+def _prepare_output() -> None:
+    """Make sure that something is there to print to, and that any name can be printed."""
+    for name in ('stdout', 'stderr'):
+        if getattr(sys, name) is None:  # the program was started with it closed
+            setattr(sys, name, open(os.devnull, 'w'))  # noqa: SIM115  as long as the program runs
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors='backslashreplace')
+
+
+def _drop_output() -> None:
+    """Send what is left of the output nowhere: Python must not try to flush it at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,8 +15,10 @@
 """What all commands share: the live line, names, usage, completion, and YAML as ROS reads it."""
 
 import io
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -27,7 +29,7 @@ from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import find, NAMED, ROBOT, WEIGHTS
 from dynsyn_ros.settings.schema import ConfigError
 from pages import SOURCE
-from programs import dynsyn, PATIENCE, PROGRAM
+from programs import dynsyn, PATIENCE, PROGRAM, refused
 import pytest
 
 ITEMS = ['12%', 'mean of 64: -103.2', '2.40M/20.0M steps', '21:07 left', '3,211 episodes',
@@ -97,6 +99,25 @@ class Watch:
 
 sys.meta_path.insert(0, Watch)""") == 130, module
     assert interrupted(f'atexit.register(lambda: {interrupt})') == 0
+
+
+@pytest.mark.parametrize(('redirection', 'code', 'words'), [
+    ('>/dev/full', 2, 'error: cannot use the output: No space left on device'),
+    ('2>/dev/full', 0, ''), ('>&-', 0, ''), ('2>&-', 0, '')])
+def test_an_output_that_is_full_or_closed_ends_no_work(tmp_path, redirection, code, words):
+    train = shlex.join([*PROGRAM, 'train', '--learners', '2', '--steps', '10', '--output', 'out'])
+    done = subprocess.run(['sh', '-c', f'{train} {redirection}'], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == code
+    assert 'Traceback' not in done.stderr
+    assert words in done.stderr
+    assert json.loads((tmp_path / 'out' / 'summary.json').read_text())['steps'] == 10
+
+
+def test_a_path_that_the_system_refuses_is_one_sentence(tmp_path):
+    for words in (['evaluate', 'x' * 300], ['results', 'x' * 300],
+                  ['train', '--steps', '1', '--output', 'x' * 300]):
+        assert 'File name too long' in refused(tmp_path, *words)
 
 
 def test_a_shell_completes_commands_options_and_names(tmp_path):

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 import sys
 import time
 from typing import TypeVar
@@ -71,7 +72,8 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         """End the line."""
         if self._line is not None:
-            self._line.close()
+            with self._losable():
+                self._line.close()
 
     @property
     def due(self) -> bool:
@@ -92,19 +94,29 @@ class Progress:
         items = self._items(done, now - self._begun, status())
         if self._line is None:
             self._next = now + LINE_PERIOD
-            print(', '.join(items), file=sys.stderr, flush=True)
+            self.write(', '.join(items))
         else:
             self._next = now + REFRESH_PERIOD
             self._line.items = items
             self._line.share = done / self._total if self._total else None
-            self._line.refresh()
+            with self._losable():
+                self._line.refresh()
 
     def write(self, words: str) -> None:
-        """Print something else above the live line."""
-        if self._line is not None:
-            self._line.write(words, file=sys.stderr)
-        elif not self._quiet:
-            print(words, file=sys.stderr, flush=True)
+        """Print a line, above the live line if there is one."""
+        with self._losable():
+            if self._line is not None:
+                self._line.write(words, file=sys.stderr)
+            elif not self._quiet:
+                print(words, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def _losable(self) -> Iterator[None]:
+        """Become quiet if nobody can read it any more: that must not end a run of hours."""
+        try:
+            yield
+        except OSError:
+            self._quiet = True
 
     def _items(self, done: int, elapsed: float, status: Sequence[str]) -> list[str]:
         """List the items of the line, most important first."""

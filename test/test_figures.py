@@ -134,6 +134,18 @@ def test_figure_8_counts_the_episodes_that_its_means_are_over(
                       for line in axes.lines if line.get_label().startswith('mean')]
 
 
+@pytest.mark.parametrize('name', ['a$\\frac$', '$5 and $6_', 'bad\udcffname', 'two\nlines'])
+def test_any_name_can_be_drawn(tmp_path, name):
+    figure = canvas.new()
+    axes = figure.add_subplot(title=name, yscale='log')
+    axes.plot([1, 2], [1, 1000], label=name)
+    axes.set_xticks([1, 2], ['a$\\frac$', 'knee_$'])
+    canvas.legend(figure)
+    canvas.save(figure, tmp_path / 'named.png')
+    assert axes.get_title() == name.replace('\udcff', '?')
+    assert '$' in axes.get_yticklabels()[0].get_text()  # numbers still have exponents
+
+
 def test_a_legend_names_each_curve_of_all_panels_once():
     figure = canvas.new()
     for axes, labels in zip(figure.subplots(1, 2), (('both', 'left'), ('both', 'right')),

@@ -75,7 +75,7 @@ def figure_1(config: LearnerConfig, path: Path, seed: int = 1) -> None:
     figure = canvas.new()
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     above.fill_between(seconds, (centre - amplitude)[:, 0], (centre + amplitude)[:, 0],
-                       color='0.9', label='centre $\\pm$ amplitude')
+                       color='0.9', label='centre ± amplitude')
     above.plot(seconds, weight, color='C2', label='weight')
     above.plot(seconds, centre, color='C3', label='centre')
     above.axhline(TARGET, color='k', linestyle=':', linewidth=1, label='weight that is rewarded')

@@ -25,6 +25,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 #: Writes numbers of steps with few digits, for short and long runs: 500, 20k, 1.5M.
@@ -37,7 +38,16 @@ def new(width: float = 8.0, height: float = 4.5) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG, never half of it; raises :class:`ConfigError` if that fails."""
+    """
+    Write a PNG, never half of it; raises :class:`ConfigError` if that fails.
+
+    Names of folders, settings and joints may be any text, so none is read as mathematics.
+    """
+    for text in figure.findobj(Text):
+        words = str(text.get_text())
+        if '$' in words or not words.isprintable():
+            text.set_parse_math(False)
+            text.set_text(words.encode('utf-8', 'replace').decode())
     with replaced(path) as file:
         FigureCanvasAgg(figure).print_png(file)
 

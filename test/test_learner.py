@@ -346,6 +346,24 @@ def test_nonsense_is_refused_and_changes_nothing(robot, where, bad):
         np.testing.assert_array_equal(array, start[name], err_msg=name)
 
 
+@pytest.mark.parametrize('name', ['normalisation', 'amplitude_factors', 'output_centres'])
+def test_arrays_of_a_layout_have_its_sizes(robot, name):
+    layout = replace(robot.layout, **{name: getattr(robot.layout, name)[:-1]})
+    with pytest.raises(ValueError, match=f'{name} has the shape'):
+        Learner(layout, preset('default'), 0)
+
+
+def test_what_no_learner_can_do_is_refused(robot):
+    with pytest.raises(ValueError, match='numbers must hold'):
+        Learner(robot.layout, preset('default'), 0, ())
+    learner = Learner(robot.layout, preset('default'), 0)
+    with pytest.raises(ValueError, match=r"takes NumPy arrays, not \['list', 'float'"):
+        learner.step([0.0], 0.0, [0.0])
+    for share in (-0.1, 1.1, np.nan):
+        with pytest.raises(ValueError, match='share must be from 0 to 1'):
+            learner.reheat(share)
+
+
 def test_wrong_shapes_are_refused(robot):
     learner = Learner(robot.layout, DEFAULT, 7)
     with pytest.raises(ValueError, match=r'of the shapes \(\(1, 24\), \(1,\), \(1, 4\)'):

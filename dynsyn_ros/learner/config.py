@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import math
 
+from dynsyn_ros.settings.arrays import ArraySpec, checked
 from dynsyn_ros.settings.schema import ConfigError, setting
 import numpy as np
 
@@ -265,6 +266,14 @@ class Layout:
     def _from_states(self) -> slice:
         """The inputs of layer 4 that are states."""
         return slice(2 * self.oscillators, 2 * self.oscillators + self.states)
+
+    def check_arrays(self) -> None:
+        """Raise :class:`ValueError` unless the arrays fit the sizes; compiled code trusts them."""
+        shapes = {
+            'normalisation': (self.observations,), 'amplitude_factors': (self.states,),
+            'output_centres': (self.actions, self.output_inputs)}
+        checked(vars(self), {
+            name: ArraySpec(np.dtype(np.float64), shape) for name, shape in shapes.items()})
 
     def initial_centres(self, config: NetworkConfig) -> np.ndarray:
         """Compute the initial centres of layer 4, (actions, output_inputs)."""

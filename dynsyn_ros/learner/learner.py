@@ -59,8 +59,13 @@ class Learner:
         Draw the initial state of the learners with these ``numbers`` and compile the step.
 
         Layers 2 and 3 start with uniformly distributed centres, layer 4 with those of the robot.
-        Phases are uniform over their periods (section II and the authors' program).
+        Phases are uniform over their periods (section II and the authors' program). Raises
+        :class:`ValueError` if there are no ``numbers``, or an array of the layout has another
+        size than the layout says.
         """
+        if not len(numbers):
+            raise ValueError('numbers must hold the number of at least one learner')
+        layout.check_arrays()
         self.layout = layout
         self.config = config
         self.learning = True
@@ -166,8 +171,12 @@ class Learner:
         moved = self._still if moved is None else moved
         fell = self._still if fell is None else fell
         given = observation, reward, sent_action, moved, fell
-        shapes = (
-            observation.shape, reward.shape, sent_action.shape, moved.shape, fell.shape)
+        try:
+            shapes = (
+                observation.shape, reward.shape, sent_action.shape, moved.shape, fell.shape)
+        except AttributeError as error:
+            raise ValueError('a step takes NumPy arrays, not '
+                             f'{[type(array).__name__ for array in given]}') from error
         if shapes != self._shapes:
             raise ValueError(
                 'a step takes observations, rewards, sent actions, moved and fell of the shapes '
@@ -259,8 +268,11 @@ class Learner:
         Turn the annealing clock back by a share of its reading, from 0 to 1.
 
         Fluctuations are then as wide, and centres as fast, as when the clock last showed that
-        reading. Use it for a walk that has settled too early.
+        reading. Use it for a walk that has settled too early. Raises :class:`ValueError` for any
+        other share.
         """
+        if not 0.0 <= share <= 1.0:
+            raise ValueError(f'share must be from 0 to 1, not {share:g}')
         before = self.amplitude_ratio
         self.state.annealing.clock[:] *= 1.0 - share
         self.state.plasticity.amplitude[:] *= (self.amplitude_ratio / before)[:, np.newaxis]

@@ -76,6 +76,13 @@ def test_saved_learner_comes_back_whole(file, learner, robot):
         np.testing.assert_array_equal(learner.step(*given), other.step(*given))
 
 
+def test_a_path_may_be_a_string(tmp_path, learner, robot):
+    path = str(tmp_path / 'saved.npz')
+    weights.write(path, weights.pack(learner, robot, {}))
+    weights.load(path, learner, robot)
+    assert weights.read(path)[1] == weights.read_about(path)
+
+
 def test_saving_leaves_no_other_file(file):
     assert [path.name for path in file.parent.iterdir()] == ['weights.npz']
 

@@ -82,17 +82,17 @@ def pack(
     return {**learner.snapshot(member), **(beside or {}), _ABOUT: np.array(json.dumps(about))}
 
 
-def write(path: Path, packed: Mapping[str, np.ndarray]) -> None:
+def write(path: Path | str, packed: Mapping[str, np.ndarray]) -> None:
     """
     Write a weights file; no file is ever half written.
 
     Raises :class:`ConfigError` if it cannot be written; an existing file is then left unchanged.
     """
-    with replaced(path) as file:
+    with replaced(Path(path)) as file:
         np.savez_compressed(file, **packed)
 
 
-def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
+def load(path: Path | str, learner: Learner, robot: Robot) -> dict[str, Any]:
     """
     Restore a learner from a weights file; returns what the file says about itself.
 
@@ -104,7 +104,7 @@ def load(path: Path, learner: Learner, robot: Robot) -> dict[str, Any]:
     return about
 
 
-def initialise_from(path: Path, learner: Learner, robot: Robot) -> None:
+def initialise_from(path: Path | str, learner: Learner, robot: Robot) -> None:
     """
     Start every learner from what the single learner of a weights file has learnt.
 
@@ -115,13 +115,13 @@ def initialise_from(path: Path, learner: Learner, robot: Robot) -> None:
 
 
 def read_for(
-    robot: Robot, path: Path, contents: Contents | None = None
+    robot: Robot, path: Path | str, contents: Contents | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a file as :func:`read` does, and refuse it if it belongs to another robot."""
     return _read(path, contents, robot)
 
 
-def check_robot(path: Path, about: Mapping[str, Any], robot: Robot) -> None:
+def check_robot(path: Path | str, about: Mapping[str, Any], robot: Robot) -> None:
     """Raise :class:`AnotherRobot` if what a file says about itself is of another robot."""
     mine = {**{key: getattr(robot.config, key) for key in IDENTITY},
             'layout': _sizes(robot.layout)}
@@ -137,7 +137,7 @@ def _sizes(layout: Layout) -> dict[str, int]:
 
 
 def read(
-    path: Path, contents: Contents | None = None
+    path: Path | str, contents: Contents | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """
     Read the arrays of a file, and what the file says about itself.
@@ -150,7 +150,7 @@ def read(
 
 
 def _read(
-    path: Path, contents: Contents | None, robot: Robot | None
+    path: Path | str, contents: Contents | None, robot: Robot | None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with _opened(path) as (archive, about):
         if robot:
@@ -162,7 +162,7 @@ def _read(
         return arrays, about
 
 
-def read_about(path: Path) -> dict[str, Any]:
+def read_about(path: Path | str) -> dict[str, Any]:
     """
     Read only what a file says about itself; raises as :func:`read` does.
 
@@ -173,8 +173,9 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Archive, dict[str, Any]]]:
+def _opened(path: Path | str) -> Iterator[tuple[Archive, dict[str, Any]]]:
     """Open a weights file; any fault becomes a :class:`ConfigError`."""
+    path = Path(path)
     if path.is_dir():
         raise ConfigError(f'{path} is a folder: name a weights file, as {path / WEIGHTS_FILE} is '
                           'after a training or a walk')

@@ -36,9 +36,9 @@ def env_id_of(name: str | Path = ROBOT_FILE) -> str:
     return str(env_id)
 
 
-def read_preset(name: str) -> LearnerConfig:
+def read_preset(name: str | Path) -> LearnerConfig:
     """Read a preset; raises :class:`ConfigError`."""
-    file = preset_file(name)
+    file = preset_file(str(name))
     values = parameters.read([file])
     if 'learner' not in values:
         raise ConfigError(f'{file} must have a table learner')

@@ -197,6 +197,23 @@ def test_an_adaptation_is_run_once_and_drawn(tmp_path):
     assert again.returncode == 0, again.stderr
     assert again.stdout == done.stdout
     assert (tmp_path / 'out' / 'adaptation_weak_hip_on.csv').stat() == first
+    assert 'weak_hip_off.csv is of an experiment with other settings' in refused(
+        tmp_path, *ADAPT, '--seed', 1)
+    assert (tmp_path / 'out' / 'adaptation_weak_hip_on.csv').stat() == first
+
+
+@pytest.mark.parametrize(('change', 'arguments', 'words'), [
+    ('{motor_scale: [0.5]}', (), 'change.motor_scale must have 4 entries, one per joint, not 1'),
+    ('{payload: 1.0}', ('--params-file', 'walker2d', '--weights', 'bipedal_walker'),
+     'holds weights of another robot'),
+    ('{}', ('--before', 5), 'no episode ended within --before')])
+def test_an_impossible_adaptation_is_refused(tmp_path, change, arguments, words):
+    (tmp_path / 'changes.yaml').write_text(f'odd: {change}')
+    assert words in refused(
+        tmp_path, *ADAPT, '--changes', 'changes.yaml', '--change', 'odd', '--learners', 1,
+        *arguments)
+    written = [path.suffix for path in (tmp_path / 'out').iterdir()]
+    assert written == [] or words.startswith('no episode')
 
 
 def test_what_was_regained_is_a_share_of_what_was_lost():

@@ -78,6 +78,8 @@ def main(options: argparse.Namespace) -> None:
     name = f'adaptation_{options.change}'
     parts = [(experiment, options.output / f'{name}_{word}.csv')
              for experiment, word in ((off, 'off'), (on, 'on'))]
+    for experiment, file in parts:
+        adaptation.check(experiment, file)
     stop = StopRequest()
     done = 0
     with Progress(sum(each.before + each.steps for each, _ in parts), 'steps of each robot',
@@ -94,6 +96,11 @@ def main(options: argparse.Namespace) -> None:
                            'continue with: the same command, which starts that file again'))
                 return
     still, learning = (adaptation.read(file) for _, file in parts)
+    for option, ended in (('before', learning['steps'] <= 0), ('steps', learning['steps'] > 0),
+                          ('frozen-steps', still['steps'] > 0)):
+        if not ended.any():
+            raise ConfigError(f'no episode ended within --{option}, so there is nothing to draw: '
+                              'choose more, and another --output')
     minutes = on.robot.control_period / 60
     times = tuple(sorted({min(FIRST_LOOK, on.steps * minutes), on.steps * minutes}))
     picture = options.output / f'{name}.png'
@@ -101,7 +108,8 @@ def main(options: argparse.Namespace) -> None:
         learning, still, minutes, options.change.replace('_', ' '), picture)
     if on.change == NONE:
         share, error = figure.price(learning, still)
-        print(f'learning costs {100 * share:.2f} +- {100 * error:.2f} % of the return')
+        spread = f' +- {100 * error:.2f}' if options.learners > 1 else ''
+        print(f'learning costs {100 * share:.2f}{spread} % of the return')
     else:
         print(f'| change | before | learning off | '
               f'{" | ".join(f"after {time:.0f} min" for time in times)} |')

@@ -70,11 +70,21 @@ def outcome(
 
 
 def price(on: dict[str, np.ndarray], off: dict[str, np.ndarray]) -> tuple[float, float]:
-    """Compute the share of the return that learning costs without a change, and its SE."""
+    """
+    Compute the share of the return that learning costs without a change, and its SE.
+
+    The SE of a single learner is NaN.
+    """
     learning, frozen = (by_learner(data, data['steps'], 0.0, np.inf) for data in (on, off))
     share = 1.0 - learning / frozen.mean()
-    error = np.hypot(learning.std(ddof=1), frozen.std(ddof=1)) / frozen.mean()
+    error = np.hypot(_deviation(learning), _deviation(frozen)) / frozen.mean()
     return float(share.mean()), float(error / np.sqrt(len(share)))
+
+
+def _deviation(returns: np.ndarray) -> float:
+    """Compute the standard deviation of a sample; NaN if it is a single learner."""
+    known = returns[~np.isnan(returns)]
+    return float(known.std(ddof=1)) if len(known) > 1 else np.nan
 
 
 def row(name: str, result: Outcome) -> str:
@@ -83,8 +93,9 @@ def row(name: str, result: Outcome) -> str:
     cells = [name, f'{result.before:.1f}', f'{result.frozen:.1f} ({100 * loss:.0f} % lost)']
     for time, returns in result.returns.items():
         share = 100 * result.regained(time)
+        spread = f' +- {_deviation(returns):.1f}' if len(returns) > 1 else ''
         cells.append(
-            f'{np.nanmean(returns):.1f} +- {np.nanstd(returns, ddof=1):.1f}: '
+            f'{np.nanmean(returns):.1f}{spread}: '
             f'{np.nanmean(share):.0f} % ({np.nanmin(share):.0f} to {np.nanmax(share):.0f})')
     return f'| {" | ".join(cells)} |'
 

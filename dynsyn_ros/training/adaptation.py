@@ -28,7 +28,7 @@ from pathlib import Path
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.files import replaced, strict_json
+from dynsyn_ros.settings.files import opened, replaced, strict_json
 from dynsyn_ros.settings.schema import build, ConfigError
 from dynsyn_ros.simulation.changes import Change
 from dynsyn_ros.simulation.walkers import make
@@ -67,6 +67,29 @@ def read_changes(path: Path) -> dict[str, Change]:
     return {str(name): build(Change, change, f'{name}.') for name, change in content.items()}
 
 
+def check(experiment: Experiment, path: Path) -> None:
+    """
+    Raise :class:`ConfigError` if an experiment is impossible, or ``path`` has other results.
+
+    An experiment takes hours, and the change comes in its middle.
+    """
+    weights.read_for(Robot(experiment.robot), Path(experiment.weights))
+    make(experiment.simulator, experiment.env_id, experiment.seed, range(1),
+         experiment.robot).change(experiment.change)
+    if path.exists() and _made_by(path) not in (None, strict_json(asdict(experiment), indent=1)):
+        raise ConfigError(f'{path} is of an experiment with other settings: choose another '
+                          '--output')
+
+
+def _made_by(path: Path) -> str | None:
+    """Return the description of the experiment that a CSV file is of, if it is complete."""
+    told = path.with_suffix('.json')
+    if not told.exists():
+        return None
+    with opened(told) as file:
+        return file.read().decode('utf-8', 'replace')
+
+
 def episodes(experiment: Experiment) -> Iterator[tuple[int, ...] | None]:
     """
     Yield the rows of :data:`COLUMNS` as episodes end, and None after each step.
@@ -100,7 +123,7 @@ def run(
     to the CSV describes the experiment.
     """
     told, mine = path.with_suffix('.json'), strict_json(asdict(experiment), indent=1)
-    if path.exists() and told.exists() and told.read_text(encoding='utf-8') == mine:
+    if path.exists() and _made_by(path) == mine:
         return True
     told.unlink(missing_ok=True)
     table = Table(path, COLUMNS)
@@ -119,8 +142,11 @@ def run(
 
 def read(path: Path) -> dict[str, np.ndarray]:
     """Read the columns of a CSV file of an experiment; raises :class:`ConfigError`."""
+    with opened(path) as file:
+        content = file.read()
     try:
-        rows = np.loadtxt(path, delimiter=',', skiprows=1, ndmin=2)
+        lines = content.decode('utf-8').splitlines()[1:]
+        rows = np.loadtxt(lines, delimiter=',', ndmin=2) if lines else np.empty((0, len(COLUMNS)))
         return dict(zip(COLUMNS, rows.T, strict=True))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise ConfigError(f'{path} is not a result of an adaptation') from error

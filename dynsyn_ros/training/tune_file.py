@@ -55,7 +55,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 import copy
 from dataclasses import asdict, dataclass, fields
-from itertools import pairwise
+from itertools import combinations, pairwise
 import json
 from pathlib import Path
 import re
@@ -252,7 +252,12 @@ def _ranges(tables: Any) -> tuple[Range, ...]:
     if not isinstance(tables, dict) or not tables:
         raise ConfigError('ranges must be a table of settings, see dynsyn tune --help')
     known = {each.name: each for each in settings_of(LearnerConfig, {})}
-    return tuple(_range(str(name), table, known) for name, table in tables.items())
+    ranges = tuple(_range(str(name), table, known) for name, table in tables.items())
+    for first, second in combinations(ranges, 2):
+        if first.path == second.path and (
+                None in (first.index, second.index) or first.index == second.index):
+            raise ConfigError(f'ranges has both {first.name} and {second.name}, which overlap')
+    return ranges
 
 
 def _range(name: str, table: Any, known: Mapping[str, Setting]) -> Range:

@@ -53,6 +53,8 @@ def main(options: argparse.Namespace) -> None:
     jobs = sweep.read_sweep(file, output)
     for job in jobs:
         job.check(longer=False)
+    if not backends.on_a_cluster(options.backend):  # its machines may have what this one lacks
+        sweep.try_out(jobs)
     claim = Claim(output, SWEEP)
     stop = StopRequest()
     done = {job.folder: job.steps for job in jobs}

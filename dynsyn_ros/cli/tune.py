@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-import tempfile
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import command, files_of, given, said
@@ -28,7 +27,6 @@ from dynsyn_ros.process import CORES, StopRequest
 from dynsyn_ros.settings.assets import find, SEARCH
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training import backends, tune_file
-from dynsyn_ros.training.trainer import Trainer
 
 #: Trials in the table that is printed.
 SHOWN = 10
@@ -56,9 +54,7 @@ def main(options: argparse.Namespace) -> None:
     except ImportError as error:
         raise ConfigError("dynsyn tune needs Optuna: pip install 'dynsyn_ros[tune]'") from error
     # A training that is impossible is refused before a study begins.
-    with tempfile.TemporaryDirectory() as folder:
-        first = search.training({}, search.config.seeds[0], search.budgets[0].steps)
-        Trainer(first, Path(folder), 1)
+    search.training({}, search.config.seeds[0], search.budgets[0].steps).try_out()
     output = (options.output or Path('runs') / file.stem).resolve()
     stop = StopRequest()
     with Progress(search.config.trials, 'trials', options.quiet) as line:

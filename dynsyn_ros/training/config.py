@@ -17,13 +17,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from dynsyn_ros.learner import contents, Learner, LearnerConfig
+from dynsyn_ros.learner.learner import LEARNT
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings.arrays import Contents
+from dynsyn_ros.settings.assets import UNTRAINED
 from dynsyn_ros.settings.schema import ConfigError, NO_LIMIT, setting
 from dynsyn_ros.simulation.environments import ENVIRONMENTS, SOLVED_AT
 from dynsyn_ros.simulation.walkers import make, SIMULATORS
+from dynsyn_ros.storage import weights
 from dynsyn_ros.training.headless import Headless
 
 MOST_LEARNERS = 10_000
@@ -70,6 +74,14 @@ class TrainingConfig:
         """The arrays of a snapshot of its learners."""
         return contents(Robot(self.robot).layout, self.learners,
                         1 if self.shared else self.learners)
+
+    def try_out(self) -> None:
+        """Raise :class:`ConfigError` if its robot, simulator or weights cannot be used."""
+        robot = Robot(self.robot)
+        make(self.simulator, self.env_id, self.seed, range(1), self.robot)
+        if self.weights != UNTRAINED:
+            one = contents(robot.layout, 1, 1)
+            weights.read_for(robot, Path(self.weights), {name: one[name] for name in LEARNT})
 
     def make(self, threads: int) -> tuple[Robot, Headless]:
         """Make learners and walkers; envpool uses ``threads``; raises :class:`ConfigError`."""

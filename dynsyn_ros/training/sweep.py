@@ -42,7 +42,7 @@ choose another ``--output``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import csv
 from dataclasses import asdict, dataclass, fields
 from io import StringIO
@@ -77,7 +77,9 @@ EPISODES, SUMMARY, CURVES = 'episodes.csv', 'summary.csv', 'curves.png'
 PATIENCE = 30.0
 MOST_JOBS = 10_000
 #: A setting's name, which is also that of a folder: one line, not hidden, and without a slash.
-_NAME = re.compile(r'[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,99}')
+_NAME = re.compile(r'[^./][^/]{0,99}')
+#: The longest name of a folder, bytes.
+_MOST_BYTES = 255
 _OWN_KEYS = ('preset', 'params_file', 'seeds', 'settings')
 #: The keys of a sweep file that describe a training, without seed, robot and learner.
 _TRAINING_KEYS = tuple(each.name for each in fields(TrainingConfig)
@@ -173,7 +175,8 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
         if seeds.count(seed) > 1:
             raise ConfigError(f'{file}: seeds names {cut(seed)} twice')
     for name in settings:
-        if not _NAME.fullmatch(name):
+        if not (_NAME.fullmatch(name) and name.isprintable()
+                and len(name.encode()) <= _MOST_BYTES and name not in (EPISODES, SUMMARY, CURVES)):
             raise ConfigError(
                 f'{file}: the setting {cut(name)} must have a name of up to 100 characters that '
                 'is valid for a folder')
@@ -184,7 +187,7 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
     for name, changes in settings.items():
         for seed in seeds:
             where = f'{file}: setting {name}'
-            values = _changed(base, changes or {}, where)
+            values = _changed(base, {} if changes is None else changes, where)
             try:
                 values['weights'] = weights_path(str(values['weights']))
                 config = build(TrainingConfig, {**values, 'seed': seed})
@@ -192,6 +195,21 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
                 raise ConfigError(f'{where}: {error}') from error
             jobs.append(Job(name, config, output / name / f'seed_{seed}'))
     return jobs
+
+
+def try_out(jobs: Iterable[Job]) -> None:
+    """Raise :class:`ConfigError` that names a setting whose robot or weights cannot be used."""
+    tried = []
+    for job in jobs:
+        config = job.config
+        parts = config.simulator, config.env_id, config.weights, config.robot
+        if parts in tried:
+            continue
+        tried.append(parts)
+        try:
+            config.try_out()
+        except ConfigError as error:
+            raise ConfigError(f'setting {job.setting}: {error}') from error
 
 
 def _first_difference(mine: Any, theirs: Any, name: str = '') -> str | None:

@@ -19,7 +19,7 @@ import copy
 from dataclasses import asdict
 import math
 
-from conftest import preset, ROBOT_FILE
+from conftest import preset, preset_file, ROBOT_FILE
 from dynsyn_ros.learner import Learner, LearnerConfig
 from dynsyn_ros.nodes.config import SECTIONS
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -28,6 +28,7 @@ from dynsyn_ros.settings.assets import PRESETS
 from dynsyn_ros.settings.parameters import merge, nested
 from dynsyn_ros.settings.schema import build, ConfigError, settings_of, SMALLEST
 from dynsyn_ros.simulation import bipedal_walker
+from dynsyn_ros.training.presets import read_robot
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
@@ -175,3 +176,21 @@ def test_controller_knows_its_own_parameters(tmp_path):
         assert controller.describe_parameter('joints').read_only
         assert not controller.has_parameter('env_id')
         controller.destroy_node()
+
+
+@pytest.mark.parametrize(('section', 'words'), [
+    ({'reheating': None}, 'own.yaml: reheating must be in the table learner, not beside it'),
+    ({'learner': {'colour': 1}}, 'own.yaml: unknown parameter learner.colour: learner has'),
+    ({'learner': None}, 'own.yaml: learner must be a table of time_step')])
+def test_what_is_wrong_with_a_preset_is_said_with_its_file(tmp_path, section, words):
+    """A table beside learner, where it has no effect, is the slip of an indentation."""
+    content = yaml.safe_load(preset_file('default').read_text())
+    content['/**']['ros__parameters'].update(section)
+    (tmp_path / 'own.yaml').write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match=words):
+        preset(tmp_path / 'own.yaml')
+
+
+def test_what_is_wrong_with_a_robot_is_said_with_its_file():
+    with pytest.raises(ConfigError, match=r'presets/default.yaml: missing parameter robot: name'):
+        read_robot(preset_file('default'))

@@ -16,13 +16,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import find, preset_file, ROBOT, ROBOT_FILE, SIMULATED
-from dynsyn_ros.settings.schema import build, build_part, ConfigError
+from dynsyn_ros.settings.schema import build, build_part, ConfigError, part_of
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 
 
@@ -42,10 +44,24 @@ def read_preset(name: str | Path) -> LearnerConfig:
     values = parameters.read([file])
     if 'learner' not in values:
         raise ConfigError(f'{file} must have a table learner')
-    return build(LearnerConfig, values['learner'], 'learner.')
+    for misplaced in part_of(LearnerConfig, values):
+        raise ConfigError(f'{file}: {misplaced} must be in the table learner, not beside it')
+    with _named(file):
+        return build(LearnerConfig, values['learner'], 'learner.')
 
 
 def read_robot(name: str | Path = ROBOT_FILE) -> RobotConfig:
     """Read the robot's part of a parameter file; raises :class:`ConfigError`."""
     file = find(ROBOT, str(name))
-    return build_part(RobotConfig, parameters.read([file]))
+    values = parameters.read([file])
+    with _named(file):
+        return build_part(RobotConfig, values)
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Name the file in the reason why its parameters are refused."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f'{file}: {error}') from error

@@ -22,7 +22,7 @@ import shutil
 import signal
 import subprocess
 
-from conftest import preset, robot_config
+from conftest import preset, robot_config, ROBOT_FILE
 from dynsyn_ros.cli import train
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.process import exit_code, INTERRUPTED
@@ -343,6 +343,19 @@ def test_the_next_command_of_a_fleet_that_took_more_steps_than_asked_for(tmp_pat
     done = dynsyn('train', '--steps', 1, '--output', 'run', folder=tmp_path)
     *_, advice = done.stdout.splitlines()
     assert advice == 'continue with: dynsyn train --resume run --steps 32'
+
+
+def test_the_next_command_for_a_robot_of_ones_own_names_its_file(tmp_path):
+    text = ROBOT_FILE.read_text().replace('robot: bipedal_walker', 'robot: mine')
+    (tmp_path / 'my.yaml').write_text(text)
+    done = dynsyn('train', '--steps', 1, '--output', 'run', '--params-file', 'my.yaml',
+                  folder=tmp_path)
+    advice = done.stdout.splitlines()[2].removeprefix('measure it with: dynsyn ').split()
+    assert advice[2:] == ['--params-file', 'my.yaml', '--env-id', 'BipedalWalker-v3']
+    measured = dynsyn(*advice, '--episodes', 1, folder=tmp_path)
+    assert measured.returncode == 0, measured.stderr
+    resumed = dynsyn('train', '--resume', 'run', folder=tmp_path)
+    assert '--params-file mine.yaml --env-id BipedalWalker-v3' in resumed.stdout
 
 
 def test_a_training_that_ended_when_it_solved_its_task_stays_ended(tmp_path, monkeypatch):

@@ -113,7 +113,7 @@ def main(options: argparse.Namespace) -> None:
         line.show(trainer.steps, lambda: _status(trainer), last=True)
     if scalars:
         scalars.close()
-    print(said(*_closing(trainer)))
+    print(said(*_closing(trainer, options.params_file)))
 
 
 def _new(options: argparse.Namespace) -> Trainer:
@@ -158,7 +158,7 @@ def _status(trainer: Trainer) -> list[str]:
     return [*words, f'{sum(trainer.log.episodes):,} episodes']
 
 
-def _closing(trainer: Trainer) -> list[str]:
+def _closing(trainer: Trainer, robot_file: str | None) -> list[str]:
     """Say what happened, what was written, and how to continue."""
     folder, config = trainer.folder, trainer.config
     ended = 'finished' if trainer.finished else 'interrupted'
@@ -167,7 +167,8 @@ def _closing(trainer: Trainer) -> list[str]:
         f'{ended} after {trainer.steps:,} of {config.steps:,} steps of all walkers: {verdict}'
         f'{", ".join(_status(trainer))}',
         files_of(folder),
-        'measure it with: ' + command('evaluate', folder / WEIGHTS_FILE, *_robot(config)),
+        'measure it with: ' + command(
+            'evaluate', folder / WEIGHTS_FILE, *_robot(config, robot_file)),
     ]
     if trainer.solved:
         return lines
@@ -185,11 +186,16 @@ def _verdict(solved_after: list[int | None], shared: bool) -> str:
     return f'solved by {who} after {when}; '
 
 
-def _robot(config: TrainingConfig) -> list[str]:
-    """List the options for the robot and its environment that differ from the defaults."""
-    name = config.robot.robot
-    words = ['--params-file', name] if name != ROBOT_FILE.stem and name in NAMED[ROBOT] else []
-    usual = words or name == ROBOT_FILE.stem
-    if not usual or config.env_id != env_id_of(name):
+def _robot(config: TrainingConfig, file: str | None) -> list[str]:
+    """
+    List the options for the robot and its environment that differ from the defaults.
+
+    ``file`` is the robot's as given. A resumed training has not been given one: the name of its
+    robot then stands for that of its file.
+    """
+    robot = config.robot.robot
+    name = file or (robot if robot in NAMED[ROBOT] else f'{robot}.yaml')
+    words = [] if name == ROBOT_FILE.stem else ['--params-file', name]
+    if name not in NAMED[ROBOT] or config.env_id != env_id_of(name):
         words += ['--env-id', config.env_id]
     return words

@@ -22,6 +22,8 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
+import time
 
 from conftest import write_training
 from dynsyn_ros.pictures import canvas
@@ -190,6 +192,31 @@ def test_a_stopped_sweep_goes_on(tmp_path, local):
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path, workers=False)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / 'out') == contents(local)
+
+
+def test_ctrl_c_while_its_workers_are_imported_is_no_traceback(tmp_path):
+    """A terminal sends it to the workers, too."""
+    write(tmp_path)
+    code = ('import runpy, signal, sys\n'
+            'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
+            "runpy.run_module('dynsyn_ros', run_name='__main__', alter_sys=True)")
+    running = subprocess.Popen(
+        [sys.executable, '-c', code, 'sweep', 'sweep.yaml', '--output', 'out', '--workers', '1'],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True)
+
+    def importing():
+        return any('spawn_main' in words and 'numpy' in Path(f'/proc/{pid}/maps').read_text()
+                   for pid, words in descendants(running.pid))
+
+    while not importing():
+        assert running.poll() is None, 'it ended too soon'
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGINT)
+    said, errors = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 0
+    assert 'Traceback' not in errors
+    assert said.startswith('interrupted: 4 of 4 trainings are left')
 
 
 def test_a_killed_sweep_takes_its_workers_along_and_goes_on(tmp_path, local):

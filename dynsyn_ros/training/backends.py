@@ -19,9 +19,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, resource_tracker
 import os
 from pathlib import Path
+import signal
 
 from dynsyn_ros.process import end_with, StopRequest
 from dynsyn_ros.settings.schema import ConfigError
@@ -66,11 +67,16 @@ class _Worker:
     """A process that runs one job after another, and ends when this one does."""
 
     def __init__(self) -> None:
-        """Start the process."""
+        """Start the process; a Ctrl-C waits until it has imported what it needs."""
         context = get_context('spawn')
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, os.getpid()))
-        self.process.start()
+        resource_tracker.ensure_running()  # its start would let Ctrl-C through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            self.process.start()  # it inherits what is blocked
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def end(self) -> None:
@@ -83,6 +89,7 @@ def _work(pipe: connection.Connection, parent: int) -> None:
     """Run jobs as they arrive, and answer each with None or the reason why it cannot be run."""
     end_with(parent)
     stop = StopRequest()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
     while not stop:
         try:
             job = pipe.recv()

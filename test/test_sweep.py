@@ -121,6 +121,22 @@ def test_the_picture_says_of_how_many_episodes_and_ends_each_seed_where_it_ends(
     assert alone.get_xydata().tolist() == [[400, 200], [600, 300], [800, 400]]
 
 
+def test_the_picture_gives_no_number_of_walkers_that_is_not_that_of_all(tmp_path, monkeypatch):
+    settings = {'fleet': {}, 'single': {'learners': 1}}
+    jobs = sweep.read_sweep(write(tmp_path, settings=settings, seeds=[0]), tmp_path / 'out')
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
+    for chosen in (jobs, jobs[:1]):
+        for job in chosen:
+            shutil.rmtree(job.folder, ignore_errors=True)
+            write_training(job.folder, [(0, 1, 100, 100, 1.0, 0, 1.0)], job.config.learners, True,
+                           100)
+        monkeypatch.setattr(sweep, '_result', lambda _: ())
+        sweep.merge(chosen, tmp_path / 'out')
+    assert [figure.axes[0].get_xlabel() for figure in drawn] == [
+        'steps of all walkers', 'steps of all 2 walkers']
+
+
 def test_many_settings_have_a_panel_each_with_the_first_behind_it(tmp_path, monkeypatch):
     log = {'steps': np.array([200, 400]), 'mean': np.array([1.0, 2.0]),
            'mean_of': np.array([100, 100])}

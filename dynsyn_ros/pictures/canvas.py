@@ -78,9 +78,14 @@ def dot_size(count: int) -> float:
     return 3.5 if count < 300 else 2.5 if count < 3000 else 1.8
 
 
-def steps_axis(axes: Axes, walkers: int) -> None:
-    """Label an x-axis of steps, with ticks for short and long runs."""
-    axes.set_xlabel('steps' if walkers == 1 else f'steps of all {walkers} walkers')
+def steps_axis(axes: Axes, walkers: int | None) -> None:
+    """
+    Label an x-axis of steps, with ticks for short and long runs.
+
+    ``walkers`` is None if the curves are not all of the same number of walkers.
+    """
+    number = '' if walkers is None else f'{walkers} '
+    axes.set_xlabel('steps' if walkers == 1 else f'steps of all {number}walkers')
     axes.xaxis.set_major_formatter(STEPS)
     axes.set_xlim(left=0.0)
 

@@ -257,8 +257,11 @@ def merge(jobs: list[Job], output: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(_SUMMARY_COLUMNS)
         writer.writerows(_result(job) for job in jobs)
+    learners, solved_at = ({getattr(job.config, name) for job in jobs}
+                           for name in ('learners', 'solved_at'))
     sweep_picture.draw(
-        logs, jobs[0].config.learners, jobs[0].config.solved_at, output / CURVES)
+        logs, *(each.pop() if len(each) == 1 else None for each in (learners, solved_at)),
+        output / CURVES)
 
 
 def _result(job: Job) -> tuple:

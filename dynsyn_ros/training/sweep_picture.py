@@ -45,12 +45,13 @@ Curves = tuple[np.ndarray, np.ndarray]
 
 
 def draw(
-    logs: Mapping[str, Sequence[Log]], walkers: int, solved_at: float | None, path: Path
+    logs: Mapping[str, Sequence[Log]], walkers: int | None, solved_at: float | None, path: Path
 ) -> None:
     """
     Draw each setting: the mean over its seeds with a band from the worst to the best.
 
-    ``logs`` has those of the seeds of each setting. Both end where the first seed ends. Seeds that
+    ``logs`` has those of the seeds of each setting. ``walkers`` and ``solved_at`` are None if the
+    settings do not agree on them. Line and band end where the first seed ends. Seeds that
     continue are thin lines up to their end.
     """
     of = {int(log[MEAN_OF].max()) for each in logs.values() for log in each}

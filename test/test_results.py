@@ -135,3 +135,9 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, summary, words):
     if summary:
         (tmp_path / 'run' / 'summary.json').write_text(summary)
     assert words in refused(tmp_path, 'results', 'run')
+
+
+def test_a_goal_is_a_number(tmp_path):
+    for goal in ('nan', 'inf', 'high'):
+        assert f'must be a number, not {goal}' in refused(
+            tmp_path, 'results', 'run', '--goals', '100', goal)

@@ -33,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument('folders', type=Path, nargs='+', metavar='DIR',
                         help='folders of dynsyn train or dynsyn sweep, finished or not')
-    parser.add_argument('--goals', type=float, nargs='+', default=GOALS, metavar='RETURN', help=(
-        f'show when the {WINDOW}-episode mean first reached these '
-        f'(default: {" ".join(f"{goal:g}" for goal in GOALS)})'))
+    parser.add_argument(
+        '--goals', type=shared_options.finite, nargs='+', default=GOALS, metavar='RETURN', help=(
+            f'show when the {WINDOW}-episode mean first reached these '
+            f'(default: {" ".join(f"{goal:g}" for goal in GOALS)})'))
     shared_options.add_markdown(parser)
 
 

@@ -19,13 +19,12 @@ Parameters that are not given on the command line come from ``params_file`` and 
 ``weights`` and ``output_dir``.
 """
 
-from pathlib import Path
 
 from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS
 from dynsyn_ros.settings.assets import CONFIG, PACKAGE, ROBOT_FILE, TRAINED, URDF
-from dynsyn_ros.settings.files import new_folder
+from dynsyn_ros.settings.files import new_folder, path_of
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
@@ -77,7 +76,7 @@ def start(context):
     def value(name):
         return launching.value(context, name)
 
-    folder = Path(value('output_dir') or new_folder('launch')).expanduser()
+    folder = path_of(value('output_dir')) if value('output_dir') else new_folder('launch')
     given = {**launching.given(context, PARAMETERS), 'output_dir': str(folder)}
     parameters = [*launching.files(context), given]
     executables = ['simulator', 'controller']

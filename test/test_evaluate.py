@@ -28,7 +28,7 @@ from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import Episode
-from dynsyn_ros.training.evaluation import describe, evaluate
+from dynsyn_ros.training.evaluation import describe, evaluate, summary
 import numpy as np
 from PIL import Image
 from programs import dynsyn, PATIENCE, PROGRAM, refused
@@ -49,7 +49,7 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
     episodes = list(evaluate(file, robot_config(), ENVIRONMENTS[0], 2, 4))
     totals = [episode.total for episode in episodes]
     returns, speed, film = done.stdout.splitlines()
-    assert returns == describe(episodes)
+    assert returns == describe(summary(episodes, Course()))
     assert speed.startswith('speed: mean ')
     assert film == 'film: last.gif'
     mean, spread = np.mean(totals), np.std(totals, ddof=1)
@@ -60,7 +60,7 @@ def test_evaluate_describes_its_episodes(tmp_path, file):
 
 
 def test_one_episode_is_described_as_one():
-    words = describe([Episode(-100.0, 50, True)])
+    words = describe(summary([Episode(-100.0, 50, True)], Course()))
     assert words.startswith('1 episode: mean -100.0, SD -, quartiles ')
     assert '; 1 fall; 50 steps' in words
 

@@ -25,7 +25,8 @@ from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
-from dynsyn_ros.settings.files import opened, replaced, whole_length
+from dynsyn_ros.settings.assets import find, ROBOT
+from dynsyn_ros.settings.files import check_folder, opened, path_of, replaced, whole_length
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.training.trainer import Trainer
 from hypothesis import given, settings
@@ -220,6 +221,18 @@ def test_half_a_line_does_not_count(tmp_path, content, length):
     if content is not None:
         (tmp_path / 'log').write_text(content)
     assert whole_length(tmp_path / 'log') == length
+
+
+def test_a_path_may_begin_with_a_home_folder_that_nobody_has(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    for name, path in (('~/a.yaml', '/home/me/a.yaml'), ('~nobody9/a', '~nobody9/a'), ('a', 'a')):
+        assert str(path_of(name)) == str(find(ROBOT, f'{name}/.')) == path
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match='cannot write in the folder .*/file: it is a file'):
+        check_folder(tmp_path / 'file')
 
 
 def test_only_a_regular_file_is_opened(tmp_path):

@@ -72,16 +72,17 @@ def main(options: argparse.Namespace) -> None:
             if stop:
                 break
     done = len(episodes) == options.episodes
+    found = summary(episodes, course)
     if film and done:
         film.save()
     if options.json:
         print(strict_json({
             'weights': str(file), 'env_id': env_id, 'seed': options.seed,
-            'learning': options.learn, 'interrupted': not done, **summary(episodes, course)}, 1))
+            'learning': options.learn, 'interrupted': not done, **found}, 1))
         return
     print(said(
         '' if done else f'interrupted after {len(episodes)} of {options.episodes} episodes',
-        describe(episodes),
+        describe(found),
         f'speed: mean {sum(course.speeds) / len(course.speeds):.2f} m/s, least '
         f'{min(course.speeds):.2f}, most {max(course.speeds):.2f}' if course.speeds else '',
         f'passed: {course}' if any(course.met.values()) else '',

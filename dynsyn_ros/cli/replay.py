@@ -72,8 +72,8 @@ def main(options: argparse.Namespace) -> None:
     learner = Learner(robot.layout, config, seed)
     after = arrays = None
     if options.after:
-        arrays, about = weights.read_for(
-            robot, options.after, {**learner.contents, **ControlLoop(robot, learner).contents})
+        arrays, about = weights.read(
+            options.after, {**learner.contents, **ControlLoop(robot, learner).contents}, robot)
         learner.restore(arrays)
         after = about['made_by'].get(LAST_STEP)
         if after is None or not {'moved', 'sent_action'} <= arrays.keys():

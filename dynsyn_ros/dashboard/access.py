@@ -28,6 +28,7 @@ import socket
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
+from dynsyn_ros.settings.files import path_of
 
 #: The names by which this machine reaches itself.
 LOCAL = frozenset(('localhost', '127.0.0.1', '::1'))
@@ -47,7 +48,7 @@ TOKEN = re.compile(r'[\w-]{20,100}\Z', re.ASCII)
 
 def token_file() -> Path:
     """Return the file of the token, in the folder where ROS keeps its logs."""
-    return Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser() / 'dynsyn_dashboard.token'
+    return path_of(os.environ.get('ROS_HOME') or '~/.ros') / 'dynsyn_dashboard.token'
 
 
 def read_token() -> str:

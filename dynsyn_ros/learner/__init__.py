@@ -19,7 +19,7 @@ It does not depend on ROS, gymnasium or any robot. It has no episodes and no res
 """
 
 from dynsyn_ros.learner.config import Layout, LearnerConfig
-from dynsyn_ros.learner.contents import contents
+from dynsyn_ros.learner.contents import contents, learnt
 from dynsyn_ros.learner.learner import Learner
 
-__all__ = ['Layout', 'Learner', 'LearnerConfig', 'contents']
+__all__ = ['Layout', 'Learner', 'LearnerConfig', 'contents', 'learnt']

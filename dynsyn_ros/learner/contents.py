@@ -25,6 +25,8 @@ _LARGE = 1e9
 _WEIGHT = 1e6
 #: A sine that has been rotated by many small angles may exceed 1 by rounding.
 _UNIT = 1.001
+_LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale',
+           'recent_reward', 'long_term_reward', 'counted')
 
 
 def contents(layout: Layout, learners: int, groups: int) -> dict[str, ArraySpec]:
@@ -72,3 +74,15 @@ def contents(layout: Layout, learners: int, groups: int) -> dict[str, ArraySpec]
         'initial_centre': real(shared, -_WEIGHT, _WEIGHT),
         'stream': ArraySpec(np.dtype(np.uint64), (learners, 4)),
     }
+
+
+def learnt(layout: Layout) -> dict[str, ArraySpec]:
+    """
+    List what a new run takes over from the snapshot of one learner.
+
+    That is what was learnt, and how far it is annealed. The means of the reward then start again
+    from its own rewards, as the task may be another one; only its first step is compared with
+    ``baseline``.
+    """
+    one = contents(layout, 1, 1)
+    return {name: one[name] for name in _LEARNT}

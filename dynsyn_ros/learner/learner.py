@@ -25,15 +25,10 @@ from typing import Any
 
 from dynsyn_ros.learner import annealing, fluctuation, kernel
 from dynsyn_ros.learner.config import Layout, LearnerConfig
-from dynsyn_ros.learner.contents import contents
+from dynsyn_ros.learner.contents import contents, learnt
 from dynsyn_ros.settings.arrays import checked, Contents
 import numpy as np
 
-#: What a new run takes over from an earlier one: what was learnt, and how far it is annealed. The
-#: means of the reward then start again from its own rewards, as the task may be another one; only
-#: its first step is compared with ``baseline``.
-LEARNT = ('centre', 'amplitude', 'gain', 'clock', 'value_weight', 'baseline', 'scale',
-          'recent_reward', 'long_term_reward', 'counted')
 #: Working memory and outputs of a step, which are not part of the state.
 _SCRATCH = ('reward', 'fell', 'error', 'modulation', 'power', 'action', 'hidden')
 
@@ -286,19 +281,13 @@ class Learner:
         """Raise :class:`ValueError` if :meth:`restore` would."""
         checked(snapshot, self.contents)
 
-    @property
-    def learnt(self) -> Contents:
-        """The arrays that :meth:`initialise_from` takes from the snapshot of one learner."""
-        one = contents(self.layout, 1, 1)
-        return {name: one[name] for name in LEARNT}
-
     def initialise_from(self, snapshot: Mapping[str, np.ndarray]) -> None:
         """
-        Start every learner from what the snapshot of one learner has learnt.
+        Start every learner from what the snapshot of one learner has :func:`learnt`.
 
         Raises :class:`ValueError`, with nothing changed, if the snapshot is of another layout.
         """
         arrays = self._arrays()
-        for name, array in checked(snapshot, self.learnt).items():
+        for name, array in checked(snapshot, learnt(self.layout)).items():
             arrays[name][...] = array
         self.initial_centre[...] = snapshot['centre']

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 import time
 from typing import Any
 
@@ -44,6 +43,7 @@ from dynsyn_ros.robot import Robot, RobotConfig, StepInput
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.sensors import used_readings
 from dynsyn_ros.settings.assets import UNTRAINED
+from dynsyn_ros.settings.files import path_of
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.checkpoint_manager import CheckpointManager
 from rcl_interfaces.msg import SetParametersResult
@@ -154,7 +154,7 @@ class ControllerNode(Guarded, LifecycleNode):
         learner = Learner(self._robot.layout, self._learner_config, self._shared.seed)
         loop = ControlLoop(self._robot, learner)
         manager = CheckpointManager(
-            Path(self._config.output_dir).expanduser(), learner, self._robot,
+            path_of(self._config.output_dir), learner, self._robot,
             self._config.checkpoints_kept, round(self._config.best_window / robot.control_period),
             loop.state, self.get_logger().warning, self.faults.add)
         source = manager.begin(self._config.weights, self._shared.seed)

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import os
-from pathlib import Path
 from typing import Any
 
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
@@ -83,7 +82,7 @@ def files(context: Any) -> list[str]:
 
     Raises :class:`ConfigError` if the robot's cannot be read: ROS would start without it.
     """
-    robot = find(ROBOT, value(context, 'params_file')).expanduser()  # no shell does so after :=
+    robot = find(ROBOT, value(context, 'params_file'))
     with opened(robot):
         return [str(robot), str(find(PRESET, value(context, 'preset')))]
 
@@ -93,5 +92,5 @@ def given(context: Any, parameters: Arguments) -> dict[str, Any]:
     values = {name: read_value(value(context, name)) for name in parameters
               if value(context, name) != FROM_FILE}
     if value(context, 'weights') != FROM_FILE:
-        values['weights'] = str(Path(weights_path(value(context, 'weights'))).expanduser())
+        values['weights'] = weights_path(value(context, 'weights'))
     return values

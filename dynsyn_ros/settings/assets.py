@@ -21,6 +21,7 @@ import os
 from pathlib import Path
 from xml.etree import ElementTree
 
+from dynsyn_ros.settings.files import path_of
 from dynsyn_ros.settings.schema import ConfigError
 
 PACKAGE = 'dynsyn_ros'
@@ -96,7 +97,7 @@ def find(kind: str, name: str) -> Path:
     if not (name.endswith(suffix) or '/' in name or Path(name).is_dir()):
         raise ConfigError(f'unknown {kind} {name}: it must be one of {", ".join(NAMED[kind])}, '
                           f'or a file that ends in {suffix}')
-    return Path(name)
+    return path_of(name)
 
 
 def preset_file(name: str) -> Path:

@@ -41,6 +41,11 @@ def new_folder(kind: str) -> Path:
     return Path('runs') / f'{kind}_{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}'
 
 
+def path_of(name: str) -> Path:
+    """Make a path; a leading ~ is the home folder, if that is known, as no shell has seen it."""
+    return Path(os.path.expanduser(name))
+
+
 def check_folder(folder: Path) -> None:
     """Make a folder if needed; raises :class:`ConfigError` if files cannot be written there."""
     try:
@@ -48,7 +53,8 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ConfigError(f'cannot write in the folder {folder}: {error.strerror}') from error
+        reason = 'it is a file' if isinstance(error, FileExistsError) else error.strerror
+        raise ConfigError(f'cannot write in the folder {folder}: {reason}') from error
 
 
 @contextmanager

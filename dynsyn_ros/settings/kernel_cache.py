@@ -29,7 +29,7 @@ import shutil
 import sys
 import tempfile
 
-from dynsyn_ros.settings.files import check_folder
+from dynsyn_ros.settings.files import check_folder, path_of
 from dynsyn_ros.settings.schema import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -90,7 +90,7 @@ def _parents() -> Iterator[Path]:
         yield given
     else:
         yield PACKAGE / '__pycache__'
-        home = Path(os.path.expanduser(os.environ.get('XDG_CACHE_HOME') or '~/.cache'))
+        home = path_of(os.environ.get('XDG_CACHE_HOME') or '~/.cache')
         if home.is_absolute():
             yield home / 'dynsyn_ros'
 

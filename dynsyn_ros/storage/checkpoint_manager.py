@@ -33,6 +33,7 @@ from typing import TypeVar
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.assets import UNTRAINED
+from dynsyn_ros.settings.files import path_of
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.best_so_far import BestSoFar
@@ -98,7 +99,7 @@ class CheckpointManager:
         if found:
             source = str(found)
         elif source != UNTRAINED:
-            load(Path(source).expanduser())
+            load(path_of(source))
         self._load_best(alone=not found)
         self._claim = Claim(self.path.parent, WALK)
         self._made_by = {'by': 'controller node', 'seed': seed, 'weights': source}
@@ -115,8 +116,8 @@ class CheckpointManager:
         if not self._best_path.exists():
             return
         try:
-            arrays, about = weights.read_for(
-                self._robot, self._best_path, self._learner.contents)
+            arrays, about = weights.read(
+                self._best_path, self._learner.contents, self._robot)
             self._learner.check(arrays)
             mean = float(about['made_by']['mean_reward'])
             config = self._robot.config

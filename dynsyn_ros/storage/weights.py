@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from dynsyn_ros.learner import contents as learner_contents
-from dynsyn_ros.learner import Layout, Learner
+from dynsyn_ros.learner import Layout, Learner, learnt
 from dynsyn_ros.robot import Robot
 from dynsyn_ros.settings.arrays import ArraySpec, Contents, Mismatch
 from dynsyn_ros.settings.files import opened, replaced
@@ -99,7 +99,7 @@ def load(path: Path | str, learner: Learner, robot: Robot) -> dict[str, Any]:
     Raises :class:`ConfigError`, with the learner unchanged, if the file cannot be read, is not a
     weights file, or belongs to another robot or another number of learners.
     """
-    arrays, about = read_for(robot, path, learner.contents)
+    arrays, about = read(path, learner.contents, robot)
     learner.restore(arrays)
     return about
 
@@ -110,15 +110,8 @@ def initialise_from(path: Path | str, learner: Learner, robot: Robot) -> None:
 
     Raises :class:`ConfigError`, with the learners unchanged, as :func:`load` does.
     """
-    arrays, _ = read_for(robot, path, learner.learnt)
+    arrays, _ = read(path, learnt(learner.layout), robot)
     learner.initialise_from(arrays)
-
-
-def read_for(
-    robot: Robot, path: Path | str, contents: Contents | None = None
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read a file as :func:`read` does, and refuse it if it belongs to another robot."""
-    return _read(path, contents, robot)
 
 
 def check_robot(path: Path | str, about: Mapping[str, Any], robot: Robot) -> None:
@@ -137,21 +130,15 @@ def _sizes(layout: Layout) -> dict[str, int]:
 
 
 def read(
-    path: Path | str, contents: Contents | None = None
+    path: Path | str, contents: Contents | None = None, robot: Robot | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """
     Read the arrays of a file, and what the file says about itself.
 
     The arrays must match ``contents``, or, if it is None, be those of any number of learners of
-    any size. Raises :class:`ConfigError` if they are not, or if the file cannot be read or is not
-    a weights file.
+    any size. With ``robot``, the file must also be of that robot. Raises :class:`ConfigError` if
+    it is not so, or if the file cannot be read or is not a weights file.
     """
-    return _read(path, contents, None)
-
-
-def _read(
-    path: Path | str, contents: Contents | None, robot: Robot | None
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with _opened(path) as (archive, about):
         if robot:
             check_robot(path, about, robot)

@@ -73,7 +73,7 @@ def check(experiment: Experiment, path: Path) -> None:
 
     An experiment takes hours, and the change comes in its middle.
     """
-    weights.read_for(Robot(experiment.robot), Path(experiment.weights))
+    weights.read(experiment.weights, robot=Robot(experiment.robot))
     make(experiment.simulator, experiment.env_id, experiment.seed, range(1),
          experiment.robot).change(experiment.change)
     if path.exists() and _made_by(path) not in (None, strict_json(asdict(experiment), indent=1)):

@@ -19,8 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynsyn_ros.learner import contents, Learner, LearnerConfig
-from dynsyn_ros.learner.learner import LEARNT
+from dynsyn_ros.learner import contents, Learner, LearnerConfig, learnt
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings.arrays import Contents
 from dynsyn_ros.settings.assets import UNTRAINED
@@ -80,8 +79,7 @@ class TrainingConfig:
         robot = Robot(self.robot)
         make(self.simulator, self.env_id, self.seed, range(1), self.robot)
         if self.weights != UNTRAINED:
-            one = contents(robot.layout, 1, 1)
-            weights.read_for(robot, Path(self.weights), {name: one[name] for name in LEARNT})
+            weights.read(Path(self.weights), learnt(robot.layout), robot)
 
     def make(self, threads: int) -> tuple[Robot, Headless]:
         """Make learners and walkers; envpool uses ``threads``; raises :class:`ConfigError`."""

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def evaluate(
     :class:`ConfigError` if the file cannot be used.
     """
     robot = Robot(robot_config)
-    arrays, about = weights.read_for(robot, file)
+    arrays, about = weights.read(file, robot=robot)
     if len(arrays['gain']) > 1:
         raise ConfigError(f'{file} holds {len(arrays["gain"])} learners; evaluate needs one')
     if config is None and about['learner'] is None:
@@ -104,17 +104,15 @@ def summary(episodes: Sequence[Episode], course: Course) -> dict[str, Any]:
     }
 
 
-def describe(episodes: list[Episode]) -> str:
-    """Summarise the returns of episodes in words."""
-    totals = np.array([episode.total for episode in episodes])
-    low, median, high = np.percentile(totals, (25, 50, 75))
-    lengths = np.mean([episode.length for episode in episodes])
-    spread = f'{totals.std(ddof=1):.1f}' if len(totals) > 1 else '-'
-    falls = sum(episode.fell for episode in episodes)
+def describe(found: Mapping[str, Any]) -> str:
+    """Put a :func:`summary` into words."""
+    low, median, high = found['quartiles']
+    spread = '-' if found['sd'] is None else f'{found["sd"]:.1f}'
     return (
-        f'{_counted(len(totals), "episode")}: mean {totals.mean():.1f}, SD {spread}, quartiles '
-        f'{low:.1f} {median:.1f} {high:.1f}, least {totals.min():.1f}, most {totals.max():.1f}; '
-        f'{_counted(falls, "fall")}; {lengths:.0f} steps on average')
+        f'{_counted(found["episodes"], "episode")}: mean {found["mean"]:.1f}, SD {spread}, '
+        f'quartiles {low:.1f} {median:.1f} {high:.1f}, least {found["least"]:.1f}, '
+        f'most {found["most"]:.1f}; {_counted(found["falls"], "fall")}; '
+        f'{found["mean_steps"]:.0f} steps on average')
 
 
 def _counted(count: int, what: str) -> str:

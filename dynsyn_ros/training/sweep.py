@@ -51,12 +51,10 @@ from pathlib import Path
 import re
 from typing import Any
 
-from dynsyn_ros.robot import Robot
-from dynsyn_ros.settings.assets import ROBOT_FILE, UNTRAINED, weights_path
+from dynsyn_ros.settings.assets import ROBOT_FILE, weights_path
 from dynsyn_ros.settings.files import opened, replaced, whole_length
 from dynsyn_ros.settings.parameters import read_table
 from dynsyn_ros.settings.schema import build, ConfigError, cut
-from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import (
     COLUMNS,
     last_steps,
@@ -117,12 +115,9 @@ class Job:
         """
         Raise :class:`ConfigError` if its folder has a training with other settings.
 
-        Unless ``longer`` ones are allowed, also if that has gone beyond the steps asked for. A
-        training that has not begun must also be able to start from its weights.
+        Unless ``longer`` ones are allowed, also if that has gone beyond the steps asked for.
         """
         made, taken = trainer.made_with(self.folder) or (None, 0)
-        if not made and self.config.weights != UNTRAINED:
-            weights.read_for(Robot(self.config.robot), Path(self.config.weights))
         name = made and _first_difference(
             trainer.plain(asdict(self.config)), {**made, 'steps': self.config.steps})
         if name:
@@ -198,12 +193,16 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
 
 
 def try_out(jobs: Iterable[Job]) -> None:
-    """Raise :class:`ConfigError` that names a setting whose robot or weights cannot be used."""
+    """
+    Raise :class:`ConfigError` that names a setting whose robot or weights cannot be used.
+
+    Trainings that have begun need neither.
+    """
     tried = []
     for job in jobs:
         config = job.config
         parts = config.simulator, config.env_id, config.weights, config.robot
-        if parts in tried:
+        if parts in tried or trainer.made_with(job.folder):
             continue
         tried.append(parts)
         try:

@@ -81,7 +81,7 @@ def test_killed_at_any_moment_nothing_written_is_lost(tmp_path, robot):
             time.sleep(rng.uniform(0.0, LIFE))
             writer.kill()
             writer.join()
-            with suppress(EOFError):
+            with suppress(EOFError, OSError):  # killed between two messages, or in one
                 while heard.poll():
                     newest[folder] = heard.recv()
             skipped = []
@@ -121,13 +121,13 @@ def manager_of(folder, robot, warned):
 
 
 def test_a_closed_manager_leaves_no_thread_and_is_freed_at_once(tmp_path, robot):
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     manager = manager_of(tmp_path, robot, [])
     manager.begin('none', 1)
     manager.checkpoint()
     manager.close()
     assert (tmp_path / 'checkpoint_00000001.npz').is_file()
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads
     gc.disable()  # as while a node spins
     try:
         freed = weakref.ref(manager)

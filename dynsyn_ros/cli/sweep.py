@@ -51,10 +51,9 @@ def main(options: argparse.Namespace) -> None:
     file = find(SWEEP_FILE, options.file)
     output = (options.output or Path('runs') / file.stem).resolve()
     jobs = sweep.read_sweep(file, output)
-    for job in jobs:
-        job.check(longer=False)
+    new = [job for job in jobs if not job.check(longer=False)]
     if not backends.on_a_cluster(options.backend):  # its machines may have what this one lacks
-        sweep.try_out(jobs)
+        sweep.try_out(new)
     claim = Claim(output, SWEEP)
     stop = StopRequest()
     done = {job.folder: job.steps for job in jobs}

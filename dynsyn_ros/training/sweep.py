@@ -111,11 +111,12 @@ class Job:
     def _done(self) -> Path:
         return self.folder / f'.finished_{self.config.steps}'
 
-    def check(self, longer: bool = True) -> None:
+    def check(self, longer: bool = True) -> bool:
         """
-        Raise :class:`ConfigError` if its folder has a training with other settings.
+        Return whether its folder has a training; raises :class:`ConfigError` if that is another.
 
-        Unless ``longer`` ones are allowed, also if that has gone beyond the steps asked for.
+        Another has other settings, or, unless ``longer`` ones are allowed, has gone beyond the
+        steps asked for.
         """
         made, taken = trainer.made_with(self.folder) or (None, 0)
         name = made and _first_difference(
@@ -129,6 +130,7 @@ class Job:
             raise ConfigError(
                 f'{self.folder} has taken {taken} steps already, more than the {self.config.steps}'
                 ' that are asked for: choose another --output')
+        return made is not None
 
     def run(self, stop: Callable[[], bool]) -> None:
         """
@@ -193,16 +195,12 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
 
 
 def try_out(jobs: Iterable[Job]) -> None:
-    """
-    Raise :class:`ConfigError` that names a setting whose robot or weights cannot be used.
-
-    Trainings that have begun need neither.
-    """
+    """Raise :class:`ConfigError` that names a setting whose robot or weights cannot be used."""
     tried = []
     for job in jobs:
         config = job.config
         parts = config.simulator, config.env_id, config.weights, config.robot
-        if parts in tried or trainer.made_with(job.folder):
+        if parts in tried:
             continue
         tried.append(parts)
         try:

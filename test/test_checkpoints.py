@@ -73,7 +73,8 @@ def test_killed_at_any_moment_nothing_written_is_lost(tmp_path, robot):
         for folder, steps in newest.items():
             heard, written = context.Pipe(duplex=False)
             writer = context.Process(
-                target=write_for_ever, args=(folder, learner, robot, steps, written))
+                target=write_for_ever, args=(folder, learner, robot, steps, written),
+                daemon=True)  # a failure must not leave it behind
             writer.start()
             written.close()
             running.append((folder, writer, heard))

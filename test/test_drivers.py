@@ -90,6 +90,15 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
             one.until(lambda: f'driving, no longer halted: {words}' in logged, 'its end')  # noqa: B023
 
 
+def diagnosed(node):
+    """Let a node subscribe to the diagnostics; returns the message of each status, by its name."""
+    told = {}
+    node.create_subscription(
+        topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
+        lambda array: told.update({s.name: s.message for s in array.status}), topics.QOS)
+    return told
+
+
 def test_who_is_not_heard_is_told_why(tmp_path):
     """A reliable subscription to a best-effort driver, by qos_overrides, and no subscriber."""
     with ros():
@@ -99,12 +108,10 @@ def test_who_is_not_heard_is_told_why(tmp_path):
             parameter_overrides=[Parameter(
                 'qos_overrides./imu.subscription.reliability', value='reliable')],
             use_global_arguments=False)
-        driver, told = Node('driver'), {}
+        driver = Node('driver')
         imu = driver.create_publisher(
             Imu, 'imu', QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-        driver.create_subscription(
-            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
-            lambda array: told.update({s.name: s.message for s in array.status}), topics.QOS)
+        told = diagnosed(driver)
         with spinning(controller, driver) as executor:
             controller.start()
             spin_until(executor, lambda: 'best effort' in told.get('/controller: imu', ''))
@@ -119,7 +126,6 @@ def test_who_is_not_heard_is_told_why(tmp_path):
 
 
 def test_who_uses_another_type_is_named(tmp_path):
-    told = {}
     with ros():
         controller = make(ControllerNode, output_dir=tmp_path)
         context = rclpy.Context()  # as one process cannot use two types for a topic
@@ -128,9 +134,7 @@ def test_who_uses_another_type_is_named(tmp_path):
         driver.create_publisher(Float32, 'reward', 1)
         driver.create_subscription(Float32MultiArray, 'joint_torques', print, 1)
         watcher = Node('watcher')
-        watcher.create_subscription(
-            topics.DIAGNOSTICS_TYPE, topics.DIAGNOSTICS,
-            lambda array: told.update({s.name: s.message for s in array.status}), topics.QOS)
+        told = diagnosed(watcher)
         with spinning(controller, watcher) as executor:
             controller.start()
             spin_until(executor, lambda: 'driver' in told.get('/controller: reward', ''))

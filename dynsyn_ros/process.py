@@ -33,7 +33,7 @@ BAD_INPUT = 2
 #: Exit code if Ctrl-C left the work unfinished, the one that shells use.
 INTERRUPTED = 128 + signal.SIGINT
 #: Exit code if the reader of the output has gone, as `head` does; likewise.
-UNHEARD = 128 + signal.SIGPIPE
+NO_READER = 128 + signal.SIGPIPE
 #: Cores that this process may use.
 CORES = len(os.sched_getaffinity(0))
 #: Linux only: the signal that a process gets when its parent ends.
@@ -101,7 +101,7 @@ def exit_code(program: Callable[[], None]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         _drop_output()
-        return UNHEARD
+        return NO_READER
     except OSError as error:
         if error.filename is None:
             _drop_output()

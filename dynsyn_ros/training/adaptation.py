@@ -83,10 +83,10 @@ def check(experiment: Experiment, path: Path) -> None:
 
 def _made_by(path: Path) -> str | None:
     """Return the description of the experiment that a CSV file is of, if it is complete."""
-    told = path.with_suffix('.json')
-    if not told.exists():
+    described = path.with_suffix('.json')
+    if not described.exists():
         return None
-    with opened(told) as file:
+    with opened(described) as file:
         return file.read().decode('utf-8', 'replace')
 
 
@@ -122,10 +122,10 @@ def run(
     Returns whether it is complete now. ``step`` is called after each step. A ``.json`` file next
     to the CSV describes the experiment.
     """
-    told, mine = path.with_suffix('.json'), strict_json(asdict(experiment), indent=1)
-    if path.exists() and _made_by(path) == mine:
+    description, text = path.with_suffix('.json'), strict_json(asdict(experiment), indent=1)
+    if path.exists() and _made_by(path) == text:
         return True
-    told.unlink(missing_ok=True)
+    description.unlink(missing_ok=True)
     table = Table(path, COLUMNS)
     for row in episodes(experiment):
         if row is None:
@@ -135,8 +135,8 @@ def run(
         else:
             table.write(row)
     table.close()
-    with replaced(told, 'w') as file:
-        file.write(mine)
+    with replaced(description, 'w') as file:
+        file.write(text)
     return True
 
 

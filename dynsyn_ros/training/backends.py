@@ -136,7 +136,7 @@ def run_local(
                 try:
                     refusal = pipe.recv()
                     idle.append(worker)
-                except (EOFError, ConnectionError):
+                except (EOFError, OSError):
                     worker.end()
                     refusal = None
                 if refusal is not None:
@@ -149,10 +149,10 @@ def run_local(
                     deaths[job.folder] += 1
                     again.append(job)
     finally:
-        everybody = [*idle, *(worker for worker, _ in running.values())]
-        for worker in everybody:
+        alive = [*idle, *(worker for worker, _ in running.values())]
+        for worker in alive:
             worker.end()
-        for worker in everybody:
+        for worker in alive:
             worker.process.join()
 
 

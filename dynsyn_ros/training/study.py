@@ -259,15 +259,15 @@ class Study:
 
     def _over(self, running: _Running) -> bool:
         """End a trial that is not among the best or has no budget left; returns whether it did."""
-        value, told = self._standing(running)
+        value, words = self._standing(running)
         last = running.budget == len(self.search.budgets)
         # The preset itself takes part in the comparison, but always continues.
         stops = not last and running.trial.should_prune() and not (
             running.trial.number == 0 and self.search.as_it_is)
         if stops or math.isnan(value):
-            self._end(running, TrialState.PRUNED, f'{told}, stops here')
+            self._end(running, TrialState.PRUNED, f'{words}, stops here')
         elif last:
-            self._end(running, TrialState.COMPLETE, f'{told}, finished', value)
+            self._end(running, TrialState.COMPLETE, f'{words}, finished', value)
         else:
             return False
         return True
@@ -281,13 +281,13 @@ class Study:
             f'{len(budgets)}: {self.search.config.objective} {value:.1f}')
 
     def _end(
-        self, running: _Running, state: TrialState, told: str, value: float | None = None
+        self, running: _Running, state: TrialState, words: str, value: float | None = None
     ) -> None:
         """Report the end of a trial to the study and release it."""
         self._study.tell(running.trial, value, state)
         self._running.remove(running)
         running.claim.release()
-        self._say(f'trial {running.trial.number} {told}')
+        self._say(f'trial {running.trial.number} {words}')
 
 
 def _suggest(trial: Trial, each: Range) -> None:

@@ -65,7 +65,7 @@ CHECKPOINT_PERIOD = 120.0
 LOOK_STEPS = 1000
 _WALKERS = 'walkers.'
 #: The arrays that a step needs from the last one, with their least and greatest values.
-_TOLD = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
+_CARRIED = {'rewards': (-1e9, 1e9), 'sent': (-1e6, 1e6), 'moved': ()}
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -198,10 +198,10 @@ class Trainer:
         self._loop.learner.restore(arrays)
         self._loop.learner.reheat(reheat)
         beside, _ = weights.read(file, self._beside)
-        for name, array in self._told.items():
-            told = beside.pop(_WALKERS + name)
+        for name, array in self._carried.items():
+            value = beside.pop(_WALKERS + name)
             if name != 'moved' or self.resumes_within_episode:
-                array[:] = told
+                array[:] = value
         try:
             self._loop.walkers.restore({
                 name.removeprefix(_WALKERS): array for name, array in beside.items()})
@@ -218,7 +218,7 @@ class Trainer:
         return self
 
     @property
-    def _told(self) -> dict[str, np.ndarray]:
+    def _carried(self) -> dict[str, np.ndarray]:
         """What the next step needs from the last one."""
         return {'rewards': self._loop.rewards, 'sent': self._loop.control.sent,
                 'moved': self._loop.control.moved}
@@ -226,10 +226,10 @@ class Trainer:
     @property
     def _beside(self) -> Contents:
         """The arrays of a checkpoint in addition to those of the learners."""
-        told = {name: ArraySpec(array.dtype, array.shape, *_TOLD[name])
-                for name, array in self._told.items()}
+        carried = {name: ArraySpec(array.dtype, array.shape, *_CARRIED[name])
+                   for name, array in self._carried.items()}
         return {_WALKERS + name: spec
-                for name, spec in {**told, **self._loop.walkers.contents}.items()}
+                for name, spec in {**carried, **self._loop.walkers.contents}.items()}
 
     def _open_logs(self, episodes: int, synapses: int) -> None:
         """Start the logs, or continue them from these lengths, bytes."""
@@ -328,7 +328,7 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Write everything that is needed to continue, the curve and the summary."""
-        walkers = {**self._told, **self._loop.walkers.state()}
+        walkers = {**self._carried, **self._loop.walkers.state()}
         weights.write(self.folder / CHECKPOINT, weights.pack(
             self._loop.learner, self._robot,
             {'task': asdict(self.config), 'steps': self.steps, 'seconds': self._seconds,

@@ -47,8 +47,8 @@ _STATES = {TrialState.COMPLETE: 'finished', TrialState.PRUNED: 'stopped',
 
 def values_of(search: Search, trial: FrozenTrial) -> list[float | None]:
     """List the value of a trial after each budget; None for budgets that it did not reach."""
-    told = [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]
-    known = [None if math.isnan(value) else value for value in told]
+    values = [trial.intermediate_values[step] for step in sorted(trial.intermediate_values)]
+    known = [None if math.isnan(value) else value for value in values]
     return known + [None] * (len(search.budgets) - len(known))
 
 

@@ -230,6 +230,7 @@ def draw(spread: dict, rows: list, path: Path) -> None:
                        textcoords='offset points')
     right.axline((0, 0), slope=1.0, color='grey', linewidth=0.7)
     right.axhline(0.0, color='grey', linewidth=0.3)
+    right.locator_params(axis='x', nbins=5)
     right.set(xlabel='gradient by differences', ylabel='by the mean update of the centres',
               title='change of the reward of a step for one amplitude')
     canvas.save(figure, path)

@@ -125,6 +125,15 @@ class TestWhatARobotRecoversFrom:
         one.await_driving()
 
 
+@pytest.fixture
+def hangups():
+    """Let SIGHUP end processes, even if nohup keeps it from the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures('hangups')
 @pytest.mark.parametrize('end', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_zero_torque_is_the_last_command_of_a_process(tmp_path, end):
     with rig(tmp_path) as one:

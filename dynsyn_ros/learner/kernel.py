@@ -21,8 +21,9 @@ program the reward comes first. Here the oscillators do, because the critic read
 critic the result is the same.
 
 All state lies in one array, and each part takes its views of it by ``unpack``. Sizes and settings
-are one NumPy record with a field for each part. numba unpacks such arguments fastest: with several
-arrays for each part, unpacking them would take longer than the step itself.
+are one NumPy record with a field for each part, the only entry of an array. numba unpacks such
+arguments fastest: with several arrays for each part, unpacking them would take longer than the
+step itself, and with a bare record a third of it.
 """
 
 from __future__ import annotations
@@ -97,10 +98,10 @@ def unpack(block: np.ndarray, of: Any) -> State:
     return State(f, p, r, a, n)
 
 
-def constants(config: LearnerConfig, layout: Layout, of: Any) -> Any:
-    """Pack the sizes and the settings of all parts."""
+def constants(config: LearnerConfig, layout: Layout, of: Any) -> np.ndarray:
+    """Pack the sizes and the settings of all parts into the record of an array, (1,)."""
     step, members = config.time_step, of.learners // of.groups
-    return np.array((
+    return np.array([(
         of, config.modulation == 'prediction_error', config.amplitude_law == 'annealed',
         fluctuation.constants(config.synapses, step),
         plasticity.constants(config),
@@ -109,16 +110,17 @@ def constants(config: LearnerConfig, layout: Layout, of: Any) -> Any:
             config.annealing, config.fall, config.reheating, step, members),
         network.constants(config.network, layout, step, members),
         oscillators.constants(config.oscillators, step),
-    ), CONSTANTS)[()]
+    )], CONSTANTS)
 
 
 @njit(cache=True)
 def step(
-    block: np.ndarray, c: Any, normalisation: np.ndarray, observation: np.ndarray,
+    block: np.ndarray, settings: np.ndarray, normalisation: np.ndarray, observation: np.ndarray,
     reward: np.ndarray, sent_action: np.ndarray, moved: np.ndarray, fell: np.ndarray,
     learning: bool,
 ) -> int:
     """Take one step of all learners; returns DONE, NORMALS_LOW or the index of a bad learner."""
+    c = settings[0]
     f, p, r, a, n = unpack(block, c.sizes)
     learners, groups = c.sizes.learners, c.sizes.groups
     size = learners // groups

@@ -19,7 +19,6 @@ Parameters that are not given on the command line come from ``params_file`` and 
 ``weights`` and ``output_dir``.
 """
 
-
 from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS

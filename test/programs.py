@@ -100,9 +100,15 @@ def refused(folder, *arguments):
 
 def await_lines(file, number, running):
     """Wait until a process has written that many lines into a file."""
-    while not (file.exists() and file.read_text().count('\n') >= number):
+    await_that(
+        lambda: file.exists() and file.read_text().count('\n') >= number, running)
+
+
+def await_that(happened, running):
+    """Wait until something has happened that a running process does, but gives no event of."""
+    while not happened():
         assert running.poll() is None, 'it ended too soon'
-        time.sleep(0.01)  # no event tells of a line, and a loop without it would take a core
+        time.sleep(0.01)  # a loop without it would take a core
 
 
 def descendants(pid):

@@ -23,7 +23,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 from conftest import write_training
 from dynsyn_ros.pictures import canvas
@@ -31,7 +30,15 @@ from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training import sweep, sweep_picture
 import numpy as np
 from PIL import Image
-from programs import await_lines, descendants, dynsyn, PATIENCE, PROGRAM, refused
+from programs import (
+    await_lines,
+    await_that,
+    descendants,
+    dynsyn,
+    PATIENCE,
+    PROGRAM,
+    refused,
+)
 import pytest
 import yaml
 
@@ -225,9 +232,7 @@ def test_ctrl_c_while_its_workers_are_imported_is_no_traceback(tmp_path):
         return any('spawn_main' in words and 'numpy' in Path(f'/proc/{pid}/maps').read_text()
                    for pid, words in descendants(running.pid))
 
-    while not importing():
-        assert running.poll() is None, 'it ended too soon'
-        time.sleep(0.01)
+    await_that(importing, running)
     os.killpg(running.pid, signal.SIGINT)
     said, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0

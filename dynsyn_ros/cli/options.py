@@ -125,10 +125,7 @@ def count(text: str) -> int:
 
 def finite(text: str) -> float:
     """Read a number that is neither infinite nor NaN."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f'must be a number, not {text}')
     return number
@@ -136,10 +133,7 @@ def finite(text: str) -> float:
 
 def share(text: str) -> float:
     """Read a number from 0 to 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
+    number = _number(text)
     if not 0.0 <= number <= 1.0:
         raise argparse.ArgumentTypeError(f'must be from 0 to 1, not {text}')
     return number
@@ -159,6 +153,14 @@ def port(text: str) -> int:
     if not 0 <= number < 2**16:
         raise argparse.ArgumentTypeError(f'must be from 0 to {2**16 - 1}, not {text}')
     return number
+
+
+def _number(text: str) -> float:
+    """Read a number; NaN if the text is not one."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _whole(text: str) -> int:

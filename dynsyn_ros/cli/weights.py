@@ -24,7 +24,7 @@ from typing import Any
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.settings.assets import find, WEIGHTS
-from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError, cut
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.folders import check_picture
 from dynsyn_ros.storage.layers import layers
@@ -60,11 +60,11 @@ def main(options: argparse.Namespace) -> None:
             print(f'\npicture: {options.picture}')
         return
     others, other_about = weights.read(find(WEIGHTS, options.other))
-    for key in weights.IDENTITY:
-        if key in about and about[key] != other_about.get(key, about[key]):
-            raise ConfigError(
-                f'{options.other} holds weights of another robot than {options.file}: its {key} '
-                f'is {other_about[key]!r}, not {about[key]!r}')
+    key = weights.difference(other_about, about)
+    if key:
+        raise ConfigError(
+            f'{options.other} holds weights of another robot than {options.file}: its {key} is '
+            f'{cut(other_about[key])}, not {cut(about[key])}')
     if others['centre'].shape != arrays['centre'].shape:
         raise ConfigError(f'{options.other} holds {len(others["centre"])} sets of '
                           f'{others["centre"].shape[1]} synapses, but {options.file} holds '

@@ -16,9 +16,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 import math
+from types import MappingProxyType
 from typing import Any
 
 from dynsyn_ros.nodes.config import SECTIONS
@@ -38,14 +39,14 @@ _BUILT_IN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 
 
 def declare(
-    node: Node, *classes: type, live: Container[str] | None = None
+    node: Node, *classes: type, live: Mapping[type, Container[str]] = MappingProxyType({})
 ) -> tuple[Any, ...]:
     """
     Check and describe the parameters of ``classes`` that a node was started with.
 
-    Those that may be changed while the node runs are ``live``, or those declared so. Returns one
-    settings object per class. Raises :class:`ConfigError` that names a parameter that is missing,
-    unknown or out of range.
+    Settings say whether their parameters may be changed while a node runs. Of a class in ``live``,
+    only those named there may be. Returns one settings object per class. Raises
+    :class:`ConfigError` that names a parameter that is missing, unknown or out of range.
     """
     # rclpy refuses to declare an empty list of a file, which it gives as None.
     given = {
@@ -58,21 +59,19 @@ def declare(
     for key in tree:
         if key not in known:
             raise ConfigError(f'unknown parameter {key}: there are {", ".join(sorted(known))}')
-    settings, leaves = [], {}
-    for cls in classes:
-        made = build_part(cls, tree)
-        settings.append(made)
+    settings = [build_part(cls, tree) for cls in classes]
+    for cls, made in zip(classes, settings, strict=True):
         omitted = tuple(_omitted(made))
-        leaves.update({leaf.name: leaf for leaf in settings_of(cls, _rows(made))
-                       if not leaf.name.startswith(omitted)})
-    for name, leaf in leaves.items():
-        value = given.get(name, leaf.default)
-        node.declare_parameter(
-            name,
-            float(value) if leaf.kind is float else list(value) if value == () else value,
-            _descriptor(leaf, leaf.read_only or (live is not None and name not in live)),
-            ignore_override=True,
-        )
+        for leaf in settings_of(cls, _rows(made)):
+            if leaf.name.startswith(omitted):
+                continue
+            value = given.get(leaf.name, leaf.default)
+            node.declare_parameter(
+                leaf.name,
+                float(value) if leaf.kind is float else list(value) if value == () else value,
+                _descriptor(leaf, leaf.read_only or leaf.name not in live.get(cls, (leaf.name,))),
+                ignore_override=True,
+            )
     node.add_on_set_parameters_callback(lambda new: _check(node, classes, new))
     return tuple(settings)
 

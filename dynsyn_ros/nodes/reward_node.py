@@ -42,7 +42,7 @@ class RewardNode(Guarded, Node):
     def __init__(self, **kwargs: Any) -> None:
         """Check the parameters and subscribe; raises :class:`ConfigError`."""
         super().__init__('reward_node', **kwargs)
-        (config,) = parameters.declare(self, RobotConfig, live=LIVE)
+        (config,) = parameters.declare(self, RobotConfig, live={RobotConfig: LIVE})
         if config.reward_terms is None:
             raise ConfigError('missing parameter reward_terms: a table of parameters')
         self._reward = Reward(config.reward_terms, config)

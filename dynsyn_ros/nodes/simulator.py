@@ -48,8 +48,6 @@ from std_msgs.msg import MultiArrayDimension
 LOOK_PERIOD = 0.05
 #: Wall time between two images, s: drawing one takes longer than a step.
 IMAGE_PERIOD = 0.04
-#: Parameters that may be changed while it runs; those of the robot are live in its controller.
-LIVE = ('real_time_factor', 'command_timeout')
 
 
 class SimulatorNode(Node):
@@ -67,7 +65,8 @@ class SimulatorNode(Node):
         """
         super().__init__('simulator', **kwargs)
         shared, self._config, robot_config = parameters.declare(
-            self, SharedConfig, SimulatorConfig, RobotConfig, live=LIVE)
+            self, SharedConfig, SimulatorConfig, RobotConfig,
+            live={RobotConfig: ()})  # only its controller can change them
         self._robot = Robot(robot_config)
         self.walker = plant_class(self._config.env_id)(
             self._config.env_id, shared.seed, robot=robot_config)

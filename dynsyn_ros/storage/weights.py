@@ -74,7 +74,7 @@ def pack(
     """
     about = {
         'format': FORMAT,
-        **{key: getattr(robot.config, key) for key in IDENTITY},
+        **_identity(robot),
         'layout': _sizes(learner.layout),
         'learner': asdict(learner.config),
         'made_by': dict(made_by),
@@ -110,19 +110,35 @@ def initialise_from(path: Path | str, learner: Learner, robot: Robot) -> None:
 
     Raises :class:`ConfigError`, with the learners unchanged, as :func:`load` does.
     """
-    arrays, _ = read(path, learnt(learner.layout), robot)
-    learner.initialise_from(arrays)
+    learner.initialise_from(read_learnt(path, robot))
+
+
+def read_learnt(path: Path | str, robot: Robot) -> dict[str, np.ndarray]:
+    """Read what the single learner of a weights file has learnt; raises as :func:`load` does."""
+    arrays, _ = read(path, learnt(robot.layout), robot)
+    return arrays
 
 
 def check_robot(path: Path | str, about: Mapping[str, Any], robot: Robot) -> None:
     """Raise :class:`AnotherRobot` if what a file says about itself is of another robot."""
-    mine = {**{key: getattr(robot.config, key) for key in IDENTITY},
-            'layout': _sizes(robot.layout)}
-    for key, value in mine.items():
-        if about.get(key) not in (None, value):
-            raise AnotherRobot(
-                f'{path} holds weights of another robot: its {key} is {cut(about[key])}, '
-                f'here it is {cut(value)}')
+    mine = {**_identity(robot), 'layout': _sizes(robot.layout)}
+    key = difference(about, mine)
+    if key:
+        raise AnotherRobot(
+            f'{path} holds weights of another robot: its {key} is {cut(about[key])}, '
+            f'here it is {cut(mine[key])}')
+
+
+def difference(about: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """Return what differs first between two robots, of that which both descriptions give."""
+    for key in (*IDENTITY, 'layout'):
+        if None not in (about.get(key), other.get(key)) and about[key] != other[key]:
+            return key
+    return None
+
+
+def _identity(robot: Robot) -> dict[str, Any]:
+    return {key: getattr(robot.config, key) for key in IDENTITY}
 
 
 def _sizes(layout: Layout) -> dict[str, int]:

@@ -73,18 +73,22 @@ def check(experiment: Experiment, path: Path) -> None:
 
     An experiment takes hours, and the change comes in its middle.
     """
-    weights.read(experiment.weights, robot=Robot(experiment.robot))
+    weights.read_learnt(experiment.weights, Robot(experiment.robot))
     make(experiment.simulator, experiment.env_id, experiment.seed, range(1),
          experiment.robot).change(experiment.change)
-    if path.exists() and _made_by(path) not in (None, strict_json(asdict(experiment), indent=1)):
+    if _made_by(path) not in (None, _description(experiment)):
         raise ConfigError(f'{path} is of an experiment with other settings: choose another '
                           '--output')
+
+
+def _description(experiment: Experiment) -> str:
+    return strict_json(asdict(experiment), indent=1)
 
 
 def _made_by(path: Path) -> str | None:
     """Return the description of the experiment that a CSV file is of, if it is complete."""
     described = path.with_suffix('.json')
-    if not described.exists():
+    if not (path.exists() and described.exists()):
         return None
     with opened(described) as file:
         return file.read().decode('utf-8', 'replace')
@@ -101,7 +105,7 @@ def episodes(experiment: Experiment) -> Iterator[tuple[int, ...] | None]:
     walkers = make(experiment.simulator, experiment.env_id, experiment.seed, numbers,
                    experiment.robot)
     learner = Learner(robot.layout, experiment.learner, experiment.seed, numbers)
-    weights.initialise_from(Path(experiment.weights), learner, robot)
+    weights.initialise_from(experiment.weights, learner, robot)
     learner.learning = experiment.learning
     loop = Headless(robot, learner, walkers)
     for step in range(-experiment.before, experiment.steps):
@@ -122,8 +126,8 @@ def run(
     Returns whether it is complete now. ``step`` is called after each step. A ``.json`` file next
     to the CSV describes the experiment.
     """
-    description, text = path.with_suffix('.json'), strict_json(asdict(experiment), indent=1)
-    if path.exists() and _made_by(path) == text:
+    description, text = path.with_suffix('.json'), _description(experiment)
+    if _made_by(path) == text:
         return True
     description.unlink(missing_ok=True)
     table = Table(path, COLUMNS)

@@ -17,9 +17,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from dynsyn_ros.learner import contents, Learner, LearnerConfig, learnt
+from dynsyn_ros.learner import contents, Learner, LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings.arrays import Contents
 from dynsyn_ros.settings.assets import UNTRAINED
@@ -79,7 +78,7 @@ class TrainingConfig:
         robot = Robot(self.robot)
         make(self.simulator, self.env_id, self.seed, range(1), self.robot)
         if self.weights != UNTRAINED:
-            weights.read(Path(self.weights), learnt(robot.layout), robot)
+            weights.read_learnt(self.weights, robot)
 
     def make(self, threads: int) -> tuple[Robot, Headless]:
         """Make learners and walkers; envpool uses ``threads``; raises :class:`ConfigError`."""

@@ -254,11 +254,15 @@ def merge(jobs: list[Job], output: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(_SUMMARY_COLUMNS)
         writer.writerows(_result(job) for job in jobs)
-    learners, solved_at = ({getattr(job.config, name) for job in jobs}
-                           for name in ('learners', 'solved_at'))
     sweep_picture.draw(
-        logs, *(each.pop() if len(each) == 1 else None for each in (learners, solved_at)),
-        output / CURVES)
+        logs, _common(job.config.learners for job in jobs),
+        _common(job.config.solved_at for job in jobs), output / CURVES)
+
+
+def _common(values: Iterable[Any]) -> Any:
+    """Return the value that all have, or None."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else None
 
 
 def _result(job: Job) -> tuple:

@@ -22,7 +22,7 @@ import signal
 import subprocess
 import time
 
-from conftest import ROBOT_FILE
+from conftest import preset_file, ROBOT_FILE
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import share_directory
 from dynsyn_ros.settings.schema import ConfigError
@@ -83,7 +83,7 @@ def test_arguments_are_described(description):
     assert {'env_id', 'seed', 'pace', 'real_time_factor', 'weights', 'learning', 'namespace',
             'record', 'rqt'} <= set(arguments)
     assert all(argument.description for argument in arguments.values())
-    for name in ('env_id', 'pace', 'learning', 'record', 'rqt', 'preset'):
+    for name in ('env_id', 'pace', 'learning', 'record', 'rqt'):
         assert arguments[name].choices
 
 
@@ -105,6 +105,15 @@ def test_starts_both_nodes_from_the_files_and_what_was_said(description):
 def test_refuses_what_is_no_choice(description):
     with pytest.raises(RuntimeError, match='pace'):
         expand(description, pace='fast')
+
+
+def test_a_preset_may_be_a_file_of_ones_own(description, tmp_path):
+    own = shutil.copy(preset_file('default'), tmp_path / 'own.yaml')
+    context, (simulator, _) = expand(description, preset=str(own))
+    simulator._perform_substitutions(context)
+    assert str(own) in {str(path) for path, _ in simulator._Node__expanded_parameter_arguments}
+    with pytest.raises(ConfigError, match='cannot read no.yaml: No such file'):
+        expand(description, preset='no.yaml')
 
 
 def test_the_reward_may_be_a_nodes(description):

@@ -21,7 +21,14 @@ import os
 from typing import Any
 
 from dynsyn_ros.nodes.run import DISCOVERY_RANGE, LOCALHOST
-from dynsyn_ros.settings.assets import find, PRESET, PRESETS, ROBOT, weights_path
+from dynsyn_ros.settings.assets import (
+    DEFAULT_PRESET,
+    find,
+    PRESET,
+    PRESETS,
+    ROBOT,
+    weights_path,
+)
 from dynsyn_ros.settings.files import opened
 from dynsyn_ros.settings.parameters import read_value
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
@@ -43,8 +50,8 @@ def declare(parameters: Arguments) -> list[DeclareLaunchArgument]:
     """Declare arguments for parameters of the same name, and those of every launch file."""
     return [
         DeclareLaunchArgument(
-            'preset', default_value='default', choices=PRESETS,
-            description='settings of the learner'),
+            'preset', default_value=DEFAULT_PRESET,
+            description=f'settings of the learner: {", ".join(PRESETS)}, or a .yaml file'),
         DeclareLaunchArgument(
             'namespace', default_value='',
             description='namespace of all topics and nodes, for a second robot'),
@@ -80,11 +87,13 @@ def files(context: Any) -> list[str]:
     """
     Find the parameter files of the robot and of the preset.
 
-    Raises :class:`ConfigError` if the robot's cannot be read: ROS would start without it.
+    Raises :class:`ConfigError` if one cannot be read: ROS would start without it.
     """
-    robot = find(ROBOT, value(context, 'params_file'))
-    with opened(robot):
-        return [str(robot), str(find(PRESET, value(context, 'preset')))]
+    found = [find(ROBOT, value(context, 'params_file')), find(PRESET, value(context, 'preset'))]
+    for file in found:
+        with opened(file):
+            pass
+    return [str(file) for file in found]
 
 
 def given(context: Any, parameters: Arguments) -> dict[str, Any]:

@@ -183,9 +183,8 @@ def _list(key: str, entries: list[str]) -> str:
 
 _FILE = """\
 # {title}: drafted from its URDF by dynsyn robot. Commands are limited to a tenth of what its
-# joints can do. What a URDF does not say is marked TODO. The comments in
-# config/bipedal_walker.yaml explain each key, and docs/hardware.md explains what to do with this
-# file.
+# joints can do. What a URDF does not say is marked TODO. docs/parameters.md explains each key, and
+# docs/hardware.md explains what to do with this file.
 /**:
   ros__parameters:
     seed: 0

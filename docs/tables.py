@@ -63,8 +63,9 @@ controller; in the reward node only `fall_tilt` and `upright_tilt` are, and in t
 """
 COMMAND_LINE = """# Command line
 
-The program is `dynsyn`, or `python -m dynsyn_ros`. `make tables` writes this page from the options
-that the commands declare; `dynsyn COMMAND --help` prints the same. Presets, robots, pretrained
+The program is `dynsyn`, or `python -m dynsyn_ros`; in a ROS 2 workspace, `ros2 run dynsyn_ros
+dynsyn`. `make tables` writes this page from the options that the commands declare; `dynsyn COMMAND
+--help` prints the same. Presets, robots, pretrained
 weights, sweeps and searches are found by name from any folder; a path of your own has a suffix or
 a folder in it. Steps are those of all walkers together, unless an option says otherwise.
 

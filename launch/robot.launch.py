@@ -72,7 +72,8 @@ def generate_launch_description() -> LaunchDescription:
           for topic, default in REMAPS.items()),
         DeclareLaunchArgument(
             'enclave', default_value='',
-            description='path of the enclaves of the nodes in the SROS 2 keystore, as /dynsyn'),
+            description='path of the enclaves of the nodes in the SROS 2 keystore, for example '
+                        '/dynsyn'),
         OpaqueFunction(function=start),
     ])
 

@@ -48,7 +48,8 @@ def generate_launch_description() -> LaunchDescription:
         *launching.discovery(),
         DeclareLaunchArgument(
             'params_file', default_value=str(ROBOT_FILE),
-            description='parameters of the robot and the nodes'),
+            description='parameters of the robot and the nodes: bipedal_walker, bolt, walker2d, '
+                        'or a .yaml file with an env_id'),
         DeclareLaunchArgument(
             'weights', default_value=str(TRAINED),
             description='weights file to start from, or none to start untrained'),

@@ -58,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rate', type=float, default=20.0, metavar='HZ',
                         help='how often the page gets new data (default: %(default)g)')
     parser.add_argument('--urdf', type=Path, default=URDF, metavar='FILE',
-                        help='what the robot looks like from the side: its boxes, and the first '
-                             'face of its .obj meshes (default: the walker)')
+                        help='URDF of the robot, which is drawn from the side: its boxes, and the '
+                             'first face of each of its .obj meshes (default: BipedalWalker)')
     parser.add_argument('--parent', type=int, help=argparse.SUPPRESS)  # of :func:`beside`
 
 

@@ -73,8 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--frozen', action='store_true',
                         help='keep all weights at their centres and learn nothing')
     parser.add_argument('--pace', choices=(REALTIME, LOCKSTEP), default=LOCKSTEP,
-                        help='realtime follows the clock, lockstep is as fast as the machine can '
-                             '(default: %(default)s)')
+                        help='realtime follows the clock, lockstep runs as fast as the machine '
+                             'can (default: %(default)s)')
     parser.add_argument('--real-time-factor', type=float, metavar='FACTOR',
                         help='simulated seconds per second, with --pace realtime')
     parser.add_argument('--output', type=Path, metavar='DIR',

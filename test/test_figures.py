@@ -246,3 +246,16 @@ def test_an_adaptation_is_drawn_to_its_end(tmp_path, monkeypatch, minutes):
     points = np.concatenate([line.get_xdata() for line in drawn[0].axes[-1].get_lines()
                              if line.get_marker() == '.'])
     assert minutes - 11 < points.max() * (60 if hours else 1) <= minutes
+
+
+@pytest.mark.parametrize('first', [-9.5, 0.5])
+def test_learning_off_may_end_long_before_the_spans_of_the_late_panel(
+        tmp_path, monkeypatch, first):
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda *given: drawn.append(given[0]))
+    on, off = ({'learner': np.zeros(steps.size), 'steps': steps, 'return': np.full(steps.size, at)}
+               for steps, at in ((np.arange(-9.5, 200.5), 5.0), (np.arange(first, 0.6), 2.0)))
+    adaptation.figure_adaptation(on, off, 1.0, 'a change', tmp_path / 'a.png')
+    for axes, end in zip(drawn[0].axes, (40.0, 200 / 60), strict=True):
+        (line,) = (line for line in axes.get_lines() if 'as it would go on' in line.get_label())
+        assert (line.get_xdata()[-1], *line.get_ydata()) == (pytest.approx(end, 0.01), 2.0, 2.0)

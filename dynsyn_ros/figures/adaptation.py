@@ -131,8 +131,10 @@ def _band(
     """Draw the mean, the least and the most over learners, with one point per time span."""
     minutes = data['steps'] * step_minutes
     span = min(span, 0.5 * end)
-    first = -span * np.floor(-minutes.min() / span)
-    edges = np.arange(first, min(end, minutes.max()) + 0.5 * span, span)
+    first = -span * max(np.floor(-minutes.min() / span), 0.0)
+    # The first span after the change is there even if the episodes end before it does.
+    last = max(min(end, minutes.max()), span)
+    edges = np.arange(first, last + 0.5 * span, span)
     returns = np.array([by_learner(data, minutes, edge - span, edge) for edge in edges[1:]])
     any_ended = ~np.isnan(returns).all(axis=1)
     returns, at = returns[any_ended], (edges[1:] - 0.5 * span)[any_ended] / unit

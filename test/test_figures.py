@@ -206,14 +206,16 @@ def test_an_adaptation_is_run_once_and_drawn(tmp_path):
     ('{motor_scale: [0.5]}', (), 'change.motor_scale must have 4 entries, one per joint, not 1'),
     ('{payload: 1.0}', ('--params-file', 'walker2d', '--weights', 'bipedal_walker'),
      'holds weights of another robot'),
-    ('{}', ('--before', 5), 'no episode ended within --before')])
+    ('{}', ('--before', 5), 'no episode ended within --before'),
+    ('{}', ('--frozen-steps', 5), 'no episode ended within --frozen-steps')])
 def test_an_impossible_adaptation_is_refused(tmp_path, change, arguments, words):
     (tmp_path / 'changes.yaml').write_text(f'odd: {change}')
     assert words in refused(
         tmp_path, *ADAPT, '--changes', 'changes.yaml', '--change', 'odd', '--learners', 1,
         *arguments)
-    written = [path.suffix for path in (tmp_path / 'out').iterdir()]
-    assert written == [] or words.startswith('no episode')
+    written = [path.stem for path in (tmp_path / 'out').iterdir()]
+    # The short experiment comes first, and the long one does not begin after it has failed.
+    assert set(written) == ({'adaptation_odd_off'} if words.startswith('no episode') else set())
 
 
 def test_what_was_regained_is_a_share_of_what_was_lost():

@@ -95,12 +95,8 @@ def main(options: argparse.Namespace) -> None:
                 print(said(f'interrupted: {file} is not finished, and the figure is not drawn',
                            'continue with: the same command, which starts that file again'))
                 return
+            _check_ended(file, 'steps' if experiment.learning else 'frozen-steps')
     still, learning = (adaptation.read(file) for _, file in parts)
-    for option, ended in (('before', learning['steps'] <= 0), ('steps', learning['steps'] > 0),
-                          ('frozen-steps', still['steps'] > 0)):
-        if not ended.any():
-            raise ConfigError(f'no episode ended within --{option}, so there is nothing to draw: '
-                              'choose more, and another --output')
     minutes = on.robot.control_period / 60
     times = tuple(sorted({min(FIRST_LOOK, on.steps * minutes), on.steps * minutes}))
     picture = options.output / f'{name}.png'
@@ -116,3 +112,12 @@ def main(options: argparse.Namespace) -> None:
         print(figure.row(options.change, figure.outcome(learning, still, minutes, times)))
     written = [picture, *(file.with_suffix(end) for _, file in parts for end in ('.csv', '.json'))]
     print(files_of(options.output, (file.name for file in written)))
+
+
+def _check_ended(file: Path, after: str) -> None:
+    """Refuse results without an episode before the change, or within the option ``after``."""
+    steps = adaptation.read(file)['steps']
+    for option, ended in (('before', steps <= 0), (after, steps > 0)):
+        if not ended.any():
+            raise ConfigError(f'no episode ended within --{option}, so there is nothing to draw: '
+                              'choose more, and another --output')

@@ -233,6 +233,11 @@ def test_what_was_regained_is_a_share_of_what_was_lost():
     learning, frozen = data((0, 5, 5, 90, 0), (1, 5, 5, 100, 0)), data(
         (0, -1, 5, 10, 1), (0, 5, 5, 100, 0), (1, 5, 5, 100, 0))
     assert adaptation.price(learning, frozen) == pytest.approx((0.05, 0.05))
+    late = data((2, -1, 5, 90, 0))  # no episode of a third learner has ended since the change
+    for i, known in enumerate((learning, frozen)):
+        parts = [learning, frozen]
+        parts[i] = {name: np.append(known[name], late[name]) for name in COLUMNS}
+        assert adaptation.price(*parts) == pytest.approx((0.05, 0.05))
     assert adaptation.row('x', result) == (
         '| x | 310.0 | 10.0 (97 % lost) | 150.0 +- 42.4: 47 % (37 to 57) |')
 

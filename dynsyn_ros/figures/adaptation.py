@@ -73,12 +73,14 @@ def price(on: dict[str, np.ndarray], off: dict[str, np.ndarray]) -> tuple[float,
     """
     Compute the share of the return that learning costs without a change, and its SE.
 
-    The SE of a single learner is NaN.
+    A learner without an episode after the change does not count. The SE of a single learner is
+    NaN.
     """
     learning, frozen = (by_learner(data, data['steps'], 0.0, np.inf) for data in (on, off))
-    share = 1.0 - learning / frozen.mean()
-    error = np.hypot(_deviation(learning), _deviation(frozen)) / frozen.mean()
-    return float(share.mean()), float(error / np.sqrt(len(share)))
+    mean = np.nanmean(frozen)
+    error = np.hypot(*(_deviation(returns) / np.sqrt(np.count_nonzero(~np.isnan(returns)))
+                       for returns in (learning, frozen)))
+    return float(1.0 - np.nanmean(learning) / mean), float(error / mean)
 
 
 def _deviation(returns: np.ndarray) -> float:

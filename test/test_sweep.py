@@ -300,6 +300,9 @@ def test_a_sweep_that_was_killed_before_it_noted_an_end_goes_on(
     shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
     mark = tmp_path / 'out' / 'as it is' / 'seed_0' / '.finished_200'
     mark.unlink()
+    summary = mark.with_name(sweep.trainer.SUMMARY)
+    whole = summary.read_bytes()
+    summary.write_bytes(whole.replace(b'"steps": 200,', b'"steps": 100,', 1))
 
     def full(*args, **options):
         raise OSError(28, 'No space left on device')
@@ -312,6 +315,8 @@ def test_a_sweep_that_was_killed_before_it_noted_an_end_goes_on(
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert mark.exists()
+    assert summary.read_bytes() == whole, 'it was killed between checkpoint and summary'
+    assert contents(tmp_path / 'out') == contents(swept / 'out')
 
 
 def test_settings_and_seeds_may_be_added_to_a_sweep(tmp_path, swept):

@@ -140,7 +140,9 @@ class Job:
         """
         try:
             training = self._training()
-        except NothingLeft:  # its worker died between the last checkpoint and this line
+        except NothingLeft:
+            # Its worker died after the last checkpoint, maybe before it wrote the summary.
+            self._resume(None).run(lambda: True, lambda _: None)
             self._note_end()
             return
         training.run(stop, lambda _: None)
@@ -155,8 +157,11 @@ class Job:
 
     def _training(self) -> Trainer:
         if (self.folder / trainer.CHECKPOINT).exists():
-            return Trainer.resume(self.folder, self.config.steps, threads=1, patience=PATIENCE)
+            return self._resume(self.config.steps)
         return Trainer(self.config, self.folder, threads=1, patience=PATIENCE)
+
+    def _resume(self, steps: int | None) -> Trainer:
+        return Trainer.resume(self.folder, steps, threads=1, patience=PATIENCE)
 
 
 def read_sweep(file: Path, output: Path) -> list[Job]:

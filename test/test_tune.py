@@ -102,6 +102,23 @@ def test_a_search_tells_what_it_found(whole):
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
 
 
+def test_a_search_may_be_asked_for_fewer_trials_than_have_ended(tmp_path, whole):
+    write(tmp_path, trials=2)
+    shutil.copytree(whole[0], tmp_path / 'out')
+    done = dynsyn('tune', 'search.yaml', '--output', 'out', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '\nfinished: 3 trials\n' in done.stdout
+    assert 'continue with' not in done.stdout
+
+
+def test_a_trial_of_another_program_is_not_an_interruption(tmp_path):
+    file = write(tmp_path, trials=2, budgets=[{'steps': 200, 'seeds': 1}])
+    assert Study(tune_file.read_search(file), tmp_path / 'out', print).take()
+    done = dynsyn('tune', 'search.yaml', '--output', 'out', '--workers', 1, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '\nother programs continue: 1 of 2 trials are left\n' in done.stdout
+
+
 def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):
     write(tmp_path)
     command = [*PROGRAM, 'tune', 'search.yaml', '--output', 'out']

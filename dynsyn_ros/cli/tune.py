@@ -77,10 +77,11 @@ def main(options: argparse.Namespace) -> None:
             print(f'\nWhat mattered after {budget.steps:,} steps of all walkers:\n')
             print(table(('setting', 'importance'), (
                 (name, f'{share:.2f}') for name, share in shares.items()), options.markdown))
-    left = search.config.trials - study.ended
+    # Fewer trials may be asked for than have ended; other programs may still run the last ones.
+    left = max(search.config.trials - study.ended, 0)
     print('\n' + said(
-        f'interrupted: {left} of {search.config.trials} trials are left' if left else
-        f'finished: {search.config.trials} trials',
+        f'{"interrupted" if stop else "other programs continue"}: {left} of '
+        f'{search.config.trials} trials are left' if left else f'finished: {study.ended} trials',
         files_of(output, written),
         'continue with: ' + command('tune', options.file, *given(options, 'output')) if left else
         'confirm the best with other seeds: '

@@ -98,6 +98,9 @@ def test_a_search_tells_what_it_found(whole):
     assert (found.centre_rate, found.amplitude[2], found.repulsion) == (
         float(best[RATE]), float(best[LAYER_4]), best[REPULSION] == 'True')
     assert found.amplitude[:2] == preset.synapses.amplitude[:2]
+    assert said.splitlines()[-1] == (
+        'confirm the best with other seeds: dynsyn train --preset '
+        f'{output / tune_report.BEST} --learners 2 --seed 2')
     with Image.open(output / tune_report.PICTURE) as picture:
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
 

@@ -186,6 +186,20 @@ def _verdict(solved_after: list[int | None], shared: bool) -> str:
     return f'solved by {who} after {when}; '
 
 
+def options_of(config: TrainingConfig) -> list[str]:
+    """List the options for what is trained, and how many learn it, that are no defaults."""
+    words = _robot(config, None)
+    if config.simulator != SIMULATORS[0]:
+        words += ['--simulator', config.simulator]
+    if config.separate:
+        words.append('--separate')
+    if config.learners != (1 if config.separate else FLEET):
+        words += ['--learners', str(config.learners)]
+    if config.weights != UNTRAINED:
+        words += ['--weights', config.weights]
+    return words
+
+
 def _robot(config: TrainingConfig, file: str | None) -> list[str]:
     """
     List the options for the robot and its environment that differ from the defaults.

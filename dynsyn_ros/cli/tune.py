@@ -17,12 +17,14 @@
 from __future__ import annotations
 
 import argparse
+from itertools import count
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.closing import command, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.cli.tables import table
+from dynsyn_ros.cli.train import options_of
 from dynsyn_ros.process import CORES, StopRequest
 from dynsyn_ros.settings.assets import find, SEARCH
 from dynsyn_ros.settings.schema import ConfigError
@@ -53,8 +55,9 @@ def main(options: argparse.Namespace) -> None:
         from dynsyn_ros.training.study import Study  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError("dynsyn tune needs Optuna: pip install 'dynsyn_ros[tune]'") from error
-    # A training that is impossible is refused before a study begins.
-    search.training({}, search.config.seeds[0], search.budgets[0].steps).try_out()
+    seeds = search.config.seeds
+    training = search.training({}, seeds[0], search.budgets[0].steps)
+    training.try_out()  # one that is impossible is refused before a study begins
     output = (options.output or Path('runs') / file.stem).resolve()
     stop = StopRequest()
     with Progress(search.config.trials, 'trials', options.quiet) as line:
@@ -85,5 +88,6 @@ def main(options: argparse.Namespace) -> None:
         files_of(output, written),
         'continue with: ' + command('tune', options.file, *given(options, 'output')) if left else
         'confirm the best with other seeds: '
-        + command('train', '--preset', output / tune_report.BEST)
+        + command('train', '--preset', output / tune_report.BEST, *options_of(training),
+                  '--seed', next(seed for seed in count() if seed not in seeds))
         if tune_report.BEST in written else ''))

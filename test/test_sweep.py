@@ -128,6 +128,21 @@ def test_the_picture_says_of_how_many_episodes_and_ends_each_seed_where_it_ends(
     assert alone.get_xydata().tolist() == [[400, 200], [600, 300], [800, 400]]
 
 
+def test_the_curve_of_separate_learners_is_the_mean_over_all_of_them(tmp_path):
+    job, few = sweep.read_sweep(
+        write(tmp_path, separate=True, settings={'as it is': {}}), tmp_path / 'out')
+    rows = [(0, n, n, 1, 0.0, 0, float(n)) for n in range(1, 103)]
+    rows += [(1, n, 2 * n, 1, 0.0, 0, 300.0) for n in range(1, 101)]
+    rows.sort(key=lambda row: row[2])
+    write_training(job.folder, rows, 2, False, 200)
+    log = sweep._means(job)
+    assert [log[name].tolist() for name in ('steps', 'mean', 'mean_of')] == [
+        [400], [(102 + 300) / 2], [100]], 'once both have 100 episodes'
+    write_training(few.folder, [(1, 1, 5, 5, 0.0, 0, 7.0), (0, 1, 6, 6, 0.0, 0, 9.0)], 2, False, 9)
+    log = sweep._means(few)
+    assert [log[name].tolist() for name in ('mean', 'mean_of')] == [[7, 8], [1, 1]]
+
+
 def test_the_picture_gives_no_number_of_walkers_that_is_not_that_of_all(tmp_path, monkeypatch):
     settings = {'fleet': {}, 'single': {'learners': 1}}
     jobs = sweep.read_sweep(write(tmp_path, settings=settings, seeds=[0]), tmp_path / 'out')

@@ -35,9 +35,9 @@ from any folder. Steps are those of all walkers together::
 Each setting and seed is a training in its own folder, ``SETTING/seed_N``. ``episodes.csv`` has all
 episodes. ``summary.csv`` has one row per training, which counts as solved once all its learners
 have solved the task. ``curves.png`` shows the mean of each setting over its seeds, with a band
-from the worst to the best. To continue a finished sweep, ask for more steps in its file, or add
-settings and seeds. A training that is there already keeps its settings and its steps: for others,
-choose another ``--output``.
+from the worst to the best; separate learners of a seed are averaged. To continue a finished sweep,
+ask for more steps in its file, or add settings and seeds. A training that is there already keeps
+its settings and its steps: for others, choose another ``--output``.
 """
 
 from __future__ import annotations
@@ -303,6 +303,24 @@ def _logs(jobs: list[Job]) -> dict[str, list[sweep_picture.Log]]:
 def _means(job: Job) -> sweep_picture.Log:
     """Read the means of a job that are of 100 episodes, or all of them if none is."""
     data = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
+    if job.config.separate and len(data[MEAN]):
+        data = _of_all_learners(data, job.config.learners)
     whole = data[MEAN_OF] >= WINDOW
     shown = whole if whole.any() else slice(None)
     return {name: data[name][shown] for name in ('steps', MEAN, MEAN_OF)}
+
+
+def _of_all_learners(data: Mapping[str, np.ndarray], learners: int) -> dict[str, np.ndarray]:
+    """
+    Average the newest means of separate learners whenever one of them has ended an episode.
+
+    A learner without an episode does not count. The number of episodes is the least of all
+    learners, but at least 1.
+    """
+    rows = np.arange(len(data[MEAN]))
+    newest = np.maximum.accumulate(
+        [np.where(data['learner'] == i, rows, -1) for i in range(learners)], axis=1)
+    begun = newest >= 0
+    means, of = (np.where(begun, data[name][newest], 0.0) for name in (MEAN, MEAN_OF))
+    return {'steps': data['steps'], MEAN: means.sum(axis=0) / begun.sum(axis=0),
+            MEAN_OF: np.maximum(of.min(axis=0), 1.0)}

@@ -90,6 +90,15 @@ def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path):
     assert not any('|' in line for line in aligned)
 
 
+def test_runs_and_groups_with_the_same_name_are_told_apart(tmp_path):
+    for setting in ('fast', 'slow'):
+        write_training(tmp_path / 'run' / setting / 'seed_0', [], 2, False, 50)
+    runs, groups = tables(tmp_path)
+    assert [row[0] for row in runs] == [
+        f'{setting}/seed_0, learner {i}' for setting in ('fast', 'slow') for i in (0, 1)]
+    assert [row[:2] for row in groups] == [['fast/seed_0', '2'], ['slow/seed_0', '2']]
+
+
 def test_a_task_that_nobody_calls_solved_has_no_such_count(tmp_path):
     write_training(tmp_path / 'run', rising(0, 100, 9.0), 1, True, 1000, 'Bolt-v0')
     runs, groups = tables(tmp_path)

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
@@ -44,32 +44,44 @@ def main(options: argparse.Namespace) -> None:
     """Print a row for each learner or fleet, and one for each group of them."""
     results = [result for folder in options.folders
                for result in read_results(folder.resolve(), options.goals)]
+    names = _names(result.group for result in results)
     print(table(
         ('run', 'steps', 'episodes', *(f'{goal:g}\nafter' for goal in options.goals),
          f'best mean\nof {WINDOW}', f'last mean\nof {WINDOW}', 'falls', 'steps per\nepisode'),
-        map(_row, results), options.markdown))
+        ([f'{names[result.group]}, {result.name}', *_cells(result)] for result in results),
+        options.markdown))
     groups: dict[Path, list[Result]] = {}
     for result in results:
         groups.setdefault(result.group, []).append(result)
     print('\n' + table(
         ('group', 'runs', 'solved', f'best means\nof {WINDOW}', 'mean (SD)\nof these',
          'last means:\nmean (SD)', 'falls\non average'),
-        (_group_row(folder.name, members) for folder, members in groups.items()),
+        (_group_row(names[folder], members) for folder, members in groups.items()),
         options.markdown))
     print('\nSteps are those of all walkers that taught a learner. Falls and steps per episode\n'
           f'are those of the last {WINDOW} episodes; if there are fewer, the last mean shows how '
           'many.')
 
 
-def _row(result: Result) -> list[str]:
+def _names(folders: Iterable[Path]) -> dict[Path, str]:
+    """Name folders by their last parts, as many as it takes for different names."""
+    different = set(folders)
+    parts = 1
+    while True:
+        names = {folder: '/'.join(folder.parts[-parts:]) for folder in different}
+        if len(set(names.values())) == len(names):
+            return names
+        parts += 1
+
+
+def _cells(result: Result) -> list[str]:
     best = _text(result.best, '.1f')
     if result.best_after is not None:
         best += f' at {_million(result.best_after)}'
     few = f' (of {result.last_of})' if 0 < result.last_of < WINDOW else ''
     return [
-        f'{result.group.name}, {result.name}', _million(result.steps), f'{result.episodes}',
-        *map(_million, result.after), best, _text(result.last, '.1f') + few,
-        _text(result.falls, 'd'), _text(result.length, '.0f')]
+        _million(result.steps), f'{result.episodes}', *map(_million, result.after), best,
+        _text(result.last, '.1f') + few, _text(result.falls, 'd'), _text(result.length, '.0f')]
 
 
 def _group_row(name: str, members: Sequence[Result]) -> list[str]:

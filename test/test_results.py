@@ -99,6 +99,13 @@ def test_runs_and_groups_with_the_same_name_are_told_apart(tmp_path):
     assert [row[:2] for row in groups] == [['fast/seed_0', '2'], ['slow/seed_0', '2']]
 
 
+def test_a_training_that_is_in_two_of_the_folders_counts_once(tmp_path):
+    write_training(tmp_path / 'run' / 'fast' / 'seed_0', [], 2, True, 50)
+    alone, both = (dynsyn('results', *folders, folder=tmp_path) for folders in (
+        ['run'], ['run', 'run/fast/seed_0']))
+    assert (both.returncode, both.stdout) == (0, alone.stdout)
+
+
 def test_a_task_that_nobody_calls_solved_has_no_such_count(tmp_path):
     write_training(tmp_path / 'run', rising(0, 100, 9.0), 1, True, 1000, 'Bolt-v0')
     runs, groups = tables(tmp_path)

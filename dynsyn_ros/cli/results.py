@@ -42,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Print a row for each learner or fleet, and one for each group of them."""
-    results = [result for folder in options.folders
-               for result in read_results(folder.resolve(), options.goals)]
+    # A training may be in several of the folders.
+    results = list({(result.group, result.name): result for folder in options.folders
+                    for result in read_results(folder.resolve(), options.goals)}.values())
     names = _names(result.group for result in results)
     print(table(
         ('run', 'steps', 'episodes', *(f'{goal:g}\nafter' for goal in options.goals),

@@ -139,7 +139,7 @@ def ours(simulator: str) -> Callable[[Record, int], None]:
             'seed': seed, 'steps': 2**62, 'until_solved': True, 'weights': 'none',
             'robot': asdict(read_robot()), 'learner': asdict(read_preset('default'))})
         with tempfile.TemporaryDirectory() as folder:
-            trainer = Trainer(config, Path(folder))
+            trainer = Trainer(config, Path(folder), threads=1)
             add = trainer.log.add
 
             def spy(learner, episode, steps):

@@ -77,6 +77,15 @@ def test_half_a_row_of_synapses_does_not_count(tmp_path, training):
     np.testing.assert_array_equal(learning.read_synapses(tmp_path)[0], steps)
 
 
+@pytest.mark.filterwarnings('error')
+def test_synapses_without_rows_are_refused_as_such(tmp_path, training):
+    shutil.copytree(training, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / trainer.SYNAPSES
+    file.write_text(file.read_text().splitlines(keepends=True)[0])
+    with pytest.raises(ConfigError, match=r'synapses.csv has no rows yet: .* every 100 steps'):
+        learning.read_synapses(tmp_path)
+
+
 def test_every_figure_is_drawn(tmp_path, training):
     done = dynsyn('figures', 'paper', '--training', training, '--output', 'out', folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -35,7 +35,8 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
     """
     Read a training's ``synapses.csv``: steps, and weights and centres by the name of the synapse.
 
-    Steps are those of the walker with these synapses.
+    Steps are those of the walker with these synapses. Raises :class:`ConfigError` if it cannot be
+    read or has no rows.
     """
     summary = trainer.read_summary(folder)
     file = folder / trainer.SYNAPSES
@@ -44,17 +45,21 @@ def read_synapses(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict
     try:
         lines = content.decode('utf-8').splitlines()
         names = next(csv.reader(lines))
-        rows = np.loadtxt(lines, delimiter=',', skiprows=1, ndmin=2)
+        rows = (np.loadtxt(lines, delimiter=',', skiprows=1, ndmin=2) if len(lines) > 1
+                else np.empty((0, len(names))))
         walkers = 1 if summary['former'] else summary['task']['learners']
         steps = rows[:, names.index('steps')] // walkers
         weights, centres = ({
             name.removeprefix(kind): rows[:, i]
             for i, name in enumerate(names) if name.startswith(kind)
         } for kind in ('weight of ', 'centre of '))
-        if weights.keys() != centres.keys() or len(weights) < CROSSED or not len(steps):
+        if weights.keys() != centres.keys() or len(weights) < CROSSED:
             raise ValueError
     except (csv.Error, StopIteration, ValueError, IndexError) as error:
         raise ConfigError(f'{file} is not the {trainer.SYNAPSES} of a training') from error
+    if not len(steps):
+        raise ConfigError(f'{file} has no rows yet: a training writes one every '
+                          f'{trainer.ROW_STEPS} steps of each walker')
     return steps, weights, centres
 
 

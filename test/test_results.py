@@ -111,6 +111,11 @@ def test_a_task_that_nobody_calls_solved_has_no_such_count(tmp_path):
     runs, groups = tables(tmp_path)
     assert runs[0][3:6] == ['1,000', '1,000', '1,000']
     assert groups[0][2] == '-'
+    write_training(tmp_path / 'runs' / 'a', rising(0, 100, 9.0), 1, True, 1000, 'Bolt-v0')
+    write_training(tmp_path / 'runs' / 'b', rising(0, 100, 9.0), 1, True, 1000)
+    done = dynsyn('results', 'runs', '--markdown', folder=tmp_path)
+    (group,) = (line for line in done.stdout.splitlines() if line.startswith('| runs '))
+    assert group.split('|')[3].strip() == '1', 'of those that have such a mean'
 
 
 def test_the_files_of_a_former_version_are_read_as_they_were_meant(tmp_path):

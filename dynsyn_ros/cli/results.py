@@ -87,8 +87,9 @@ def _cells(result: Result) -> list[str]:
 
 def _group_row(name: str, members: Sequence[Result]) -> list[str]:
     known = [each for each in members if each.best is not None]
-    cells = [name, f'{len(members)}', '-' if members[0].solved_at is None else
-             f'{sum(each.solved for each in members)}']
+    cells = [name, f'{len(members)}',
+             f'{sum(each.solved for each in members)}'
+             if any(each.solved_at is not None for each in members) else '-']
     if not known:
         return [*cells, '-', '-', '-', '-']
     best = [each.best for each in known]

@@ -36,8 +36,7 @@ from dynsyn_ros.settings.schema import ConfigError, cut
 
 MANIFEST = 'manifest.json'
 WALK, TRAINING, SWEEP, SEARCH, TRIAL = 'walk', 'training', 'sweep', 'search', 'trial'
-#: The files that identify each kind of folder without a manifest. A search has none, because many
-#: processes share its folder; nor do folders from before there were manifests.
+#: The files that identify a folder that has no manifest, as it is from before there were any.
 _MARKS = {
     WALK: ('checkpoint_*.npz', 'best.npz'),
     TRAINING: ('checkpoint.npz',),

@@ -352,6 +352,7 @@ def test_settings_and_seeds_may_be_added_to_a_sweep(tmp_path, swept):
     ({'seeds': list(range(20_000))}, '40000 trainings are too many'),
     ({'settings': {'../fast': {}}}, "the setting '../fast' must have a name of up to 100"),
     ({'settings': {'summary.csv': {}}}, "the setting 'summary.csv' must have a name"),
+    ({'settings': {'manifest.json': {}}}, "the setting 'manifest.json' must have a name"),
     ({'settings': {'\ud800': {}}}, "must have a name of up to 100 characters"),
     ({'settings': {'名' * 100: {}}}, "must have a name of up to 100 characters"),
     ({'settings': {'fast': False}}, 'setting fast must be a table, not False'),

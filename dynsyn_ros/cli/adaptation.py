@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, steps, meaning in (
             ('before', 20_000, 'before the change'),
             ('steps', 1_000_000, 'after the change, with learning on'),
-            ('frozen-steps', 60_000, 'after the change, with learning off')):
+            ('frozen-steps', 60_000, 'after the change, with learning off, but at most --steps')):
         parser.add_argument(f'--{name}', type=shared_options.count, default=steps, metavar='N',
                             help=f'steps of each robot {meaning} (default: %(default)s)')
 

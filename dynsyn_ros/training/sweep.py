@@ -63,6 +63,7 @@ from dynsyn_ros.storage.episodes import (
     read_episodes,
     WINDOW,
 )
+from dynsyn_ros.storage.folders import MANIFEST
 from dynsyn_ros.training import sweep_picture, trainer
 from dynsyn_ros.training.checkpoint import NothingLeft
 from dynsyn_ros.training.config import TrainingConfig
@@ -178,7 +179,8 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
             raise ConfigError(f'{file}: seeds names {cut(seed)} twice')
     for name in settings:
         if not (_NAME.fullmatch(name) and name.isprintable()
-                and len(name.encode()) <= _MOST_BYTES and name not in (EPISODES, SUMMARY, CURVES)):
+                and len(name.encode()) <= _MOST_BYTES
+                and name not in (EPISODES, SUMMARY, CURVES, MANIFEST)):
             raise ConfigError(
                 f'{file}: the setting {cut(name)} must have a name of up to 100 characters that '
                 'is valid for a folder')

@@ -82,12 +82,15 @@ def test_best_effort_drivers_are_heard_and_judged_by_what_is_used(tmp_path):
         one.watcher.create_subscription(Log, '/rosout', lambda m: logged.append(m.msg), 10)
         for fault, words in (('joy released', 'deadman is not held'),
                              ('joy silent', 'nothing has arrived on deadman for 0.5 s')):
+            logged.clear()
             one.await_zero(one.bring_about(f'{fault}, {usual}'))
             one.await_message('control', words)
             one.until(lambda: f'halted: {words}' in logged, 'the log')  # noqa: B023
             one.bring_about(usual)
             one.await_driving()
-            one.until(lambda: f'driving, no longer halted: {words}' in logged, 'its end')  # noqa: B023
+            # A sensor that comes late meanwhile is a newer reason.
+            one.until(lambda: any(
+                line.startswith('driving, no longer halted: ') for line in logged), 'its end')
 
 
 def diagnosed(node):

@@ -22,7 +22,15 @@ Parameters that are not given on the command line come from ``params_file`` and 
 from dynsyn_ros.nodes import launching
 from dynsyn_ros.nodes.config import LOCKSTEP, REALTIME
 from dynsyn_ros.nodes.topics import CLOCK, TRANSFORMS
-from dynsyn_ros.settings.assets import CONFIG, PACKAGE, ROBOT_FILE, TRAINED, URDF
+from dynsyn_ros.settings.assets import (
+    CONFIG,
+    NAMED,
+    PACKAGE,
+    ROBOT_FILE,
+    SIMULATED,
+    TRAINED,
+    URDF,
+)
 from dynsyn_ros.settings.files import new_folder, path_of
 from dynsyn_ros.simulation.environments import ENVIRONMENTS
 from launch import LaunchDescription
@@ -48,8 +56,8 @@ def generate_launch_description() -> LaunchDescription:
         *launching.discovery(),
         DeclareLaunchArgument(
             'params_file', default_value=str(ROBOT_FILE),
-            description='parameters of the robot and the nodes: bipedal_walker, bolt, walker2d, '
-                        'or a .yaml file with an env_id'),
+            description='parameters of the robot and the nodes: '
+                        f'{", ".join(NAMED[SIMULATED])}, or a .yaml file with an env_id'),
         DeclareLaunchArgument(
             'weights', default_value=str(TRAINED),
             description='weights file to start from, or none to start untrained'),

@@ -100,8 +100,7 @@ def refused(folder, *arguments):
 
 def await_lines(file, number, running):
     """Wait until a process has written that many lines into a file."""
-    await_that(
-        lambda: file.exists() and file.read_text().count('\n') >= number, running)
+    await_that(lambda: file.exists() and file.read_text().count('\n') >= number, running)
 
 
 def await_that(happened, running):

@@ -33,6 +33,7 @@ from dynsyn_ros.simulation.changes import NONE
 from dynsyn_ros.simulation.walkers import SIMULATORS
 from dynsyn_ros.training import adaptation
 from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
+import numpy as np
 
 #: The table shows the return after this time, min, and at the end.
 FIRST_LOOK = 20.0
@@ -81,7 +82,7 @@ def main(options: argparse.Namespace) -> None:
     for experiment, file in parts:
         adaptation.check(experiment, file)
     stop = StopRequest()
-    done = 0
+    done, results = 0, []
     with Progress(sum(each.before + each.steps for each, _ in parts), 'steps of each robot',
                   options.quiet) as line:
 
@@ -95,8 +96,8 @@ def main(options: argparse.Namespace) -> None:
                 print(said(f'interrupted: {file} is not finished, and the figure is not drawn',
                            'continue with: the same command, which starts that file again'))
                 return
-            _check_ended(file, 'steps' if experiment.learning else 'frozen-steps')
-    still, learning = (adaptation.read(file) for _, file in parts)
+            results.append(_ended(file, 'steps' if experiment.learning else 'frozen-steps'))
+    still, learning = results
     minutes = on.robot.control_period / 60
     times = tuple(sorted({min(FIRST_LOOK, on.steps * minutes), on.steps * minutes}))
     picture = options.output / f'{name}.png'
@@ -114,10 +115,16 @@ def main(options: argparse.Namespace) -> None:
     print(files_of(options.output, (file.name for file in written)))
 
 
-def _check_ended(file: Path, after: str) -> None:
-    """Refuse results without an episode before the change, or within the option ``after``."""
-    steps = adaptation.read(file)['steps']
-    for option, ended in (('before', steps <= 0), (after, steps > 0)):
+def _ended(file: Path, after: str) -> dict[str, np.ndarray]:
+    """
+    Read the episodes that have ended.
+
+    Raises :class:`ConfigError` if there is none before the change, or none within the option
+    ``after``.
+    """
+    results = adaptation.read(file)
+    for option, ended in (('before', results['steps'] <= 0), (after, results['steps'] > 0)):
         if not ended.any():
             raise ConfigError(f'no episode ended within --{option}, so there is nothing to draw: '
                               'choose more, and another --output')
+    return results

@@ -117,7 +117,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _new(options: argparse.Namespace) -> Trainer:
-    learners = options.learners or (1 if options.separate else FLEET)
+    learners = options.learners or _usual_learners(options.separate)
     robot = options.params_file or ROBOT_FILE
     config = build(TrainingConfig, {
         'env_id': options.env_id or env_id_of(robot),
@@ -193,11 +193,15 @@ def options_of(config: TrainingConfig) -> list[str]:
         words += ['--simulator', config.simulator]
     if config.separate:
         words.append('--separate')
-    if config.learners != (1 if config.separate else FLEET):
+    if config.learners != _usual_learners(config.separate):
         words += ['--learners', str(config.learners)]
     if config.weights != UNTRAINED:
         words += ['--weights', config.weights]
     return words
+
+
+def _usual_learners(separate: bool) -> int:
+    return 1 if separate else FLEET
 
 
 def _robot(config: TrainingConfig, file: str | None) -> list[str]:

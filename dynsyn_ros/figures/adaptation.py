@@ -76,16 +76,20 @@ def price(on: dict[str, np.ndarray], off: dict[str, np.ndarray]) -> tuple[float,
     A learner without an episode after the change does not count. The SE of a single learner is
     NaN.
     """
-    learning, frozen = (by_learner(data, data['steps'], 0.0, np.inf) for data in (on, off))
-    mean = np.nanmean(frozen)
-    error = np.hypot(*(_deviation(returns) / np.sqrt(np.count_nonzero(~np.isnan(returns)))
+    learning, frozen = (_known(by_learner(data, data['steps'], 0.0, np.inf)) for data in (on, off))
+    error = np.hypot(*(_deviation(returns) / np.sqrt(len(returns))
                        for returns in (learning, frozen)))
-    return float(1.0 - np.nanmean(learning) / mean), float(error / mean)
+    return float(1.0 - learning.mean() / frozen.mean()), float(error / frozen.mean())
+
+
+def _known(returns: np.ndarray) -> np.ndarray:
+    """Leave out learners without an episode."""
+    return returns[~np.isnan(returns)]
 
 
 def _deviation(returns: np.ndarray) -> float:
     """Compute the standard deviation of a sample; NaN if it is a single learner."""
-    known = returns[~np.isnan(returns)]
+    known = _known(returns)
     return float(known.std(ddof=1)) if len(known) > 1 else np.nan
 
 

@@ -21,6 +21,7 @@ import subprocess
 from types import SimpleNamespace
 
 from conftest import preset, robot_config
+from dynsyn_ros.cli.evaluate import describe
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.settings.schema import ConfigError
@@ -28,7 +29,7 @@ from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS
 from dynsyn_ros.simulation.obstacles import Course, Obstacle, obstacles
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.episodes import Episode
-from dynsyn_ros.training.evaluation import describe, evaluate, summary
+from dynsyn_ros.training.evaluation import evaluate, summary
 import numpy as np
 from PIL import Image
 from programs import dynsyn, PATIENCE, PROGRAM, refused
@@ -79,7 +80,7 @@ def test_interrupted_it_describes_the_episodes_it_has(tmp_path, file):
     interrupted, words, _, film = out.splitlines()
     assert film.startswith('last.gif is not written')
     assert 1 <= int(words.split()[0]) < 100_000
-    assert interrupted == f'interrupted after {words.split()[0]} of 100000 episodes'
+    assert interrupted == f'interrupted after {words.split()[0]} of 100,000 episodes'
     assert not (tmp_path / 'last.gif').exists()
 
 

@@ -128,6 +128,21 @@ def test_the_picture_says_of_how_many_episodes_and_ends_each_seed_where_it_ends(
     assert alone.get_xydata().tolist() == [[400, 200], [600, 300], [800, 400]]
 
 
+def test_a_dot_shows_where_a_seed_first_solved_the_task(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
+    steps = np.array([100, 200, 300, 400])
+    whole = np.full(4, 100)
+    sweep_picture.draw({'each': [
+        {'steps': steps, 'mean': np.array([200.0, 301.0, 302.0, 250.0]), 'mean_of': whole},
+        {'steps': steps, 'mean': np.array([200.0, 250.0, 260.0, 299.0]), 'mean_of': whole},
+        {'steps': steps, 'mean': np.full(4, 310.0), 'mean_of': np.arange(1, 5)},
+    ]}, 2, 300.0, tmp_path)
+    dots = [line for line in drawn[0].axes[0].lines if line.get_marker() == 'o']
+    assert [dot.get_xydata().tolist() for dot in dots] == [[[200, 301]]], (
+        'neither where it ends, nor for too few episodes')
+
+
 def test_the_curve_of_separate_learners_is_the_mean_over_all_of_them(tmp_path):
     job, few = sweep.read_sweep(
         write(tmp_path, separate=True, settings={'as it is': {}}), tmp_path / 'out')
@@ -224,7 +239,7 @@ def test_a_stopped_sweep_goes_on(tmp_path, local):
     said, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
     assert 'Traceback' not in errors, 'nor does a worker break off'
-    assert 'of 4 trainings are left\ncontinue with: dynsyn sweep sweep.yaml --output out' in said
+    assert 'of 4 trainings left\ncontinue with: dynsyn sweep sweep.yaml --output out' in said
     stopped = json.loads((folder / sweep.trainer.SUMMARY).read_text())
     assert 0 < stopped['steps'] <= 2000, 'with a checkpoint'
     done = dynsyn('sweep', 'sweep.yaml', '--output', 'out', folder=tmp_path, workers=False)
@@ -252,7 +267,7 @@ def test_ctrl_c_while_its_workers_are_imported_is_no_traceback(tmp_path):
     said, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
     assert 'Traceback' not in errors
-    assert said.startswith('interrupted: 4 of 4 trainings are left')
+    assert said.startswith('interrupted: 4 of 4 trainings left')
 
 
 def test_a_killed_sweep_takes_its_workers_along_and_goes_on(tmp_path, local):

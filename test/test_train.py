@@ -358,14 +358,16 @@ def test_the_next_command_for_a_robot_of_ones_own_names_its_file(tmp_path):
     assert '--params-file mine.yaml --env-id BipedalWalker-v3' in resumed.stdout
 
 
-@pytest.mark.parametrize(('changed', 'words'), [
-    ({'learners': 16}, []),
-    ({'learners': 1}, ['--learners', '1']),
-    ({'learners': 1, 'separate': True}, ['--separate']),
-    ({'simulator': 'envpool', 'learners': 16, 'weights': 'a.npz', 'env_id': ENVIRONMENTS[1]},
+@pytest.mark.parametrize(('changed', 'file', 'words'), [
+    ({'learners': 16}, 'bipedal_walker', []),
+    ({'learners': 1}, None, ['--learners', '1']),
+    ({'learners': 1, 'separate': True}, None, ['--separate']),
+    ({'learners': 16}, 'config/mine.yaml',
+     ['--params-file', 'config/mine.yaml', '--env-id', ENVIRONMENTS[0]]),
+    ({'simulator': 'envpool', 'learners': 16, 'weights': 'a.npz', 'env_id': ENVIRONMENTS[1]}, None,
      ['--env-id', ENVIRONMENTS[1], '--simulator', 'envpool', '--weights', 'a.npz'])])
-def test_the_options_of_a_training_are_those_that_are_no_defaults(changed, words):
-    assert train.options_of(make_config(**changed)) == words
+def test_the_options_of_a_training_are_those_that_are_no_defaults(changed, file, words):
+    assert train.options_of(make_config(**changed), file) == words
 
 
 def test_a_training_that_ended_when_it_solved_its_task_stays_ended(tmp_path, monkeypatch):

@@ -26,6 +26,7 @@ import subprocess
 import sys
 
 from conftest import write_training
+from dynsyn_ros.settings.assets import ROBOT_FILE
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training import tune_file
 from dynsyn_ros.training.presets import read_preset
@@ -105,6 +106,15 @@ def test_a_search_tells_what_it_found(whole):
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
 
 
+def test_the_advice_after_a_search_names_the_file_of_the_robot(tmp_path, whole):
+    (tmp_path / 'mine.yaml').write_text(ROBOT_FILE.read_text())
+    write(tmp_path, params_file='mine.yaml')
+    shutil.copytree(whole[0], tmp_path / 'out')
+    done = dynsyn('tune', 'search.yaml', '--output', 'out', folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert ' --params-file mine.yaml --env-id BipedalWalker-v3 ' in done.stdout
+
+
 def test_a_search_may_be_asked_for_fewer_trials_than_have_ended(tmp_path, whole):
     write(tmp_path, trials=2)
     shutil.copytree(whole[0], tmp_path / 'out')
@@ -119,7 +129,7 @@ def test_a_trial_of_another_program_is_not_an_interruption(tmp_path):
     assert Study(tune_file.read_search(file), tmp_path / 'out', print).take()
     done = dynsyn('tune', 'search.yaml', '--output', 'out', '--workers', 1, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert '\nother programs continue: 1 of 2 trials are left\n' in done.stdout
+    assert '\nother programs continue: 1 of 2 trials left\n' in done.stdout
 
 
 def test_killed_and_gone_on_with_by_two_at_a_time(tmp_path, whole):

@@ -29,6 +29,11 @@ def said(*lines: str) -> str:
     return '\n'.join(line for line in lines if line)
 
 
+def counted(number: int, what: str) -> str:
+    """Write a number of things, of which one is called ``what``."""
+    return f'{number:,} {what}{"" if number == 1 else "s"}'
+
+
 def command(*words: object) -> str:
     """Write a ``dynsyn`` command quoted for a shell."""
     return shlex.join(('dynsyn', *map(str, words)))

@@ -17,17 +17,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli import simulated
-from dynsyn_ros.cli.closing import said
+from dynsyn_ros.cli.closing import counted, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.pictures.film import Film
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings.assets import find, WEIGHTS
 from dynsyn_ros.settings.files import strict_json
 from dynsyn_ros.simulation.obstacles import Course
-from dynsyn_ros.training.evaluation import describe, evaluate, summary
+from dynsyn_ros.training.evaluation import evaluate, summary
 from dynsyn_ros.training.presets import env_id_of, read_preset, read_robot
 
 
@@ -81,10 +83,22 @@ def main(options: argparse.Namespace) -> None:
             'learning': options.learn, 'interrupted': not done, **found}, 1))
         return
     print(said(
-        '' if done else f'interrupted after {len(episodes)} of {options.episodes} episodes',
+        '' if done else
+        f'interrupted after {len(episodes):,} of {counted(options.episodes, "episode")}',
         describe(found),
         f'speed: mean {sum(course.speeds) / len(course.speeds):.2f} m/s, least '
         f'{min(course.speeds):.2f}, most {max(course.speeds):.2f}' if course.speeds else '',
         f'passed: {course}' if any(course.met.values()) else '',
         '' if film is None else f'film: {options.video}' if done else
         f'{options.video} is not written: it would show the last episode'))
+
+
+def describe(found: Mapping[str, Any]) -> str:
+    """Put a :func:`summary` into words."""
+    low, median, high = found['quartiles']
+    spread = '-' if found['sd'] is None else f'{found["sd"]:.1f}'
+    return (
+        f'{counted(found["episodes"], "episode")}: mean {found["mean"]:.1f}, SD {spread}, '
+        f'quartiles {low:.1f} {median:.1f} {high:.1f}, least {found["least"]:.1f}, '
+        f'most {found["most"]:.1f}; {counted(found["falls"], "fall")}; '
+        f'{found["mean_steps"]:.0f} steps on average')

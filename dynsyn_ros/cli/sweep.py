@@ -20,7 +20,7 @@ import argparse
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import command, files_of, given, said
+from dynsyn_ros.cli.closing import command, counted, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import CORES, StopRequest
 from dynsyn_ros.settings.assets import find
@@ -81,12 +81,12 @@ def main(options: argparse.Namespace) -> None:
     left = sum(not job.finished for job in jobs)
     if left:
         print(said(
-            f'interrupted: {left} of {len(jobs)} trainings are left',
+            f'interrupted: {left} of {counted(len(jobs), "training")} left',
             'continue with: ' + command('sweep', options.file, *given(options, 'output'))))
     else:
         sweep.merge(jobs, output)
         print(said(
-            f'finished: {len(jobs)} trainings, at most {total:,} steps of all walkers',
+            f'finished: {counted(len(jobs), "training")}, at most {total:,} steps of all walkers',
             files_of(output, (sweep.EPISODES, sweep.SUMMARY, sweep.CURVES)),
             'see them with: ' + command('results', output)))
     claim.release()

@@ -24,7 +24,7 @@ import statistics
 
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli import simulated
-from dynsyn_ros.cli.closing import command, files_of, said
+from dynsyn_ros.cli.closing import command, counted, files_of, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.process import StopRequest
 from dynsyn_ros.settings.assets import (
@@ -155,7 +155,7 @@ def _status(trainer: Trainer) -> list[str]:
         words = [f'mean of {least} {"or more" if best.of > least else ""}'.rstrip()
                  + f': best {best.value:.1f}, median '
                  f'{statistics.median(mean.value for mean in means):.1f}']
-    return [*words, f'{sum(trainer.log.episodes):,} episodes']
+    return [*words, counted(sum(trainer.log.episodes), 'episode')]
 
 
 def _closing(trainer: Trainer, robot_file: str | None) -> list[str]:
@@ -181,14 +181,14 @@ def _verdict(solved_after: list[int | None], shared: bool) -> str:
     solved = sorted(steps for steps in solved_after if steps is not None)
     if not solved:
         return 'not solved; '
-    who = 'the fleet' if shared else f'{len(solved)} of {len(solved_after)} learners'
+    who = 'the fleet' if shared else f'{len(solved)} of {counted(len(solved_after), "learner")}'
     when = ' to '.join(f'{steps:,}' for steps in dict.fromkeys((solved[0], solved[-1])))
     return f'solved by {who} after {when}; '
 
 
-def options_of(config: TrainingConfig) -> list[str]:
+def options_of(config: TrainingConfig, robot_file: str | None) -> list[str]:
     """List the options for what is trained, and how many learn it, that are no defaults."""
-    words = _robot(config, None)
+    words = _robot(config, robot_file)
     if config.simulator != SIMULATORS[0]:
         words += ['--simulator', config.simulator]
     if config.separate:

@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import command, files_of, given, said
+from dynsyn_ros.cli.closing import command, counted, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.cli.tables import table
 from dynsyn_ros.cli.train import options_of
@@ -84,10 +84,12 @@ def main(options: argparse.Namespace) -> None:
     left = max(search.config.trials - study.ended, 0)
     print('\n' + said(
         f'{"interrupted" if stop else "other programs continue"}: {left} of '
-        f'{search.config.trials} trials are left' if left else f'finished: {study.ended} trials',
+        f'{counted(search.config.trials, "trial")} left' if left else
+        f'finished: {counted(study.ended, "trial")}',
         files_of(output, written),
         'continue with: ' + command('tune', options.file, *given(options, 'output')) if left else
         'confirm the best with other seeds: '
-        + command('train', '--preset', output / tune_report.BEST, *options_of(training),
-                  '--seed', next(seed for seed in count() if seed not in seeds))
+        + command('train', '--preset', output / tune_report.BEST,
+                  *options_of(training, search.robot_file), '--seed',
+                  next(seed for seed in count() if seed not in seeds))
         if tune_report.BEST in written else ''))

@@ -24,7 +24,7 @@ import sys
 
 from dynsyn_ros.cli import dashboard, simulated
 from dynsyn_ros.cli import options as shared_options
-from dynsyn_ros.cli.closing import command, files_of, given, said
+from dynsyn_ros.cli.closing import command, counted, files_of, given, said
 from dynsyn_ros.cli.progress import Progress
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import domains, run
@@ -235,4 +235,4 @@ def _status(log: EpisodeLog, learner: Learner) -> list[str]:
     (mean,) = log.means
     return [
         'no episode has ended' if mean.value is None else f'mean of {mean.of}: {mean.value:.1f}',
-        f'{log.episodes[0]:,} episodes', f'amplitude {learner.mean_amplitude:.4f}']
+        counted(log.episodes[0], 'episode'), f'amplitude {learner.mean_amplitude:.4f}']

@@ -142,7 +142,7 @@ class InputReports:
         if trouble:
             return ERROR, trouble
         if refusals:
-            return WARN, f'{refusals} messages were refused within a second'
+            return WARN, f'messages refused within a second: {refusals}'
         if topic == inputs.trigger and rate < SLOW / self._period:
             return WARN, (f'it comes at {rate:.3g} Hz, slower than control_period, '
                           f'{self._period:g} s: some steps use held readings')

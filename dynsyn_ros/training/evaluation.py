@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,18 +102,3 @@ def summary(episodes: Sequence[Episode], course: Course) -> dict[str, Any]:
                       for name, met in course.met.items() if met},
         'returns': totals.tolist(),
     }
-
-
-def describe(found: Mapping[str, Any]) -> str:
-    """Put a :func:`summary` into words."""
-    low, median, high = found['quartiles']
-    spread = '-' if found['sd'] is None else f'{found["sd"]:.1f}'
-    return (
-        f'{_counted(found["episodes"], "episode")}: mean {found["mean"]:.1f}, SD {spread}, '
-        f'quartiles {low:.1f} {median:.1f} {high:.1f}, least {found["least"]:.1f}, '
-        f'most {found["most"]:.1f}; {_counted(found["falls"], "fall")}; '
-        f'{found["mean_steps"]:.0f} steps on average')
-
-
-def _counted(count: int, what: str) -> str:
-    return f'{count} {what}{"" if count == 1 else "s"}'

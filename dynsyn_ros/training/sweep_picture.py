@@ -52,7 +52,7 @@ def draw(
 
     ``logs`` has those of the seeds of each setting. ``walkers`` and ``solved_at`` are None if the
     settings do not agree on them. Line and band end where the first seed ends. Seeds that
-    continue are thin lines up to their end.
+    continue are thin lines up to their end. A dot shows where a seed has first solved the task.
     """
     of = {int(log[MEAN_OF].max()) for each in logs.values() for log in each}
     label = (f'mean return of {"" if of <= {WINDOW} else "up to "}'
@@ -118,7 +118,7 @@ def _draw_mean(axes: Axes, curves: Curves, colour: Any, label: str) -> Line2D:
 def _draw_seeds(
     axes: Axes, logs: Sequence[Log], curves: Curves, colour: Any, solved_at: float | None
 ) -> list[Artist]:
-    """Draw the band of all seeds and how each one ends; returns the keys that this needs."""
+    """Draw the band of all seeds and what each does on its own; returns the keys for it."""
     grid, values = curves
     axes.fill_between(grid, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2,
                       linewidth=0)
@@ -132,10 +132,12 @@ def _draw_seeds(
                       color=colour, linewidth=0.7)
             keys.append(Line2D([], [], color=_GREY, linewidth=0.7,
                                label='thin: one seed, after the first has ended'))
-        if solved_at is not None and means[-1] >= solved_at:
-            axes.plot(steps[-1], means[-1], 'o', color=colour, markersize=5)
+        solved = np.flatnonzero((means >= (np.inf if solved_at is None else solved_at))
+                                & (log[MEAN_OF] >= WINDOW))[:1]
+        if len(solved):
+            axes.plot(steps[solved], means[solved], 'o', color=colour, markersize=5)
             keys.append(Line2D([], [], color=_GREY, marker='o', linestyle='', markersize=5,
-                               label='a seed ends, solved'))
+                               label='dot: a seed has solved the task'))
     return keys
 
 

@@ -180,6 +180,8 @@ class Search:
     ranges: tuple[Range, ...]
     base: dict[str, Any]
     """The values of a :class:`TrainingConfig`, without its seed and steps."""
+    robot_file: str
+    """Name or path of the robot's file."""
 
     def training(self, params: Mapping[str, Choice], seed: int, steps: int) -> TrainingConfig:
         """Make a training with drawn settings; raises :class:`ConfigError` if they conflict."""
@@ -217,12 +219,14 @@ def read_search(file: Path) -> Search:
         config = build_part(SearchConfig, content)
         base = {key: value for key, value in content.items()
                 if key not in ('preset', 'params_file', 'budgets', 'ranges', *own)}
-        base['robot'] = asdict(read_robot(str(content.get('params_file', ROBOT_FILE))))
+        robot_file = str(content.get('params_file', ROBOT_FILE.stem))
+        base['robot'] = asdict(read_robot(robot_file))
         base['learner'] = asdict(read_preset(str(content['preset'])))
         if 'weights' in base:
             base['weights'] = weights_path(str(base['weights']))
         ranges = _ranges(content['ranges'])
-        search = Search(config, _budgets(content['budgets'], config.seeds), ranges, base)
+        search = Search(config, _budgets(content['budgets'], config.seeds), ranges, base,
+                        robot_file)
         search.training({}, config.seeds[0], search.budgets[0].steps)
         _try_ends(search)
     except ConfigError as error:

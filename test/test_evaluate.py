@@ -16,6 +16,7 @@
 
 from itertools import count, pairwise
 import json
+import resource
 import signal
 import subprocess
 from types import SimpleNamespace
@@ -119,6 +120,28 @@ def test_a_film_without_a_frame_replaces_nothing(tmp_path):
     path.write_text('another')
     assert not Film(path).save()
     assert path.read_text() == 'another'
+
+
+@pytest.mark.parametrize('suffix', ['.gif', '.mp4'])
+def test_a_film_that_the_disk_cannot_hold_is_reported_and_replaces_nothing(tmp_path, suffix):
+    if suffix == '.mp4':
+        pytest.importorskip('imageio_ffmpeg', reason='mp4 is an extra')
+    path = tmp_path / f'walk{suffix}'
+    path.write_text('another')
+    film = Film(path)
+    robot = SimpleNamespace(spec=SimpleNamespace(time_step=0.06),
+                            render=lambda: np.zeros((20, 30, 3), np.uint8))
+    film.begin(robot)
+    film.add(robot, 0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**6, limits[1]))
+    try:
+        with pytest.raises(ConfigError, match=f'cannot write .*{suffix}: File too large'):
+            film.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == 'another'
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_frozen_and_learning_differ(file):

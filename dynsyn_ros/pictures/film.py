@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import deque
 from importlib import import_module
 from pathlib import Path
+import subprocess
 
 from dynsyn_ros.settings.files import replaced
 from dynsyn_ros.settings.schema import ConfigError
@@ -46,7 +47,7 @@ class Film:
         self._mp4 = path.suffix.lower() == MP4
         if self._mp4:
             try:
-                self._ffmpeg = import_module('imageio_ffmpeg')
+                self._ffmpeg = import_module('imageio_ffmpeg').get_ffmpeg_exe()
             except ImportError as error:
                 raise ConfigError(
                     f"{path} needs imageio-ffmpeg: pip install 'dynsyn_ros[mp4]', or name a .gif"
@@ -84,10 +85,14 @@ class Film:
         return True
 
     def _write_mp4(self, name: str) -> None:
-        writer = self._ffmpeg.write_frames(
-            name, (WIDTH, HEIGHT), fps=1 / self._seconds, macro_block_size=2,
-            output_params=['-f', 'mp4'])
-        writer.send(None)
-        for frame in self._frames:
-            writer.send(frame.convert('RGB').tobytes())
-        writer.close()
+        """Run ffmpeg; raises :class:`OSError` if it cannot write the whole film."""
+        written = subprocess.run(
+            [self._ffmpeg, '-y', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24',
+             '-s', f'{WIDTH}x{HEIGHT}', '-r', f'{1 / self._seconds:.6f}', '-i', '-',
+             '-pix_fmt', 'yuv420p', '-f', MP4.lstrip('.'), name],
+            input=b''.join(frame.convert('RGB').tobytes() for frame in self._frames),
+            stderr=subprocess.PIPE, check=False,
+            start_new_session=True,  # Ctrl-C would end it early
+            restore_signals=False)  # a limit on file sizes would kill it without a word
+        if written.returncode:
+            raise OSError(written.stderr.decode(errors='replace').rpartition(': ')[2].strip())

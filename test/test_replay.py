@@ -14,6 +14,7 @@
 
 """Recorded runs and their replay: equal bit for bit, or the message where they differ."""
 
+import argparse
 from collections import Counter
 import copy
 from itertools import islice
@@ -21,6 +22,7 @@ import re
 import resource
 
 from conftest import preset, preset_file, ROBOT_FILE
+from dynsyn_ros.cli import replay as cli
 from dynsyn_ros.learner import Learner
 from dynsyn_ros.nodes import topics
 from dynsyn_ros.nodes.controller import ControllerNode
@@ -144,6 +146,27 @@ def test_no_recording_is_refused(tmp_path):
         tmp_path, 'replay', 'file.mcap', '--params-file', 'biped')
     assert 'cannot write in the folder' in refused(
         tmp_path, 'walk', '--steps', 10, '--record', 'file.mcap/a.mcap')
+
+
+@pytest.mark.parametrize(('name', 'line', 'words'), [
+    ('seed', '', 'missing parameter seed: seed of the random streams'),
+    ('seed', '    seed: 1.5', 'parameter seed must be a whole number, not 1.5'),
+    ('learning', '    learning: "no"', "parameter learning must be true or false, not 'no'"),
+    ('human_reward_gain', '    human_reward_gain: [1.0]',
+     'parameter human_reward_gain must be a number, not'),
+    ('weights', '', ''),  # a launch may give it
+])
+def test_a_parameter_file_is_checked_as_the_controller_checks_it(
+        tmp_path, run, monkeypatch, name, line, words):
+    robot = tmp_path / 'robot.yaml'
+    robot.write_text(re.sub(f'(?m)^    {name}:.*$', line, ROBOT_FILE.read_text()))
+    monkeypatch.chdir(run)
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    options = parser.parse_args(['run.mcap', '--params-file', str(robot), '--weights', 'none'])
+    # The file's own seed, if nothing is wrong with it, is not that of the run.
+    with pytest.raises(ConfigError, match=words or 'after 0 steps that agree'):
+        cli.main(options)
 
 
 def test_a_recording_that_was_cut_off_is_replayed_up_to_its_last_whole_message(run):

@@ -22,6 +22,7 @@ from pathlib import Path
 from dynsyn_ros.cli import options as shared_options
 from dynsyn_ros.cli.progress import over
 from dynsyn_ros.learner import Learner, LearnerConfig
+from dynsyn_ros.nodes.config import ControllerConfig, SharedConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.robot.control_loop import ControlLoop
 from dynsyn_ros.robot.replay import HUMAN_REWARD, PARAMETER_EVENTS, Replay
@@ -32,6 +33,9 @@ from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.storage import weights
 from dynsyn_ros.storage.checkpoint_manager import LAST_STEP
 from dynsyn_ros.storage.recordings import recording
+
+#: Parameters of a controller that a file may lack, as a launch may give them; no step needs them.
+UNUSED = {'weights': UNTRAINED, 'output_dir': '', 'autostart': True}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,14 +66,16 @@ def main(options: argparse.Namespace) -> None:
         shared_options.refuse_given(
             options, 'weights'.__eq__, 'the checkpoint of --after has its own weights')
     values = parameters.read([find(ROBOT, options.params_file), find(PRESET, options.preset)])
+    overrides = {'seed': options.seed, 'learning': False if options.frozen else None}
+    values |= {name: value for name, value in overrides.items() if value is not None}
     robot = Robot(build_part(RobotConfig, values))
     if robot.config.trigger != ALL:
         raise ConfigError(
             f'with trigger: {robot.config.trigger}, a controller steps by its clock, which no '
             'recording holds: only a run with trigger: all can be replayed')
     config = build(LearnerConfig, values.get('learner', {}), 'learner.')
-    seed = values['seed'] if options.seed is None else options.seed
-    learner = Learner(robot.layout, config, seed)
+    learning = build_part(ControllerConfig, {**UNUSED, **values}).learning
+    learner = Learner(robot.layout, config, build_part(SharedConfig, values).seed)
     after = arrays = None
     if options.after:
         arrays, about = weights.read(
@@ -81,7 +87,7 @@ def main(options: argparse.Namespace) -> None:
     elif (file := weights_path(options.weights or pretrained(robot.config.robot))) != (
             UNTRAINED):
         weights.load(Path(file), learner, robot)
-    learner.learning = values['learning'] = values['learning'] and not options.frozen
+    learner.learning = learning
     replay = Replay(robot, learner, values, after, arrays, _full(options, 'controller'))
     with recording(options.recording) as recorded:
         optional = (HUMAN_REWARD, PARAMETER_EVENTS)
@@ -102,8 +108,8 @@ def main(options: argparse.Namespace) -> None:
     if not replay.steps:
         raise ConfigError(f'{options.recording} holds no step of the learner'
                           + (f' after {options.after}' if options.after else ''))
-    print(f'{replay.steps} steps agree bit for bit; {replay.halts} commands of zero torque while '
-          'the controller halted')
+    print(f'{replay.steps} steps agree bit for bit; commands of zero torque while the controller '
+          f'halted: {replay.halts}')
     if recorded.cut_off:
         print(f'{options.recording} was cut off: this covers it up to its last whole message')
 

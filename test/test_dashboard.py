@@ -114,11 +114,15 @@ def test_news_are_those_of_the_nodes_whatever_else_is_on_the_topics(tmp_path, mo
             spin_until(executor, lambda: other.count_publishers(topics.HUMAN_REWARD) and
                        node._buttons._praise.get_subscription_count() == 2)
             for button in (*REWARDS, 'rollback', 'dance'):
-                node.press(button, button)
-            spin_until(executor, lambda: len(look()['reports']) == 5, 'answers')
-            spin_until(executor, lambda: heard == list(REWARDS.values()), 'praise')
-            assert {each['button']: each['outcome'] for each in look()['reports'][1:]} == {
-                'praise': 'done', 'scold': 'done', 'rollback': 'refused', 'dance': 'refused'}
+                for page in 'ab':  # at the same time
+                    node.press(button, f'{button} on {page}')
+            spin_until(executor, lambda: len(look()['reports']) == 9, 'answers')
+            spin_until(executor, lambda: len(heard) == 4, 'praise')
+            assert heard == [value for value in REWARDS.values() for _ in 'ab']
+            assert {each['who']: each['outcome'] for each in look()['reports'][1:]} == {
+                f'{button} on {page}': outcome for page in 'ab' for button, outcome in {
+                    'praise': 'done', 'scold': 'done', 'rollback': 'refused',
+                    'dance': 'refused'}.items()}
             # What others publish is shown unchanged or not at all; nothing ends, all is JSON.
             controller.stop()
             names, joint = ('weights', 'readings'), 'joint_states.hip_1.position'

@@ -71,7 +71,7 @@ class Buttons:
             for service, kind, _ in BUTTONS.values()}
         self._praise = node.create_publisher(
             topics.HUMAN_REWARD_TYPE, topics.HUMAN_REWARD, topics.QOS)
-        self._waiting: dict[str, Press] = {}
+        self._waiting: list[Press] = []
         self._reports: list[dict[str, str]] = []
         self._there: dict[str, bool] = {}
         self._looked = -LOOK_PERIOD
@@ -155,12 +155,11 @@ class Buttons:
                          lambda: client.remove_pending_request(future)))
 
     def _wait(self, press: Press) -> None:
-        before = self._waiting.pop(press.button, None)
-        if before:
-            before.forget()
-            if not before.overdue:
-                self._report(before.button, before.who, NO_ANSWER, 'pressed again')
-        self._waiting[press.button] = press
+        for before in [each for each in self._waiting if each.overdue]:
+            if before.button == press.button:  # its late answer is of no interest any more
+                before.forget()
+                self._waiting.remove(before)
+        self._waiting.append(press)
 
     def answers(self) -> list[dict[str, str]]:
         """
@@ -169,20 +168,20 @@ class Buttons:
         A service that answers late is reported again.
         """
         now = time.monotonic()
-        for press in list(self._waiting.values()):
+        for press in list(self._waiting):
             answer = press.answer()
             took = now - press.time
             if answer and press.overdue:
                 answer = (answer[0], f'{answer[1]} (after {took:.1f} s)')
             if answer:
-                del self._waiting[press.button]
+                self._waiting.remove(press)
                 self._report(press.button, press.who, *answer)
             elif took > ANSWER_TIME and not press.overdue:
                 self._report(press.button, press.who, NO_ANSWER,
                              f'the controller has not answered for {ANSWER_TIME:g} s')
                 press.overdue = True
                 if press.button in REWARDS:
-                    del self._waiting[press.button]
+                    self._waiting.remove(press)
         reports, self._reports = self._reports, []
         return reports
 

@@ -176,6 +176,10 @@ def test_only_its_own_page_with_its_token_may_press(tmp_path, monkeypatch):
             status, answered = asked(address, path, token, **headers)
             assert status == expected, (path, token, headers)
             assert "frame-ancestors 'none'" in answered['Content-Security-Policy'], path
+        for malformed in (b'GET / HTTP/1.1\r\n\r\n', b'GET /?\xff HTTP/1.1\r\n\r\n'):
+            with socket.create_connection(('127.0.0.1', parts.port), PATIENCE) as client:
+                client.sendall(malformed)
+                assert client.recv(12) == b'HTTP/1.0 400'
         # A client that never reads delays nobody and does not keep the server alive.
         deaf = socket.create_connection(('127.0.0.1', parts.port))
         deaf.sendall('\r\n'.join((

@@ -20,6 +20,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 import json
+import logging
 import math
 from pathlib import Path
 from socket import SO_SNDBUF, SOL_SOCKET
@@ -27,6 +28,8 @@ import time
 from typing import Any
 
 from aiohttp import web, WSCloseCode, WSMsgType
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
 from dynsyn_ros.dashboard.access import Access, HEADERS
 from dynsyn_ros.dashboard.history import History
 from dynsyn_ros.settings.schema import ConfigError
@@ -112,6 +115,7 @@ class Server:
             web.get('/', self._page), web.get('/scene', self._draw), web.get('/live', self._live),
             *(web.get(f'/{name}', self._file) for name in FILES)])
         application.on_response_prepare.append(_add_headers)
+        server_logger.addFilter(_is_ours)
         runner = web.AppRunner(application, shutdown_timeout=FAREWELL_TIME)
         await runner.setup()
         try:
@@ -184,6 +188,11 @@ class Server:
         with suppress(ValueError, TypeError, KeyError, RecursionError):
             said = json.loads(text)
             self._press(str(said['press']), str(said['who']))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Return whether an error is not that of a malformed request, which its sender is told."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

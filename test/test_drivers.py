@@ -17,10 +17,12 @@
 
 import re
 import time
+from types import SimpleNamespace
 
-from conftest import preset_file, ROBOT_FILE
-from dynsyn_ros.nodes import topics
+from conftest import preset_file, robot_config, ROBOT_FILE
+from dynsyn_ros.nodes import diagnostics, topics
 from dynsyn_ros.nodes.controller import ControllerNode
+from dynsyn_ros.robot import Robot, SensorBuffer
 from dynsyn_ros.settings import parameters
 from lifecycle_msgs.msg import Transition
 import numpy as np
@@ -179,6 +181,28 @@ def test_time_and_slopes_follow_the_clock_at_any_rate_of_the_sensors(tmp_path):
             steps = round(window / period)
             steepest = np.abs(torques[steps:] - torques[:-steps]).max()
             assert 0.2 * SLOW * window < steepest <= SLOW * (steps * period) + 1e-9
+
+
+@pytest.mark.parametrize(('factor', 'rate', 'words'), [
+    (0.5, 100, 'receiving'), (2.0, 100, 'receiving'), (2.0, 50, 'it comes at 50 Hz, slower')])
+def test_the_rate_of_an_input_is_judged_by_the_clock_of_a_simulation(
+        monkeypatch, factor, rate, words):
+    clock, steady = 10**9, 1.0
+    monkeypatch.setattr(diagnostics.time, 'monotonic', lambda: steady)
+    inputs = SensorBuffer(Robot(robot_config(trigger='joint_states')))
+    with ros():
+        node = Node('judge')
+        monkeypatch.setattr(node, 'get_clock', lambda: SimpleNamespace(
+            now=lambda: SimpleNamespace(nanoseconds=clock)))
+        reports = diagnostics.InputReports(node, inputs, 0.01)
+        assert reports() == [], 'it is too early'
+        clock, steady = clock + round(factor * 10**9), steady + 1.0
+        inputs.status['joint_states'].received += round(factor * rate)
+        inputs.status['joint_states'].time = clock
+        (report,) = [each for each in reports() if each.task == 'joint_states']
+        node.destroy_node()
+    assert report.message.startswith(words)
+    assert report.values['rate, Hz'] == rate
 
 
 #: How many commands a subscriber may miss that has just found their publisher.

@@ -106,7 +106,7 @@ class InputReports:
         """Report on ``inputs``, whose trigger should arrive once per ``period``, s."""
         self._node, self._inputs, self._period = node, inputs, period
         self._before = dict.fromkeys(inputs.topics, (0, 0))
-        self._time = time.monotonic()
+        self._time, self._clock = time.monotonic(), node.get_clock().now().nanoseconds
 
     def __call__(self) -> list[Report]:
         """Report what has arrived since the last call; empty if that was too recent."""
@@ -114,13 +114,14 @@ class InputReports:
         if seconds < LEAST_TIME:
             return []
         self._time += seconds
-        return [self._of(topic, seconds, now) for topic in self._inputs.topics]
+        passed, self._clock = 1e-9 * (now - self._clock), now  # a simulation has its own time
+        return [self._of(topic, passed, now) for topic in self._inputs.topics]
 
-    def _of(self, topic: str, seconds: float, now: int) -> Report:
+    def _of(self, topic: str, passed: float, now: int) -> Report:
         status = self._inputs.status[topic]
         received, refused = self._before[topic]
         self._before[topic] = status.received, status.refused
-        rate = (status.received - received) / seconds
+        rate = (status.received - received) / passed if passed > 0.0 else math.nan
         refusals = status.refused - refused
         level, message = self._judged(topic, rate, refusals, now)
         return Report(topic, level, message, {

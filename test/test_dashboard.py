@@ -263,6 +263,20 @@ def test_the_last_hour_is_kept_and_gaps_are_gaps():
     assert everything['recent'][-3] == [6998.0, 2.0, None, None, None]
 
 
+def test_a_clock_that_is_set_back_leaves_no_future():
+    kept = history.History()
+    for k in range(80):
+        kept.add(1000.0 + k / 20, {**weights(1.0), 'mean_reward': 1.0}, ())
+    told = kept.add(1002.02, {**weights(2.0), 'mean_reward': 3.0}, ())
+    assert told == kept.everything(), 'the pages forget it too'
+    *_, last, now = told['recent']
+    assert (last[0], now) == (1002.0, [1002.02, 2.0, 3.0, -2.0, 2.0])
+    assert [row[0] for row in told['hour']] == [1000.5, 1001.5]
+    for k in range(20):
+        kept.add(1003.0 + k / 20, weights(2.0), ())
+    assert [row[0] for row in kept.everything()['hour']] == [1000.5, 1001.5, 1002.5]
+
+
 def test_episodes_keep_their_numbers():
     kept = history.History()
     assert kept.add(1.0, {}, [(41, 1.5), (42, 2.5)])['returns'] == [[41, 1.5], [42, 2.5]]

@@ -81,11 +81,14 @@ class History:
         Add the values at a time, unix s, and the episodes that ended, (number, return).
 
         Returns the new data in the form of :meth:`everything`, or everything if there are other
-        weights or another run.
+        weights or another run, or if the clock was set back.
         """
-        values = self._flat(time, streams)
-        renewed = not set(values) <= set(self._columns)
+        renewed = bool(self._recent.rows) and time < self._recent.rows[-1][0]
         if renewed:
+            self._forget_after(time)
+        values = self._flat(time, streams)
+        if not set(values) <= set(self._columns):
+            renewed = True
             self._rearrange([*SCALARS, *sorted(set(values) - set(SCALARS))])
         new: dict[str, list] = {'recent': [], 'hour': [], 'returns': []}
         for number, earned in episodes:
@@ -102,6 +105,12 @@ class History:
             self._second.append(row)
             new['recent'] = self._recent.add(row)
         return self.everything() if renewed else new
+
+    def _forget_after(self, time: float) -> None:
+        for kept in (self._recent, self._hour):
+            kept.rows = deque(row for row in kept.rows if row[0] <= time)
+        self._second = []
+        self._rewards.clear()
 
     def everything(self) -> dict[str, Any]:
         """Return all data: the columns, the recent rows, those of the hour, and the returns."""

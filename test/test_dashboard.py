@@ -21,6 +21,7 @@ import math
 from pathlib import Path
 import signal
 import socket
+import struct
 import time
 from urllib.parse import urlsplit
 
@@ -180,11 +181,16 @@ def test_only_its_own_page_with_its_token_may_press(tmp_path, monkeypatch):
             with socket.create_connection(('127.0.0.1', parts.port), PATIENCE) as client:
                 client.sendall(malformed)
                 assert client.recv(12) == b'HTTP/1.0 400'
-        # A client that never reads delays nobody and does not keep the server alive.
-        deaf = socket.create_connection(('127.0.0.1', parts.port))
-        deaf.sendall('\r\n'.join((
+        opened = '\r\n'.join((
             f'GET /live?{parts.query} HTTP/1.1', f'Host: 127.0.0.1:{parts.port}',
-            *(f'{name}: {value}' for name, value in upgrade.items()), '', '')).encode())
+            *(f'{name}: {value}' for name, value in upgrade.items()), '', '')).encode()
+        for _ in range(20):  # pages that are closed again at once
+            with socket.create_connection(('127.0.0.1', parts.port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                client.sendall(opened)
+        # A client that never reads delays nobody and does not keep the server alive.
+        deaf = socket.create_connection(('127.0.0.1', parts.port), PATIENCE)
+        deaf.sendall(opened)
         assert deaf.recv(12) == b'HTTP/1.1 101'
         asked_at = time.monotonic()
         running.send_signal(signal.SIGTERM)

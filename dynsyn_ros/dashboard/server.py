@@ -191,8 +191,9 @@ class Server:
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Return whether an error is not that of a malformed request, which its sender is told."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    """Return whether an error is not a malformed request, nor a client that has gone meanwhile."""
+    return not (record.exc_info and isinstance(
+        record.exc_info[1], (HttpProcessingError, ConnectionError)))
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

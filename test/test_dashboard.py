@@ -338,6 +338,23 @@ def test_a_mesh_that_cannot_be_read_is_named(tmp_path, name, words):
         scene.read(file)
 
 
+@pytest.mark.parametrize(('content', 'words'), [
+    ('<link name="a"><visual><material><color rgba="red"/></material></visual></link>',
+     "could not convert string to float: 'red'"),
+    ('<joint name="hip"/>', 'the joint hip has no parent or no child'),
+    ('<joint name="hip"><parent link="a"/><child link="b"/><axis xyz="0 1"/></joint>',
+     "xyz must be three numbers, not '0 1'"),
+    ('<link name="a"><visual><geometry><box size="1 2 tall"/></geometry></visual></link>',
+     "size must be three numbers, not '1 2 tall'"),
+    ('<link name="a"><visual><material><color rgba="1e999 0 0 1"/></material></visual></link>',
+     'cannot convert float infinity')])
+def test_a_urdf_that_cannot_be_drawn_is_refused(tmp_path, content, words):
+    file = tmp_path / 'dog.urdf'
+    file.write_text(f'<robot name="dog">{content}</robot>')
+    with pytest.raises(ConfigError, match=f'dog.urdf is not a URDF that can be drawn: {words}'):
+        scene.read(file)
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['--urdf', 'none.urdf'], 'cannot read none.urdf'),
     (['--urdf', str(ROBOT_FILE)], 'is not a URDF that can be drawn'),

@@ -21,7 +21,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from dynsyn_ros.settings.assets import PACKAGE, share_directory
-from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError, cut
 
 #: The colour of a link whose URDF gives none, as red, green, blue and opacity.
 COLOUR = '0.5 0.5 0.5 1'
@@ -46,13 +46,17 @@ def read(path: Path) -> dict[str, Any]:
         }
     except OSError as error:
         raise ConfigError(f'cannot read {path}: {error.strerror}') from error
-    except (ElementTree.ParseError, AttributeError, ValueError, TypeError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError, OverflowError) as error:
         raise ConfigError(f'{path} is not a URDF that can be drawn: {error}') from error
 
 
 def _numbers(element: ElementTree.Element | None, key: str) -> list[float]:
-    text = element.get(key) if element is not None else None
-    return [float(word) for word in (text or '0 0 0').split()]
+    text = (element.get(key) if element is not None else None) or '0 0 0'
+    try:
+        x, y, z = map(float, text.split())
+    except ValueError:
+        raise ValueError(f'{key} must be three numbers, not {cut(text)}') from None
+    return [x, y, z]
 
 
 def _colour(material: ElementTree.Element | None) -> str | None:
@@ -106,12 +110,14 @@ def _outline(name: str, urdf: Path) -> list[tuple[float, float]]:
 
 
 def _joint(joint: ElementTree.Element) -> dict[str, Any]:
-    origin = joint.find('origin')
+    origin, parent, child = (joint.find(part) for part in ('origin', 'parent', 'child'))
+    if parent is None or child is None:
+        raise ValueError(f'the joint {joint.get("name")} has no parent or no child')
     ahead, _, up = _numbers(origin, 'xyz')
     return {
         'name': joint.get('name'),
-        'parent': joint.find('parent').get('link'),
-        'child': joint.find('child').get('link'),
+        'parent': parent.get('link'),
+        'child': child.get('link'),
         'place': (ahead, up),
         'pitch': _numbers(origin, 'rpy')[1],
         'floating': joint.get('type') == 'floating',

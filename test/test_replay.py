@@ -130,6 +130,7 @@ def test_a_replay_that_compares_nothing_does_not_agree(run):
     ((*STARTED, '--namespace', '/left'), 'lacks .*/left/joint_torques.*: it has .*/joint_torques'),
     ((*STARTED, '--remap', 'joint_torques'), 'must be TOPIC:=RECORDED'),
     (('--after', 'out/none.npz'), 'cannot read out/none.npz'),
+    (('--after', 'out/none.npz', *STARTED), '--seed, --weights would have no effect'),
     (('--after', str(ROBOT_FILE.with_suffix('.npz'))), 'does not say when'),
 ])
 def test_a_difference_is_named(run, arguments, words):

@@ -64,7 +64,8 @@ def main(options: argparse.Namespace) -> None:
     """Replay; raises :class:`ConfigError` at the first message that differs."""
     if options.after:
         shared_options.refuse_given(
-            options, 'weights'.__eq__, 'the checkpoint of --after has its own weights')
+            options, ('weights', 'seed').__contains__,
+            'the checkpoint of --after has its own weights and random streams')
     values = parameters.read([find(ROBOT, options.params_file), find(PRESET, options.preset)])
     overrides = {'seed': options.seed, 'learning': False if options.frozen else None}
     values |= {name: value for name, value in overrides.items() if value is not None}

@@ -80,6 +80,14 @@ WHERE_THE_ANSWERS_ARE = """
 """
 
 
+#: Reads another robot's joints at the same place; returns how much ground is drawn.
+ANOTHER_ROBOT = """
+    const {robot} = dashboard;
+    robot.read({'joint_states.leg.position': 0, 'odom.position.x': robot.place[0]}, {});
+    return robot.ground.size;
+"""
+
+
 @contextmanager
 def chromium(folder):
     """Open Chromium, with a profile of its own."""
@@ -258,6 +266,8 @@ def test_the_page_shows_the_walk(page, request):
         "return [...document.querySelectorAll('[role=img]')].map(e => e.ariaLabel)")
     assert len(labels) == 5
     assert all(labels), labels
+    page.until(lambda: page.script('return dashboard.robot.ground.size'), 'the ground')
+    assert page.script(ANOTHER_ROBOT) == 0, 'another robot has not seen this ground'
     # A reloaded page shows the past.
     started = 'return dashboard.charts.tables[arguments[0]].values[0][0]'
     before = page.script(started, 'recent')

@@ -18,11 +18,13 @@ export class Robot {
   get drawable() { return this.scene.joints.some(joint => joint.name in this.joints); }
 
   read(readings, lidar) {  // put it where its readings say it is
+    const before = Object.keys(this.joints).join();
     this.joints = {};
     for (const [name, value] of Object.entries(readings)) {
       const joint = name.match(/^joint_states\.(.*)\.position$/);
       if (joint) this.joints[joint[1]] = value ?? 0;
     }
+    if (Object.keys(this.joints).join() !== before) this.ground.clear();  // another robot
     const [x, y, z, w] = ['x', 'y', 'z', 'w'].map(axis => readings['imu.orientation.' + axis] ?? Number(axis === 'w'));
     this.pitch = Math.atan2(2 * (w * y - z * x), 1 - 2 * (x * x + y * y));
     const place = [readings['odom.position.x'] ?? 0, readings['odom.position.z'] ?? 0];

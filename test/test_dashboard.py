@@ -267,6 +267,11 @@ def test_the_last_hour_is_kept_and_gaps_are_gaps():
     assert everything['columns'] == ['amplitude', 'mean_reward', 'centre b', 'weight b']
     assert everything['recent'][-1] == [7000.0, None, None, 0.0, 0.0]
     assert everything['recent'][-3] == [6998.0, 2.0, None, None, None]
+    more = {'weights': {'weight': {'b': 0.0, 'c': 1.0}, 'centre': {'b': 0.0, 'c': 1.0}}}
+    kept.add(7001.0, more, ())
+    assert kept.add(7002.0, {'amplitude': 1.0}, ())['recent'] == [[7002.0, 1.0, *[None] * 5]]
+    everything = kept.add(7003.0, other, ())  # the same robot, with fewer weights to show
+    assert everything['columns'] == ['amplitude', 'mean_reward', 'centre b', 'weight b']
 
 
 def test_a_clock_that_is_set_back_leaves_no_future():

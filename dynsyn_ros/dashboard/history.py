@@ -87,9 +87,10 @@ class History:
         if renewed:
             self._forget_after(time)
         values = self._flat(time, streams)
-        if not set(values) <= set(self._columns):
+        weights = sorted(set(values) - set(SCALARS))
+        if weights and weights != self._columns[len(SCALARS):]:
             renewed = True
-            self._rearrange([*SCALARS, *sorted(set(values) - set(SCALARS))])
+            self._rearrange([*SCALARS, *weights])
         new: dict[str, list] = {'recent': [], 'hour': [], 'returns': []}
         for number, earned in episodes:
             if self._returns and number <= self._returns[-1][0]:

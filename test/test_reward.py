@@ -197,5 +197,5 @@ def test_the_reward_needs_its_topics():
     with pytest.raises(ConfigError, match='inputs.odom.timeout: the reward needs odom'):
         Reward(terms, config)
     for height in ('sonar.0', 'bogus', 'scan.99'):
-        with pytest.raises(ConfigError, match=rf'reward_terms\.height must .* not .{height}'):
+        with pytest.raises(ConfigError, match=rf'reward_terms\.height .*{height}'):
             Reward(replace(terms, height=height), robot_config())

@@ -101,10 +101,11 @@ def topic_of(config: RobotConfig, source: str, parameter: str) -> str:
         raise ConfigError(
             f'parameter {parameter} names the unknown joint {found["joint"]}: there are '
             f'{", ".join(config.joints)}')
-    for key, count in (('ray', config.rays), ('foot', config.feet)):
+    for key, several, count in (('ray', 'rays', config.rays), ('foot', 'feet', config.feet)):
         if key in found and int(found[key]) >= count:
             raise ConfigError(
-                f'parameter {parameter} must name a {key} below {count}, not {source!r}')
+                f'parameter {parameter} names {source}, but {several} is {count} (they count from '
+                '0)')
     return topic
 
 

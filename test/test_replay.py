@@ -129,6 +129,8 @@ def test_a_replay_that_compares_nothing_does_not_agree(run):
     ((*STARTED, '--frozen'), 'on joint_torques'),
     ((*STARTED, '--namespace', '/left'), 'lacks .*/left/joint_torques.*: it has .*/joint_torques'),
     ((*STARTED, '--remap', 'joint_torques'), 'must be TOPIC:=RECORDED'),
+    ((*STARTED, '--remap', 'torques:=left'),
+     '--remap names torques, which no step needs: there are .*joint_torques'),
     (('--after', 'out/none.npz'), 'cannot read out/none.npz'),
     (('--after', 'out/none.npz', *STARTED), '--seed, --weights would have no effect'),
     (('--after', str(ROBOT_FILE.with_suffix('.npz'))), 'does not say when'),

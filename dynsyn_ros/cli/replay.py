@@ -36,6 +36,8 @@ from dynsyn_ros.storage.recordings import recording
 
 #: Parameters of a controller that a file may lack, as a launch may give them; no step needs them.
 UNUSED = {'weights': UNTRAINED, 'output_dir': '', 'autostart': True}
+#: Topics that a recording may lack.
+OPTIONAL = (HUMAN_REWARD, PARAMETER_EVENTS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,15 +92,14 @@ def main(options: argparse.Namespace) -> None:
         weights.load(Path(file), learner, robot)
     learner.learning = learning
     replay = Replay(robot, learner, values, after, arrays, _full(options, 'controller'))
+    names = {_full(options, topic): topic for topic in _topics(options, replay)}
     with recording(options.recording) as recorded:
-        optional = (HUMAN_REWARD, PARAMETER_EVENTS)
-        names = {_full(options, topic): topic for topic in (*replay.topics, *optional)}
-        missing = {name for name, topic in names.items() if topic not in optional}
+        missing = {name for name, topic in names.items() if topic not in OPTIONAL}
         missing -= recorded.topics
         if missing:
             raise ConfigError(
                 f'{options.recording} lacks {", ".join(sorted(missing))}: it has '
-                f'{", ".join(sorted(recorded.topics))}')
+                f'{", ".join(sorted(recorded.topics)) or "no topic"}')
         for message in over(recorded.messages(names), 'messages', quiet=options.quiet):
             difference = replay.put(message)
             if difference:
@@ -113,6 +114,16 @@ def main(options: argparse.Namespace) -> None:
           f'halted: {replay.halts}')
     if recorded.cut_off:
         print(f'{options.recording} was cut off: this covers it up to its last whole message')
+
+
+def _topics(options: argparse.Namespace, replay: Replay) -> list[str]:
+    """List the topics that a replay reads; raises :class:`ConfigError` if others are remapped."""
+    topics = [*replay.topics, *OPTIONAL]
+    for topic, _ in options.remap:
+        if topic not in topics:
+            raise ConfigError(f'--remap names {topic}, which no step needs: there are '
+                              f'{", ".join(sorted(topics))}')
+    return topics
 
 
 def _full(options: argparse.Namespace, topic: str) -> str:

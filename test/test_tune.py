@@ -26,6 +26,7 @@ import subprocess
 import sys
 
 from conftest import write_training
+from dynsyn_ros.pictures import canvas
 from dynsyn_ros.settings.assets import ROBOT_FILE
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.training import tune_file
@@ -104,6 +105,21 @@ def test_a_search_tells_what_it_found(whole):
         f'{output / tune_report.BEST} --learners 2 --seed 2')
     with Image.open(output / tune_report.PICTURE) as picture:
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
+
+
+def test_the_picture_of_a_search_marks_the_preset_and_the_ends_of_a_range(whole, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(canvas, 'save', lambda figure, _: drawn.append(figure))
+    search = tune_file.read_search(whole[0].parent / 'search.yaml')
+    with Study(search, whole[0], print).locked() as trials:
+        tune_report.draw(search, trials, whole[0] / 'unused.png')
+    preset = read_preset('default').synapses
+    slices = {axes.get_title(): axes for axes in drawn[0].axes}
+    for name, value in ((RATE, preset.centre_rate), (LAYER_4, preset.amplitude[2])):
+        (ring,) = (line for line in slices[name].lines if line.get_marker() == 'o')
+        assert ring.get_xdata() == [value]
+    assert [text.get_text() for text in slices[RATE].get_xticklabels()] == [
+        '1e-06', '0.0001', '0.01']
 
 
 def test_the_advice_after_a_search_names_the_file_of_the_robot(tmp_path, whole):

@@ -156,12 +156,17 @@ def _draw_importances(axes: Axes, search: Search, trials: Sequence[FrozenTrial])
 def _draw_slice(
     axes: Axes, search: Search, trials: Sequence[FrozenTrial], each: Range
 ) -> None:
-    """Draw one dot per trial and budget over one setting."""
+    """Draw one dot per trial and budget over one setting, and a ring for the preset."""
+    preset = bool(trials) and trials[0].params == search.as_it_is
     for i in range(len(search.budgets)):
         dots = [(trial.params[each.name], values_of(search, trial)[i]) for trial in trials
                 if each.name in trial.params and values_of(search, trial)[i] is not None]
         x = [each.labels.index(drawn) if each.span is None else drawn for drawn, _ in dots]
-        axes.plot(x, [value for _, value in dots], '.', color=f'C{i}', markersize=5)
+        y = [value for _, value in dots]
+        axes.plot(x, y, '.', color=f'C{i}', markersize=5)
+        if preset and y:  # trial 0 is the first dot
+            axes.plot(x[0], y[0], 'o', color='k', fillstyle='none', markersize=8,
+                      label='ring: the preset' if each is search.ranges[0] and i == 0 else None)
     axes.set_title(each.name, fontsize='small')
     axes.tick_params(labelsize='small')
     if each.span is None:
@@ -169,6 +174,9 @@ def _draw_slice(
         axes.margins(x=0.3)
     elif each.span.log:
         axes.set_xscale('log')
+        ticks = np.geomspace(each.span.low, each.span.high, 3)
+        axes.set_xticks(ticks, [f'{tick:.2g}' for tick in ticks])
+        axes.minorticks_off()
 
 
 def rows(search: Search, trials: Sequence[FrozenTrial], most: int) -> list[list[str]]:

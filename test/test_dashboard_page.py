@@ -238,7 +238,7 @@ def test_the_page_shows_the_walk(page, request):
     page.await_link('good')
     page.until(lambda: 'controller: active' in page.text('status'), 'the controller')
     kept = request.config.getoption('screenshot')
-    enough = 30 if kept else 2  # a picture to keep should have something to show
+    enough = 16 if kept else 2  # a picture to keep should have something to show
     page.until(lambda: len(page.returns()[0]) >= enough, 'episodes')
     picture = kept or page.folder / 'page.png'
     page.driver.save_screenshot(str(picture))

@@ -438,4 +438,4 @@ def test_the_searches_that_ship_can_be_read():
     files = list((SOURCE / 'config' / 'tune').glob('*.yaml'))
     for file in files:
         assert tune_file.read_search(file).ranges
-    assert len(files) == 2
+    assert len(files) == 3

@@ -100,7 +100,7 @@ def run(words, folder, number):
     short = [*words[:end], *shorter, *words[end:]]
     if name in SHORT_COPIES:  # by its name it would be the package's own, which takes hours
         short[1] = SHORT_COPIES[name].format(short[1])
-    if name == 'train' and '--resume' not in short:  # in the same second and process
+    if name == 'train' and '--resume' not in short:  # the page's own folder was provided
         short += ['--output', f'runs/{number}']
     if name == 'dashboard':
         with process('dynsyn', short) as running:

@@ -26,7 +26,14 @@ from dynsyn_ros.learner import LearnerConfig
 from dynsyn_ros.robot import Robot, RobotConfig
 from dynsyn_ros.settings import parameters
 from dynsyn_ros.settings.assets import find, ROBOT
-from dynsyn_ros.settings.files import check_folder, opened, path_of, replaced, whole_length
+from dynsyn_ros.settings.files import (
+    check_folder,
+    new_folder,
+    opened,
+    path_of,
+    replaced,
+    whole_length,
+)
 from dynsyn_ros.settings.schema import build, build_part, ConfigError
 from dynsyn_ros.training.trainer import Trainer
 from hypothesis import given, settings
@@ -227,6 +234,12 @@ def test_a_path_may_begin_with_a_home_folder_that_nobody_has(monkeypatch):
     monkeypatch.setenv('HOME', '/home/me')
     for name, path in (('~/a.yaml', '/home/me/a.yaml'), ('~nobody9/a', '~nobody9/a'), ('a', 'a')):
         assert str(path_of(name)) == str(find(ROBOT, f'{name}/.')) == path
+
+
+def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(3):
+        new_folder('walk').mkdir(parents=True)
 
 
 def test_a_file_is_no_folder(tmp_path):

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 import errno
+from itertools import chain, count
 import json
 import math
 import os
@@ -37,8 +38,11 @@ _BLOCK = 2**16
 
 
 def new_folder(kind: str) -> Path:
-    """Return a folder for a run without a given folder; each process gets its own."""
-    return Path('runs') / f'{kind}_{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}'
+    """Return a folder that does not exist yet, for a run without a given folder."""
+    first = Path('runs') / f'{kind}_{datetime.now():%Y-%m-%d_%H-%M-%S}_{os.getpid()}'
+    # Containers that share a disk may have the same process number.
+    others = (first.with_name(f'{first.name}_{number}') for number in count(2))
+    return next(path for path in chain([first], others) if not path.exists())
 
 
 def path_of(name: str) -> Path:

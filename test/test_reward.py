@@ -196,6 +196,7 @@ def test_the_reward_needs_its_topics():
     terms = build(RewardTerms, parameters.read([ROBOT_FILE])['reward_terms'])
     with pytest.raises(ConfigError, match='inputs.odom.timeout: the reward needs odom'):
         Reward(terms, config)
-    for height in ('sonar.0', 'bogus', 'scan.99'):
-        with pytest.raises(ConfigError, match=rf'reward_terms\.height .*{height}'):
+    for height, words in (('sonar.0', 'must .* not .sonar.0'), ('bogus', 'must .* not .bogus'),
+                          ('scan.99', 'names scan.99, but rays is 10 ')):
+        with pytest.raises(ConfigError, match=rf'reward_terms\.height {words}'):
             Reward(replace(terms, height=height), robot_config())

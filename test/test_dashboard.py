@@ -376,3 +376,12 @@ def test_bad_options_are_refused(capsys, arguments, words):
 
 def test_an_address_that_cannot_be_had_is_refused(tmp_path):
     assert 'cannot serve on 192.0.2.1' in refused(tmp_path, 'dashboard', '--host', '192.0.2.1')
+
+
+def test_a_file_of_the_present_folder_does_not_replace_a_module_of_python(
+        tmp_path, monkeypatch, capfd):
+    (tmp_path / 'http.py').write_text('raise SystemExit("this is not the http of Python")')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('BROWSER', 'true')
+    with cli.beside([]):
+        assert cli.ANNOUNCEMENT in capfd.readouterr().err

@@ -115,7 +115,10 @@ def beside(ros_arguments: Sequence[str]) -> Iterator[None]:
 
     Raises :class:`ConfigError` if it does not start.
     """
-    words = [sys.executable, '-m', 'dynsyn_ros', 'dashboard', '--port', '0', '--open',
+    # With -m, Python would import the modules of the user's current folder instead of its own.
+    program = (f'import sys; sys.path[:] = {sys.path!r}; '
+               'from dynsyn_ros.cli.main import main; sys.exit(main())')
+    words = [sys.executable, '-c', program, 'dashboard', '--port', '0', '--open',
              '--parent', str(os.getpid()), '--domain', domains.of_environment(), *ros_arguments]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
         try:

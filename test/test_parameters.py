@@ -75,6 +75,17 @@ def test_an_empty_list_of_a_file_is_one_and_refused_by_name(tmp_path):
             node.destroy_node()
 
 
+def test_a_number_of_a_file_without_a_point_may_become_one_with_a_point():
+    with ros():
+        controller = make(ControllerNode, overrides=[
+            ('rollback_share', 0), ('learner.synapses.amplitude', [1, 1, 1])])
+        for result in controller.set_parameters([
+                Parameter('rollback_share', value=0.5),
+                Parameter('learner.synapses.amplitude', value=[0.5, 0.5, 0.5])]):
+            assert result.successful, result.reason
+        controller.destroy_node()
+
+
 @pytest.mark.parametrize('key', ['env_id', 'joints', 'seed'])
 def test_missing_parameters_are_named(tmp_path, key):
     content = yaml.safe_load(ROBOT_FILE.read_text())

@@ -68,7 +68,7 @@ def declare(
             value = given.get(leaf.name, leaf.default)
             node.declare_parameter(
                 leaf.name,
-                float(value) if leaf.kind is float else list(value) if value == () else value,
+                _typed(leaf.kind, value),
                 _descriptor(leaf, leaf.read_only or leaf.name not in live.get(cls, (leaf.name,))),
                 ignore_override=True,
             )
@@ -106,6 +106,15 @@ def _rows(settings: Any) -> dict[str, list[str]]:
     """List the rows of each table of a settings object."""
     values = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
     return {name: list(value) for name, value in values.items() if isinstance(value, dict)}
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """Return a checked value as its type, because ROS keeps the type of the first one."""
+    if kind is float:
+        return float(value)
+    if kind == list[float]:
+        return [float(each) for each in value]
+    return list(value) if value == () else value
 
 
 def _descriptor(leaf: Setting, read_only: bool) -> ParameterDescriptor:

@@ -234,6 +234,9 @@ def test_a_fallen_body_holds_its_positions():
      'velocity_limits must have 4 entries, one per joint, not 0'),
     ({'rest_pose': [0.0] * 4}, 'rest_pose must not be given: it is for command position'),
     ({'damping': [1.0]}, 'damping must have 4 entries'),
+    ({'command': 'velocity', 'torque_limits': [], 'torque_rate_limits': [],
+      'velocity_limits': [1.0, 0.0, 1.0, 1.0], 'velocity_rate_limits': [5.0, 0.0, 0.0, 5.0]},
+     'velocity_rate_limits must be above 0 for hip_2: at 0, the safe command could not slow it'),
 ])
 def test_limits_must_be_those_of_the_command(values, words):
     with pytest.raises(ConfigError, match=words):

@@ -184,8 +184,8 @@ class RobotConfig:
         'that turns the other way. The safe command is to slow down to 0 at '
         'velocity_rate_limits', unit='rad/s', low=-1e3, high=1e3, read_only=False, default=())
     velocity_rate_limits: list[float] = setting(
-        'fastest change of the commanded velocity of each joint', unit='rad/s2', low=0.0,
-        high=1e5, read_only=False, default=())
+        'fastest change of the commanded velocity of each joint; 0 only for a joint whose '
+        'velocity_limits is 0', unit='rad/s2', low=0.0, high=1e5, read_only=False, default=())
     fall_tilt: float = setting(
         'tilt of the body from upright past which it has fallen: torques are zero or damp, '
         'positions hold and then rest, velocities slow down to 0, and learning continues (.inf: '
@@ -279,6 +279,12 @@ class RobotConfig:
                     raise ConfigError(
                         f'parameter {prefix}{name} must not be given: it is for command '
                         f'{command}, not {self.command}')
+        for joint, limit, rate in zip(
+                self.joints, self.velocity_limits, self.velocity_rate_limits, strict=False):
+            if limit and not rate:
+                raise ConfigError(
+                    f'parameter {prefix}velocity_rate_limits must be above 0 for {joint}: at 0, '
+                    'the safe command could not slow it down')
         if self.upright_tilt > self.fall_tilt:
             raise ConfigError(
                 f'parameter {prefix}upright_tilt must be at most {prefix}fall_tilt, '

@@ -34,6 +34,7 @@ train: $(READY)
 
 # Compile once first, so that the test processes do not all compile the same code.
 test: $(READY)
+	$(BIN)/python -m compileall -q dynsyn_ros
 	$(BIN)/dynsyn compile
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile \
 	  --no-loadscope-reorder $(ARGS)

@@ -65,10 +65,11 @@ def declare(
         for leaf in settings_of(cls, _rows(made)):
             if leaf.name.startswith(omitted):
                 continue
-            value = given.get(leaf.name, leaf.default)
+            # ROS keeps the type of the first value, so it must be the one that was checked: a file
+            # may write a number without a point.
             node.declare_parameter(
                 leaf.name,
-                _typed(leaf.kind, value),
+                _value(made, leaf.name),
                 _descriptor(leaf, leaf.read_only or leaf.name not in live.get(cls, (leaf.name,))),
                 ignore_override=True,
             )
@@ -108,13 +109,11 @@ def _rows(settings: Any) -> dict[str, list[str]]:
     return {name: list(value) for name, value in values.items() if isinstance(value, dict)}
 
 
-def _typed(kind: Any, value: Any) -> Any:
-    """Return a checked value as its type, because ROS keeps the type of the first one."""
-    if kind is float:
-        return float(value)
-    if kind == list[float]:
-        return [float(each) for each in value]
-    return list(value) if value == () else value
+def _value(settings: Any, name: str) -> Any:
+    """Return the value of a parameter from the settings object of its class."""
+    for part in name.split('.'):
+        settings = settings[part] if isinstance(settings, dict) else getattr(settings, part)
+    return settings
 
 
 def _descriptor(leaf: Setting, read_only: bool) -> ParameterDescriptor:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dynsyn_ros.nodes import run, topics
 from dynsyn_ros.nodes.control import command_message
 from dynsyn_ros.nodes.sensors import SensorPublishers
-from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS, SPEC
+from dynsyn_ros.simulation.bipedal_walker import BipedalWalker, ENVIRONMENTS, renew_world, SPEC
 import numpy as np
 from rclpy.node import Node
 
@@ -31,12 +31,15 @@ class BareWalkers:
         """Make the same environments as walkers of this seed have."""
         made = (BipedalWalker(ENVIRONMENTS[0], seed, i) for i in range(walkers))
         self._environments = [walker.environment for walker in made]
+        self.rewards = np.zeros(walkers)
+        """The rewards of the last step; equal actions earn what our walkers earn, to the bit."""
 
     def step(self, actions: np.ndarray) -> None:
         """Step each environment once, and reset it if an episode ended."""
-        for environment, action in zip(self._environments, actions, strict=True):
-            _, _, terminated, truncated, _ = environment.step(action)
+        for i, (environment, action) in enumerate(zip(self._environments, actions, strict=True)):
+            _, self.rewards[i], terminated, truncated, _ = environment.step(action)
             if terminated or truncated:
+                renew_world(environment)
                 environment.reset()
 
 

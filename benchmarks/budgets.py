@@ -107,6 +107,8 @@ def headless_ratio(seed: int, walkers: int, steps: int) -> float:
         ours_seconds += timed(learn)
         actions[:] = [torques / SPEC.torque for torques in actions]
         bare_seconds += timed(step_bare)
+        if (bare_walkers.rewards != ours.rewards).any():
+            raise RuntimeError('the bare environments do not walk as ours do')
     return bare_seconds / ours_seconds
 
 

@@ -31,6 +31,8 @@ import numpy as np
 
 #: Working memory and outputs of a step, which are not part of the state.
 _SCRATCH = ('reward', 'fell', 'error', 'modulation', 'power', 'action', 'hidden')
+#: The types of the arrays that a step takes.
+_TYPES = (*[np.dtype(np.float64)] * 3, *[np.dtype(np.bool_)] * 2)
 
 
 class Learner:
@@ -176,11 +178,11 @@ class Learner:
             raise ValueError(
                 'a step takes observations, rewards, sent actions, moved and fell of the shapes '
                 f'{self._shapes}, not {shapes}')
-        if not (observation.dtype == reward.dtype == sent_action.dtype == np.float64
-                and moved.dtype == fell.dtype == np.bool_):  # else the kernel is compiled again
+        types = observation.dtype, reward.dtype, sent_action.dtype, moved.dtype, fell.dtype
+        if types != _TYPES:  # else the kernel is compiled again
             raise ValueError(
                 'a step takes observations, rewards and sent actions as float64, and moved and '
-                f'fell as bool, not {[str(array.dtype) for array in given]}')
+                f'fell as bool, not {[str(kind) for kind in types]}')
         answer = kernel.step(*(*self._arguments, *given, self.learning))
         if answer == kernel.NORMALS_LOW:
             self._draw_normals()

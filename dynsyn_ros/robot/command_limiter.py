@@ -63,14 +63,14 @@ class CommandLimiter:
         most = np.array(config.rates) * self._period
         steps = np.divide(most, np.abs(limits), out=np.full(limits.size, math.inf),
                           where=limits != 0.0)
-        guarded = config.guards_falls
-        if not guarded:
+        self._guard = None
+        if config.guards_falls:
+            # Cosines of the two tilts, and the places of the quaternion's x and y.
+            self._guard = (
+                math.cos(config.fall_tilt), math.cos(min(config.upright_tilt, math.pi)),
+                np.array([self._names.index(name) for name in QUATERNION[:2]]))
+        else:
             self.fallen[:] = False
-        # Cosines of the two tilts, and the places of x and y of the quaternion in the readings.
-        self._guard = (
-            math.cos(config.fall_tilt) if guarded else -math.inf,
-            math.cos(min(config.upright_tilt, math.pi)),
-            np.array([self._names.index(name) if guarded else 0 for name in QUATERNION[:2]]))
         self._limits, self._steps = limits, steps
         self._rest = np.zeros(limits.size)
         """The command for an action of 0."""
@@ -96,12 +96,16 @@ class CommandLimiter:
         safe command at once. The limited actions are in ``sent``. Returns N m, in an array that
         the next call overwrites.
         """
-        watch_for_falls(readings, self.fallen, *self._guard)
-        _limit(action, self.sent, self.fallen, self._steps, slew)
-        np.multiply(self.sent, self._limits, out=self._commands)
+        self._watch(readings)
+        _limit(action, self.sent, self.fallen, self._steps, slew, self._limits, self._commands)
         if self._damping.size and self.fallen.any():
             self._damp(self.fallen, readings)
         return self._commands
+
+    def _watch(self, readings: np.ndarray) -> None:
+        """Update which robots have fallen, if any tilt counts as a fall."""
+        if self._guard is not None:
+            _watch_for_falls(readings, self.fallen, *self._guard)
 
     def stop(self, readings: np.ndarray | None = None, slew: float = 1.0) -> np.ndarray | None:
         """
@@ -132,20 +136,19 @@ class CommandLimiter:
 
 
 @njit(cache=True)
-def watch_for_falls(
+def _watch_for_falls(
     readings: np.ndarray, fallen: np.ndarray, fall: float, upright: float, xy: np.ndarray
 ) -> None:
-    """Update which robots have fallen."""
-    if fall > -1.0:
-        for i in range(fallen.size):
-            x, y = readings[i, xy[0]], readings[i, xy[1]]
-            height = 1.0 - 2.0 * (x * x + y * y)
-            fallen[i] = height <= upright if fallen[i] else height < fall
+    for i in range(fallen.size):
+        x, y = readings[i, xy[0]], readings[i, xy[1]]
+        height = 1.0 - 2.0 * (x * x + y * y)
+        fallen[i] = height <= upright if fallen[i] else height < fall
 
 
 @njit(cache=True)
 def _limit(
-    action: np.ndarray, sent: np.ndarray, fallen: np.ndarray, steps: np.ndarray, slew: float
+    action: np.ndarray, sent: np.ndarray, fallen: np.ndarray, steps: np.ndarray, slew: float,
+    limits: np.ndarray, commands: np.ndarray,
 ) -> None:
     for i in range(action.shape[0]):
         for j in range(action.shape[1]):
@@ -155,3 +158,4 @@ def _limit(
             else:
                 allowed = min(max(wanted, sent[i, j] - step), sent[i, j] + step)
             sent[i, j] = min(max(allowed, -1.0), 1.0)
+            commands[i, j] = sent[i, j] * limits[j]

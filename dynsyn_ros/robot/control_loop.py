@@ -70,7 +70,8 @@ class ControlLoop:
         self._reward[:] = given.reward
         np.less_equal(self._reward, self._fall_reward, out=self._fell)
         observation = self._observe(given.readings)
-        self.moved |= given.moved
+        if given.moved is not False:  # almost always it is, and the operation is slow
+            self.moved |= given.moved
         for _ in range(given.periods - 1):
             # Periods whose messages were lost: nothing new was sent or earned in them.
             self._learn(observation, self._nothing)

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import math
 
-from dynsyn_ros.robot.command_limiter import CommandLimiter, watch_for_falls
+from dynsyn_ros.robot.command_limiter import CommandLimiter
 from dynsyn_ros.robot.config import EFFORT, POSITION, RobotConfig, VELOCITY
 import numpy as np
 
@@ -43,7 +43,7 @@ class VelocityLimiter(CommandLimiter):
         self, action: np.ndarray, readings: np.ndarray, slew: float = 1.0
     ) -> np.ndarray:
         """Limit actions and turn them into commands; a robot that has fallen is stopped."""
-        watch_for_falls(readings, self.fallen, *self._guard)
+        self._watch(readings)
         wanted = np.where(np.isfinite(action), np.clip(action, -1.0, 1.0), self._instead())
         aim = np.where(self.fallen[:, None], self._safe(self.fallen, slew),
                        self._towards(self._rest + wanted * self._limits, self._most * slew))

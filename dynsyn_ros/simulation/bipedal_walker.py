@@ -33,6 +33,7 @@ from __future__ import annotations
 from Box2D import b2World
 from dynsyn_ros.simulation.environments import BIPEDAL_WALKERS
 from dynsyn_ros.simulation.plant import pitch_to_quaternion, Plant, PlantSpec
+import gymnasium
 from numba import njit
 import numpy as np
 
@@ -52,10 +53,7 @@ class BipedalWalker(Plant):
     spec = SPEC
 
     def _begin(self) -> None:
-        walker = self.environment.unwrapped
-        # In a used world the order of contacts depends on the past; in a new one it does not.
-        walker._destroy()
-        walker.world = b2World()
+        renew_world(self.environment)
         super()._begin()
         if self._change.payload:
             self._load(self._change.payload)
@@ -79,6 +77,17 @@ class BipedalWalker(Plant):
         """Hull position ahead and up, m."""
         hull = self.environment.unwrapped.hull
         return hull.position.x, hull.position.y
+
+
+def renew_world(environment: gymnasium.Env) -> None:
+    """
+    Give an environment a new world before it is reset.
+
+    In a used world the order of contacts depends on the past; in a new one it does not.
+    """
+    walker = environment.unwrapped
+    walker._destroy()
+    walker.world = b2World()
 
 
 @njit(cache=True)

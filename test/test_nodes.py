@@ -294,7 +294,7 @@ def test_lifecycle_from_outside(tmp_path):
             spin_until(executor, lambda: simulator.steps > 100)
 
             # Messages on their way at a deactivation do no harm, and the zero command arrives.
-            for _ in range(20):
+            for _ in range(8):
                 assert change(Transition.TRANSITION_DEACTIVATE)[0]
                 spin_until(executor, lambda: not torques[-1].any(), 'zero torque')
                 assert change(Transition.TRANSITION_ACTIVATE)[0]

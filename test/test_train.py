@@ -339,6 +339,17 @@ def test_a_finished_training_goes_on_with_more_steps(tmp_path, finished):
     assert dynsyn('train', '--resume', 'run', folder=tmp_path).returncode == 0
 
 
+def test_what_a_training_is_resumed_with_is_kept_though_it_is_killed_at_once(tmp_path, finished):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    first = Trainer.resume(tmp_path / 'run', 1600)
+    first._loop.learner.state.annealing.clock[:] = 1e6
+    first.checkpoint()
+    Trainer.resume(tmp_path / 'run', 3200, reheat=0.75)
+    resumed = Trainer.resume(tmp_path / 'run')
+    assert (resumed.steps, resumed.config.steps) == (800, 3200)
+    assert resumed._loop.learner.state.annealing.clock == pytest.approx(2.5e5)
+
+
 def test_the_next_command_of_a_fleet_that_took_more_steps_than_asked_for(tmp_path):
     done = dynsyn('train', '--steps', 1, '--output', 'run', folder=tmp_path)
     *_, advice = done.stdout.splitlines()

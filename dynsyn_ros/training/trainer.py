@@ -176,6 +176,8 @@ class Trainer:
         claim = Claim(folder, TRAINING, patience)
         try:
             self = cls._resumed(folder, steps, threads, reheat)
+            if steps or reheat:
+                self.checkpoint()  # so that a kill before the next one does not undo them
         except BaseException:
             claim.release(undo=True)
             raise

@@ -300,6 +300,7 @@ def test_a_fleet_solves_together(tmp_path):
     (['--output', 'file.yaml/run'], 'cannot write in the folder file.yaml/run'),
     (['--weights', 'none.npz'], 'cannot read none.npz'),
     (['--resume', 'nowhere'], 'cannot read nowhere/checkpoint.npz'),
+    (['--steps', 2**62 + 1], 'steps must be 4611686018427387904 or less, not 4611686018427387905'),
     (['--reheat', '1.5'], 'must be from 0 to 1, not 1.5'),
     (['--reheat', '0.5'], '--reheat would have no effect: it is for a training that is continued'),
     (['--resume', 'a', '--seed', '0', '--separate'], '--separate, --seed would have no effect: '),

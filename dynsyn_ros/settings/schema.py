@@ -234,8 +234,9 @@ def _checked(name: str, kind: Any, entry: Any, value: Any) -> Any:
     if kind is float and math.isnan(value):
         raise ConfigError(f'parameter {name} must be a number, not NaN')
     if low is not None and not (low <= value <= high or (unlimited and value == math.inf)):
-        raise ConfigError(
-            f'parameter {name} must be {_span(low, high, unlimited)}, not {cut(value)}')
+        allowed = (f'{_number(high)} or less' if value > high >= NO_LIMIT
+                   else _span(low, high, unlimited))
+        raise ConfigError(f'parameter {name} must be {allowed}, not {cut(value)}')
     if kind is float and 0.0 < abs(value) < SMALLEST:
         raise ConfigError(
             f'parameter {name} must be 0 or at least {SMALLEST:g} in size, not {cut(value)}')

@@ -121,6 +121,13 @@ def test_a_replay_may_begin_behind_a_checkpoint(run):
 def test_a_replay_that_compares_nothing_does_not_agree(run):
     assert 'run.mcap holds no step of the learner after out/weights.npz' in refused(
         run, 'replay', 'run.mcap', '--after', 'out/weights.npz')
+    robot = ROBOT_FILE.read_text()
+    for name, other in (('robot: bipedal_walker', 'robot: mine'), ('hip_1', 'leg_1')):
+        robot = robot.replace(name, other)
+    (run / 'mine.yaml').write_text(robot)
+    assert ('run.mcap holds no step of the learner: a message on joint_states lacks the joint '
+            'leg_1: it has hip_1, ') in refused(
+        run, 'replay', 'run.mcap', '--params-file', 'mine.yaml', '--weights', 'none')
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [

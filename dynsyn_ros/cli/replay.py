@@ -109,7 +109,8 @@ def main(options: argparse.Namespace) -> None:
             f'{options.recording} does not hold the last step before {options.after}')
     if not replay.steps:
         raise ConfigError(f'{options.recording} holds no step of the learner'
-                          + (f' after {options.after}' if options.after else ''))
+                          + (f' after {options.after}' if options.after else '')
+                          + (f': {replay.refusal}' if replay.refusal else ''))
     print(f'{replay.steps} steps agree bit for bit; commands of zero torque while the controller '
           f'halted: {replay.halts}')
     if recorded.cut_off:

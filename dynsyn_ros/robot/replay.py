@@ -76,6 +76,8 @@ class Replay:
         self._command_topic = COMMANDS[robot.config.command]
         self.topics = (*self._inputs.topics, self._command_topic)
         """The topics that must be in the recording."""
+        self.refusal = ''
+        """Why the first message that could not be used was refused; empty if all could."""
         self._after = after
         self._sets: deque[StepInput] = deque()
         self._commands: deque[Message] = deque()
@@ -109,8 +111,8 @@ class Replay:
                     self._inputs.add_human_reward(self._values['human_reward_gain'] * content.data)
                 elif self._inputs.put(topic, content, lambda: time):
                     self._take(time)
-            except BadMessage:
-                pass  # the controller dropped it too
+            except BadMessage as error:  # the controller dropped it too
+                self.refusal = self.refusal or str(error)
         return self._compare()
 
     def _take(self, time: int) -> None:

@@ -34,6 +34,7 @@ from dynsyn_ros.storage import weights
 from dynsyn_ros.training.headless import Headless
 import numpy as np
 import rclpy
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
@@ -58,6 +59,10 @@ def ros():
     try:
         yield
     finally:
+        # What is collected after its context has ended may end the process.
+        for node in [each for each in gc.get_objects() if issubclass(type(each), Node)]:
+            node.destroy_node()
+        gc.collect()
         rclpy.try_shutdown()
 
 

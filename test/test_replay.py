@@ -138,6 +138,7 @@ def test_a_replay_that_compares_nothing_does_not_agree(run):
     ((*STARTED, '--remap', 'joint_torques'), 'must be TOPIC:=RECORDED'),
     ((*STARTED, '--remap', 'torques:=left'),
      '--remap names torques, which no step needs: there are .*joint_torques'),
+    (('--seed', 3), '--seed would have no effect: weights have their own random streams'),
     (('--after', 'out/none.npz'), 'cannot read out/none.npz'),
     (('--after', 'out/none.npz', *STARTED), '--seed, --weights would have no effect'),
     (('--after', str(ROBOT_FILE.with_suffix('.npz'))), 'does not say when'),

@@ -66,6 +66,16 @@ def test_a_fleet_is_one_and_its_steps_are_those_of_all(tmp_path):
     assert second.group == tenth.group == tmp_path / 'sweep' / 'fast'
 
 
+def test_separate_learners_in_a_sweep_are_a_group_of_their_setting(tmp_path):
+    for seed in range(2):
+        write_training(tmp_path / 'sweep' / 'slow' / f'seed_{seed}', rising(0, 120, 1.0), 2, False,
+                       1300)
+    results = read_results(tmp_path / 'sweep', GOALS)
+    assert [each.name for each in results] == [
+        f'seed_{seed}, learner {i}' for seed in range(2) for i in range(2)]
+    assert {each.group for each in results} == {tmp_path / 'sweep' / 'slow'}
+
+
 def test_a_training_without_episodes_has_only_steps(tmp_path):
     write_training(tmp_path / 'run', [], 2, False, 50)
     runs, groups = tables(tmp_path)
@@ -92,11 +102,11 @@ def test_the_tables_have_a_row_for_each_and_one_for_all(tmp_path):
 
 def test_runs_and_groups_with_the_same_name_are_told_apart(tmp_path):
     for setting in ('fast', 'slow'):
-        write_training(tmp_path / 'run' / setting / 'seed_0', [], 2, False, 50)
+        write_training(tmp_path / 'run' / setting / 'a', [], 2, False, 50)
     runs, groups = tables(tmp_path)
     assert [row[0] for row in runs] == [
-        f'{setting}/seed_0, learner {i}' for setting in ('fast', 'slow') for i in (0, 1)]
-    assert [row[:2] for row in groups] == [['fast/seed_0', '2'], ['slow/seed_0', '2']]
+        f'{setting}/a, learner {i}' for setting in ('fast', 'slow') for i in (0, 1)]
+    assert [row[:2] for row in groups] == [['fast/a', '2'], ['slow/a', '2']]
 
 
 def test_a_training_that_is_in_two_of_the_folders_counts_once(tmp_path):

@@ -107,9 +107,9 @@ def test_a_sweep_is_every_setting_with_every_seed(local):
 def test_a_training_of_several_learners_is_solved_when_the_last_of_them_has(
         tmp_path, after, told):
     job = sweep.read_sweep(write(tmp_path, separate=True), tmp_path / 'out')[0]
-    row = sweep._row(job, {'steps': 2000, 'episodes': 9, 'mean': [300.0, 301.0],
-                           'mean_of': [100, 100], 'best_mean': 301.0, 'solved_after_steps': after})
-    assert row[-1] == told
+    row = sweep._row(job, {'steps': 2000, 'episodes': 9, 'mean': [300.0, 301.0, 305.0],
+                           'mean_of': [100] * 3, 'best_mean': 305.0, 'solved_after_steps': after})
+    assert (row[4], row[-1]) == ('302.000', told)
 
 
 def test_the_picture_says_of_how_many_episodes_and_ends_each_seed_where_it_ends(
@@ -150,12 +150,13 @@ def test_the_curve_of_separate_learners_is_the_mean_over_all_of_them(tmp_path):
     rows += [(1, n, 2 * n, 1, 0.0, 0, 300.0) for n in range(1, 101)]
     rows.sort(key=lambda row: row[2])
     write_training(job.folder, rows, 2, False, 200)
-    log = sweep._means(job)
+    (log,) = sweep._logs([job])['as it is']
     assert [log[name].tolist() for name in ('steps', 'mean', 'mean_of')] == [
         [400], [(102 + 300) / 2], [100]], 'once both have 100 episodes'
     write_training(few.folder, [(1, 1, 5, 5, 0.0, 0, 7.0), (0, 1, 6, 6, 0.0, 0, 9.0)], 2, False, 9)
-    log = sweep._means(few)
-    assert [log[name].tolist() for name in ('mean', 'mean_of')] == [[7, 8], [1, 1]]
+    long, short = sweep._logs([job, few])['as it is']
+    assert [short[name].tolist() for name in ('mean', 'mean_of')] == [[7, 8], [1, 1]]
+    assert len(long['steps']) == len(rows), 'no curve begins late where another is short'
 
 
 def test_the_picture_gives_no_number_of_walkers_that_is_not_that_of_all(tmp_path, monkeypatch):
@@ -379,7 +380,9 @@ def test_settings_and_seeds_may_be_added_to_a_sweep(tmp_path, swept):
     ({'steps': None, 'separate': None}, 'sweep.yaml: missing separate, steps; see dynsyn sweep'),
     ({'steps': 'many'}, "parameter steps must be a whole number, not 'many'"),
     ({'preset': 'best'}, 'unknown preset best'),
-    ({'colour': 'red'}, 'unknown parameter colour'),
+    ({'colour': 'red'}, "sweep.yaml: unknown 'colour', there are preset, env_id, "),
+    ({'settings': None, 'setings': {}}, "missing settings; unknown 'setings', there are "),
+    ({'learner': {'modulation': 'reward'}}, "unknown 'learner', there are preset, "),
     ({'weights': 'none.npz'}, 'cannot read none.npz'),
     ({'weights': 'best'}, 'setting as it is: unknown weights best: it must be one of bipedal_w'),
 ])

@@ -416,7 +416,8 @@ def ranges(name, **table):
     ({'trials': 0}, 'parameter trials must be from 1'),
     ({'trials': None, 'separate': None}, 'search.yaml: missing separate, trials; see dynsyn tune'),
     ({'preset': 'best'}, 'unknown preset best'),
-    ({'colour': 'red'}, 'unknown parameter colour'),
+    ({'colour': 'red'}, "search.yaml: unknown 'colour', there are preset, env_id, "),
+    ({'learner': {'modulation': 'reward'}}, "unknown 'learner', there are preset, "),
     ({'weights': 'none.npz'}, 'cannot read none.npz'),
 ])
 def test_bad_searches_are_refused_before_anything_is_run(tmp_path, changes, words):

@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='a folder from ros2 bag, or a file from dynsyn walk --record')
     shared_options.add_params_file(parser)
     shared_options.add_preset(parser)
-    parser.add_argument('--seed', type=shared_options.seed, help='seed of the random streams')
+    parser.add_argument('--seed', type=shared_options.seed, help=(
+        'seed of the random streams of a run that started without weights'))
     shared_options.add_weights(
         parser, '--weights', metavar='FILE', meaning='weights that the run started from, or none',
         without='the pretrained weights of the robot, if there are any')
@@ -89,6 +90,9 @@ def main(options: argparse.Namespace) -> None:
             raise ConfigError(f'{options.after} does not say when its learner took its last step')
     elif (file := weights_path(options.weights or pretrained(robot.config.robot))) != (
             UNTRAINED):
+        shared_options.refuse_given(
+            options, 'seed'.__eq__, 'weights have their own random streams; give --weights none '
+            'for a run that started without')
         weights.load(Path(file), learner, robot)
     learner.learning = learning
     replay = Replay(robot, learner, values, after, arrays, _full(options, 'controller'))

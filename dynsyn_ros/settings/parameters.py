@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ import re
 from typing import Any
 
 from dynsyn_ros.settings.files import opened
-from dynsyn_ros.settings.schema import ConfigError
+from dynsyn_ros.settings.schema import ConfigError, cut
 import yaml
 
 #: The section whose parameters are for every node, in any namespace.
@@ -101,14 +101,20 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f'cannot read {path} as YAML: {words[:300]}') from error
 
 
-def read_table(path: Path, keys: Iterable[str], command: str) -> dict[str, Any]:
-    """Read a YAML file for a command: a table that must have these keys, and may have others."""
+def read_table(
+    path: Path, keys: Sequence[str], optional: Sequence[str], command: str
+) -> dict[str, Any]:
+    """Read a YAML file for a command: a table with these keys, and maybe the ``optional`` ones."""
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise ConfigError(f'{path} must be a table: see dynsyn {command} --help')
     missing = [key for key in keys if key not in content]
-    if missing:
-        raise ConfigError(f'{path}: missing {", ".join(missing)}; see dynsyn {command} --help')
+    unknown = [cut(key) for key in content if key not in (*keys, *optional)]
+    wrong = [f'missing {", ".join(missing)}'] if missing else []
+    if unknown:
+        wrong.append(f'unknown {", ".join(unknown)}, there are {", ".join((*keys, *optional))}')
+    if wrong:
+        raise ConfigError(f'{path}: {"; ".join(wrong)}; see dynsyn {command} --help')
     return content
 
 

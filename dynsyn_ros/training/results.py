@@ -23,6 +23,7 @@ from pathlib import Path
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.simulation.environments import SOLVED_AT
 from dynsyn_ros.storage.episodes import MEAN, read_episodes, WINDOW
+from dynsyn_ros.storage.folders import SEED_FOLDER
 from dynsyn_ros.training import trainer
 import numpy as np
 
@@ -35,7 +36,11 @@ class Result:
     """The result of one learner or fleet; ``steps`` are those of all walkers that taught it."""
 
     group: Path
-    """Folder of the training for a separate learner, or of all trainings for a fleet."""
+    """
+    Folder of the training for a separate learner, or of all trainings for a fleet.
+
+    For both it is that of the setting in a sweep.
+    """
     name: str
     steps: int
     episodes: int
@@ -95,8 +100,10 @@ def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
     if not task['separate'] or learners == 1:
         return [_result(folder.parent, folder.name, data, steps, goals, solved_at)]
     data['steps'] = data['steps'] // learners  # only its own walker teaches a separate learner
+    group, prefix = ((folder.parent, f'{folder.name}, ') if folder.match(SEED_FOLDER)
+                     else (folder, ''))
     return [
-        _result(folder, f'learner {i}', {
+        _result(group, f'{prefix}learner {i}', {
             name: column[data['learner'] == i] for name, column in data.items()},
             steps // learners, goals, solved_at)
         for i in range(learners)

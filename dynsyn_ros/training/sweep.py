@@ -16,8 +16,9 @@
 Sweeps: the same training with several settings and seeds, and one picture of all.
 
 A sweep file is YAML: the options of ``dynsyn train``, the ``seeds``, and ``settings``, a table
-from names to changes. Presets, robots (``params_file``) and pretrained weights are found by name
-from any folder. Steps are those of all walkers together::
+from names to changes. All keys of this example are needed; ``params_file``, the robot's file, may
+be added. Presets, robots and pretrained weights are found by name from any folder. Steps are those
+of all walkers together::
 
     env_id: BipedalWalker-v3
     simulator: gymnasium
@@ -35,9 +36,10 @@ from any folder. Steps are those of all walkers together::
 Each setting and seed is a training in its own folder, ``SETTING/seed_N``. ``episodes.csv`` has all
 episodes. ``summary.csv`` has one row per training, which counts as solved once all its learners
 have solved the task. ``curves.png`` shows the mean of each setting over its seeds, with a band
-from the worst to the best; separate learners of a seed are averaged. To continue a finished sweep,
-ask for more steps in its file, or add settings and seeds. A training that is there already keeps
-its settings and its steps: for others, choose another ``--output``.
+from the worst to the best. The means of separate learners of a seed are averaged; ``best_mean`` is
+that of the best one. To continue a finished sweep, ask for more steps in its file, or add settings
+and seeds. A training that is there already keeps its settings and its steps: for others, choose
+another ``--output``.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ from dynsyn_ros.storage.episodes import (
     read_episodes,
     WINDOW,
 )
-from dynsyn_ros.storage.folders import MANIFEST
+from dynsyn_ros.storage.folders import MANIFEST, SEED_FOLDER
 from dynsyn_ros.training import sweep_picture, trainer
 from dynsyn_ros.training.checkpoint import NothingLeft
 from dynsyn_ros.training.config import TrainingConfig
@@ -167,7 +169,8 @@ class Job:
 
 def read_sweep(file: Path, output: Path) -> list[Job]:
     """Read a sweep file into its jobs; raises :class:`ConfigError`."""
-    content = read_table(file, ('preset', *_TRAINING_KEYS, 'seeds', 'settings'), 'sweep')
+    content = read_table(
+        file, ('preset', *_TRAINING_KEYS, 'seeds', 'settings'), ('params_file',), 'sweep')
     settings, seeds = content['settings'], content['seeds']
     if not isinstance(settings, dict) or not isinstance(seeds, list) or not settings or not seeds:
         raise ConfigError(f'{file}: seeds must be a list and settings a table, neither empty')
@@ -197,7 +200,7 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
                 config = build(TrainingConfig, {**values, 'seed': seed})
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from error
-            jobs.append(Job(name, config, output / name / f'seed_{seed}'))
+            jobs.append(Job(name, config, output / name / SEED_FOLDER.replace('*', str(seed))))
     return jobs
 
 
@@ -287,7 +290,7 @@ def _row(job: Job, summary: Mapping[str, Any]) -> tuple:
     solved = summary['solved_after_steps']
     return (
         job.setting, job.config.seed, summary['steps'], summary['episodes'],
-        f'{np.median(means):.3f}' if means else '', min(summary['mean_of']),
+        f'{np.mean(means):.3f}' if means else '', min(summary['mean_of']),
         '' if summary['best_mean'] is None else f'{summary["best_mean"]:.3f}',
         '' if None in solved else max(solved))
 
@@ -299,17 +302,24 @@ def _logs(jobs: list[Job]) -> dict[str, list[sweep_picture.Log]]:
         log = _means(job)
         if len(log[MEAN]):
             logs[job.setting].append(log)
+    # Means of fewer episodes are left out only if that leaves out no seed.
+    if all(log[MEAN_OF].max() >= WINDOW for each in logs.values() for log in each):
+        return {setting: [_whole(log) for log in each] for setting, each in logs.items()}
     return logs
 
 
 def _means(job: Job) -> sweep_picture.Log:
-    """Read the means of a job that are of 100 episodes, or all of them if none is."""
+    """Read the means of a job, over its learners if they are separate."""
     data = read_episodes(job.folder / trainer.EPISODES, job.config.learners)
     if job.config.separate and len(data[MEAN]):
         data = _of_all_learners(data, job.config.learners)
-    whole = data[MEAN_OF] >= WINDOW
-    shown = whole if whole.any() else slice(None)
-    return {name: data[name][shown] for name in ('steps', MEAN, MEAN_OF)}
+    return {name: data[name] for name in ('steps', MEAN, MEAN_OF)}
+
+
+def _whole(log: sweep_picture.Log) -> sweep_picture.Log:
+    """Return the means that are of 100 episodes."""
+    whole = log[MEAN_OF] >= WINDOW
+    return {name: column[whole] for name, column in log.items()}
 
 
 def _of_all_learners(data: Mapping[str, np.ndarray], learners: int) -> dict[str, np.ndarray]:

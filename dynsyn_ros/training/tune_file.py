@@ -47,7 +47,8 @@ consecutive episodes, or ``area``, that mean averaged over the steps, which favo
 Trial 0 is the unchanged preset, if its values are in the ranges. It is trained to the end for
 comparison.
 
-Presets, robots (``params_file``) and pretrained weights are found by name from any folder.
+All keys of this example are needed; ``params_file``, the robot's file, may be added. Presets,
+robots and pretrained weights are found by name from any folder.
 """
 
 from __future__ import annotations
@@ -214,7 +215,8 @@ def read_search(file: Path) -> Search:
     # Steps and seeds of a training come from the budgets.
     training = [each.name for each in fields(TrainingConfig)
                 if each.name not in ('seed', 'steps', 'robot', 'learner')]
-    content = read_table(file, ('preset', *training, *own, 'budgets', 'ranges'), 'tune')
+    content = read_table(
+        file, ('preset', *training, *own, 'budgets', 'ranges'), ('params_file',), 'tune')
     try:
         config = build_part(SearchConfig, content)
         base = {key: value for key, value in content.items()
@@ -222,8 +224,7 @@ def read_search(file: Path) -> Search:
         robot_file = str(content.get('params_file', ROBOT_FILE.stem))
         base['robot'] = asdict(read_robot(robot_file))
         base['learner'] = asdict(read_preset(str(content['preset'])))
-        if 'weights' in base:
-            base['weights'] = weights_path(str(base['weights']))
+        base['weights'] = weights_path(str(base['weights']))
         ranges = _ranges(content['ranges'])
         search = Search(config, _budgets(content['budgets'], config.seeds), ranges, base,
                         robot_file)

@@ -151,6 +151,10 @@ def _draw_importances(axes: Axes, search: Search, trials: Sequence[FrozenTrial])
     axes.set_yticks(places - 0.4 + 0.5 * width, names)
     axes.set_xlim(left=0.0)
     axes.set_xlabel(f'importance (for budgets reached by {LEAST_TRIALS} or more trials)')
+    if not any(shares):
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, f'no budget was reached by {LEAST_TRIALS} trials', ha='center',
+                  va='center', transform=axes.transAxes)
 
 
 def _draw_slice(

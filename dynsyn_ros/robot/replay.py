@@ -76,8 +76,6 @@ class Replay:
         self._command_topic = COMMANDS[robot.config.command]
         self.topics = (*self._inputs.topics, self._command_topic)
         """The topics that must be in the recording."""
-        self.refusal = ''
-        """Why the first message that could not be used was refused; empty if all could."""
         self._after = after
         self._sets: deque[StepInput] = deque()
         self._commands: deque[Message] = deque()
@@ -92,6 +90,11 @@ class Replay:
     def begun(self) -> bool:
         """Whether the replay has reached the place where it begins."""
         return self._after is None
+
+    @property
+    def refusal(self) -> str:
+        """Why a topic's newest message could not be used; empty if all could."""
+        return next((each.refusal for each in self._inputs.status.values() if each.refusal), '')
 
     def put(self, message: Message) -> str:
         """Process one message; returns how replay and recording differ, empty if they do not."""
@@ -111,8 +114,8 @@ class Replay:
                     self._inputs.add_human_reward(self._values['human_reward_gain'] * content.data)
                 elif self._inputs.put(topic, content, lambda: time):
                     self._take(time)
-            except BadMessage as error:  # the controller dropped it too
-                self.refusal = self.refusal or str(error)
+            except BadMessage:
+                pass  # the controller dropped it too
         return self._compare()
 
     def _take(self, time: int) -> None:

@@ -36,14 +36,14 @@ from dynsyn_ros.settings.schema import ConfigError, cut
 
 MANIFEST = 'manifest.json'
 WALK, TRAINING, SWEEP, SEARCH, TRIAL = 'walk', 'training', 'sweep', 'search', 'trial'
-#: The folders of a sweep's trainings, within those of its settings.
-SEED_FOLDER = 'seed_*'
+#: The folder of one seed's training, within that of its setting or trial.
+SEED_FOLDER = 'seed_{}'
 #: The files that identify a folder that has no manifest, as it is from before there were any.
 _MARKS = {
     WALK: ('checkpoint_*.npz', 'best.npz'),
     TRAINING: ('checkpoint.npz',),
     SEARCH: ('study.journal',),
-    SWEEP: (f'*/{SEED_FOLDER}/checkpoint.npz',),
+    SWEEP: (f'*/{SEED_FOLDER.format("*")}/checkpoint.npz',),
 }
 _MOST_BYTES = 1_000_000
 #: Time between two attempts to lock a folder, s.

@@ -100,8 +100,8 @@ def _of_training(folder: Path, goals: Sequence[float]) -> list[Result]:
     if not task['separate'] or learners == 1:
         return [_result(folder.parent, folder.name, data, steps, goals, solved_at)]
     data['steps'] = data['steps'] // learners  # only its own walker teaches a separate learner
-    group, prefix = ((folder.parent, f'{folder.name}, ') if folder.match(SEED_FOLDER)
-                     else (folder, ''))
+    group, prefix = ((folder.parent, f'{folder.name}, ')
+                     if folder.match(SEED_FOLDER.format('*')) else (folder, ''))
     return [
         _result(group, f'{prefix}learner {i}', {
             name: column[data['learner'] == i] for name, column in data.items()},

@@ -35,7 +35,7 @@ from typing import Any
 
 from dynsyn_ros.settings.schema import ConfigError
 from dynsyn_ros.storage.episodes import read_episodes
-from dynsyn_ros.storage.folders import Claim, InUse, SEARCH, TRIAL
+from dynsyn_ros.storage.folders import Claim, InUse, SEARCH, SEED_FOLDER, TRIAL
 from dynsyn_ros.training import trainer
 from dynsyn_ros.training.journal import Journal
 from dynsyn_ros.training.sweep import Job
@@ -240,7 +240,7 @@ class Study:
         budget, number = self.search.budgets[running.budget], running.trial.number
         running.jobs = [
             Job(f'trial {number}', self.search.training(running.trial.params, seed, budget.steps),
-                self._folder(number) / f'seed_{seed}')
+                self._folder(number) / SEED_FOLDER.format(seed))
             for seed in self.search.config.seeds[:budget.seeds]]
         for job in running.jobs:
             job.check()

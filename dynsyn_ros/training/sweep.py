@@ -81,7 +81,6 @@ MOST_JOBS = 10_000
 _NAME = re.compile(r'[^./][^/]{0,99}')
 #: The longest name of a folder, bytes.
 _MOST_BYTES = 255
-_OWN_KEYS = ('preset', 'params_file', 'seeds', 'settings')
 #: The keys of a sweep file that describe a training, without seed, robot and learner.
 _TRAINING_KEYS = tuple(each.name for each in fields(TrainingConfig)
                    if each.name not in ('seed', 'robot', 'learner'))
@@ -187,7 +186,7 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
             raise ConfigError(
                 f'{file}: the setting {cut(name)} must have a name of up to 100 characters that '
                 'is valid for a folder')
-    base = {key: value for key, value in content.items() if key not in _OWN_KEYS}
+    base = {key: content[key] for key in _TRAINING_KEYS}
     base['robot'] = asdict(read_robot(str(content.get('params_file', ROBOT_FILE))))
     base['learner'] = asdict(read_preset(str(content['preset'])))
     jobs = []
@@ -200,7 +199,7 @@ def read_sweep(file: Path, output: Path) -> list[Job]:
                 config = build(TrainingConfig, {**values, 'seed': seed})
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from error
-            jobs.append(Job(name, config, output / name / SEED_FOLDER.replace('*', str(seed))))
+            jobs.append(Job(name, config, output / name / SEED_FOLDER.format(seed)))
     return jobs
 
 

@@ -219,8 +219,7 @@ def read_search(file: Path) -> Search:
         file, ('preset', *training, *own, 'budgets', 'ranges'), ('params_file',), 'tune')
     try:
         config = build_part(SearchConfig, content)
-        base = {key: value for key, value in content.items()
-                if key not in ('preset', 'params_file', 'budgets', 'ranges', *own)}
+        base = {key: content[key] for key in training}
         robot_file = str(content.get('params_file', ROBOT_FILE.stem))
         base['robot'] = asdict(read_robot(robot_file))
         base['learner'] = asdict(read_preset(str(content['preset'])))
